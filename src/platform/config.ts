@@ -1,0 +1,118 @@
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { PyroError } from "../model/errors.ts";
+
+/** One environment variable pyro reads. `docs/environment-variables.md` is generated from this list. */
+export interface EnvironmentVariable {
+  readonly name: string;
+  /** What it does, one sentence. */
+  readonly meaning: string;
+  /** What holds when it is not set. */
+  readonly fallback: string;
+}
+
+/** The only list of environment variables; nothing else in the project reads `process.env`. */
+export const environmentVariables = [
+  {
+    name: "PYRO_CACHE_DIR",
+    meaning: "Where environments, kernels and templates are kept; may be deleted at any time.",
+    fallback: "$XDG_CACHE_HOME/pyro, else ~/.cache/pyro",
+  },
+  {
+    name: "PYRO_STATE_DIR",
+    meaning: "Where VMs, workspaces and the registry are kept; user data.",
+    fallback: "$XDG_STATE_HOME/pyro, else ~/.local/state/pyro",
+  },
+  {
+    name: "PYRO_REQUIRE_KVM",
+    meaning: "Set to 1, refuses to run guests in software emulation.",
+    fallback: "emulation is used where KVM does not work",
+  },
+  {
+    name: "PYRO_DEBIAN_MIRROR",
+    meaning: "Archive mirror for the Debian environments and the guest kernel.",
+    fallback: "the mirror mmdebstrap would use",
+  },
+  {
+    name: "PYRO_REGISTRY_AUTH_FILE",
+    meaning: "Credentials for image registries, in the format of Docker's config.json.",
+    fallback: "$DOCKER_CONFIG/config.json, else ~/.docker/config.json",
+  },
+  {
+    name: "PYRO_INSECURE_REGISTRIES",
+    meaning:
+      "Comma-separated HOST:PORT of registries that may be spoken to without TLS and on private addresses.",
+    fallback: "none",
+  },
+  {
+    name: "PYRO_TRACE",
+    meaning: "Set to 1, prints the phases of each run with their times on stderr.",
+    fallback: "silent",
+  },
+  { name: "DOCKER_CONFIG", meaning: "Folder of Docker's config.json.", fallback: "~/.docker" },
+  { name: "XDG_CACHE_HOME", meaning: "Base of the cache directory.", fallback: "~/.cache" },
+  { name: "XDG_STATE_HOME", meaning: "Base of the state directory.", fallback: "~/.local/state" },
+  {
+    name: "NO_COLOR",
+    meaning: "Set to anything, turns colour off.",
+    fallback: "colour on terminals",
+  },
+] as const satisfies readonly EnvironmentVariable[];
+
+type VariableName = (typeof environmentVariables)[number]["name"];
+
+/** Settings of one process, all resolved. Paths are absolute. */
+export interface Config {
+  readonly cacheDirectory: string;
+  readonly stateDirectory: string;
+  readonly requireKvm: boolean;
+  /** Archive mirror, or undefined for the tool's own default. */
+  readonly debianMirror: string | undefined;
+  readonly registryAuthFile: string;
+  readonly insecureRegistries: readonly string[];
+  readonly trace: boolean;
+  readonly noColor: boolean;
+}
+
+/** Reads the settings from `source` (default: this process's environment). */
+export function readConfig(source: NodeJS.ProcessEnv = process.env): Config {
+  const read = (name: VariableName): string | undefined => source[name] || undefined;
+  const home = source.HOME || homedir();
+  return {
+    cacheDirectory: read("PYRO_CACHE_DIR")
+      ? absolute("PYRO_CACHE_DIR", read("PYRO_CACHE_DIR"))
+      : join(read("XDG_CACHE_HOME") ?? join(home, ".cache"), "pyro"),
+    stateDirectory: read("PYRO_STATE_DIR")
+      ? absolute("PYRO_STATE_DIR", read("PYRO_STATE_DIR"))
+      : join(read("XDG_STATE_HOME") ?? join(home, ".local", "state"), "pyro"),
+    requireKvm: read("PYRO_REQUIRE_KVM") === "1",
+    debianMirror: read("PYRO_DEBIAN_MIRROR"),
+    registryAuthFile:
+      read("PYRO_REGISTRY_AUTH_FILE") ??
+      join(read("DOCKER_CONFIG") ?? join(home, ".docker"), "config.json"),
+    insecureRegistries: (read("PYRO_INSECURE_REGISTRIES") ?? "")
+      .split(",")
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+    trace: read("PYRO_TRACE") === "1",
+    noColor: source.NO_COLOR !== undefined && source.NO_COLOR !== "",
+  };
+}
+
+function absolute(name: VariableName, value: string | undefined): string {
+  if (value !== undefined && isAbsolute(value)) return value;
+  throw new PyroError("invalid_argument", `${name} must be an absolute path, but is "${value}".`, {
+    hint: `Set ${name} to a path that starts with "/".`,
+  });
+}
+
+/** The environment for programs pyro starts: only what they need to find themselves and speak plainly. */
+export function toolEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR } = process.env;
+  return {
+    PATH: PATH ?? "/usr/bin:/bin",
+    ...(HOME && { HOME }),
+    ...(TMPDIR && { TMPDIR }),
+    LC_ALL: "C.UTF-8",
+  };
+}

@@ -1,0 +1,69 @@
+import { accessSync, constants, lstatSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { PyroError, systemErrorCode } from "../model/errors.ts";
+
+/** Owner-only; other users of the host are hostile. */
+const privateMode = 0o700;
+
+/**
+ * Makes sure `path` is a directory of ours that nobody else can enter.
+ * A symlink, another owner or a writable-by-others mode is refused, never mended silently.
+ */
+export function ensurePrivateDirectory(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(path, { mode: privateMode });
+    return;
+  } catch (error) {
+    if (systemErrorCode(error) !== "EEXIST")
+      throw unusable(
+        path,
+        `cannot be created (${systemErrorCode(error)})`,
+        "Choose another place with PYRO_CACHE_DIR or PYRO_STATE_DIR.",
+        error,
+      );
+  }
+  checkPrivateDirectory(path);
+}
+
+function checkPrivateDirectory(path: string): void {
+  const found = lstatSync(path);
+  const uid = process.getuid?.() ?? 0;
+  if (found.isSymbolicLink())
+    throw unusable(
+      path,
+      "is a symbolic link",
+      "Point PYRO_CACHE_DIR or PYRO_STATE_DIR at the real directory.",
+    );
+  if (!found.isDirectory())
+    throw unusable(path, "is not a directory", `Move it away: mv '${path}' '${path}.old'`);
+  if (found.uid !== uid)
+    throw unusable(
+      path,
+      `belongs to user ${found.uid}, not to ${uid}`,
+      `Give it back: sudo chown -R ${uid} '${path}'`,
+    );
+  if ((found.mode & 0o077) !== 0)
+    throw unusable(
+      path,
+      `is open to other users (mode ${(found.mode & 0o777).toString(8)})`,
+      `Close it: chmod 700 '${path}'`,
+    );
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unusable(
+      path,
+      "is not writable",
+      `Make it writable: chmod 700 '${path}', or remount its file system read-write.`,
+      error,
+    );
+  }
+}
+
+function unusable(path: string, what: string, hint: string, cause?: unknown): PyroError {
+  return new PyroError("host_directory_unusable", `The directory ${path} ${what}.`, {
+    hint,
+    cause,
+  });
+}

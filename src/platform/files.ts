@@ -1,0 +1,89 @@
+import { createHash, randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, readFile, rename, rm, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { PyroError, systemErrorCode } from "../model/errors.ts";
+
+/** Writes the whole file or nothing: a neighbour under a temporary name, flushed, then renamed. */
+export async function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array,
+): Promise<void> {
+  const temporary = temporaryNeighbour(path);
+  try {
+    const file = await open(temporary, "wx", 0o600);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw namingNoSpace(error, path);
+  }
+}
+
+/** A name in the same directory that a sweep knows as unfinished. */
+export function temporaryNeighbour(path: string): string {
+  return `${path}.${randomBytes(6).toString("hex")}.partial`;
+}
+
+/** The parsed JSON of `path`, or undefined when the file is absent or not JSON. */
+export async function readJsonFile(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT" || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** `sha256:…` of a file's content. */
+export async function digestFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return `sha256:${hash.digest("hex")}`;
+}
+
+/** Refuses an operation that would leave the disk of `directory` with too little room. */
+export async function requireDiskRoom(directory: string, neededBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  const freeBytes = bavail * bsize;
+  if (freeBytes >= neededBytes) return;
+  throw new PyroError(
+    "host_no_space",
+    `${directory} has ${mebibytes(freeBytes)} MiB free, but ${mebibytes(neededBytes)} MiB are needed.`,
+    {
+      hint: "Free some room, for example with: pyro env prune",
+    },
+  );
+}
+
+/** The error with a full disk named as such; every other error unchanged. */
+export function namingNoSpace(error: unknown, path: string): unknown {
+  const code = systemErrorCode(error);
+  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
+  return new PyroError(
+    "host_no_space",
+    `No room left on the disk of ${dirname(path)} while writing ${path}.`,
+    {
+      hint: "Free some room, for example with: pyro env prune",
+      cause: error,
+    },
+  );
+}
+
+/** Joins `names` under `root`; asserts that the result stays inside. */
+export function inside(root: string, ...names: string[]): string {
+  const path = join(root, ...names);
+  if (path !== root && !path.startsWith(`${root}/`))
+    throw new PyroError("internal", `"${names.join("/")}" leaves ${root}.`);
+  return path;
+}
+
+function mebibytes(bytes: number): number {
+  return Math.floor(bytes / (1024 * 1024));
+}
