@@ -107,12 +107,14 @@ function absolute(name: VariableName, value: string | undefined): string {
 }
 
 /** The environment for programs pyro starts: only what they need to find themselves and speak plainly. */
-export function toolEnvironment(): NodeJS.ProcessEnv {
+export function toolEnvironment(): {
+  PATH: string;
+  LC_ALL: string;
+  HOME?: string;
+  TMPDIR?: string;
+} {
   const { PATH, HOME, TMPDIR } = process.env;
-  return {
-    PATH: PATH ?? "/usr/bin:/bin",
-    ...(HOME && { HOME }),
-    ...(TMPDIR && { TMPDIR }),
-    LC_ALL: "C.UTF-8",
-  };
+  // Tools for file systems live where only root's PATH looks.
+  const path = `${PATH ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`;
+  return { PATH: path, LC_ALL: "C.UTF-8", ...(HOME && { HOME }), ...(TMPDIR && { TMPDIR }) };
 }

@@ -4,15 +4,17 @@ import { open, readFile, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
+import { identifyProcess } from "./processes.ts";
 
 /** Writes the whole file or nothing: a neighbour under a temporary name, flushed, then renamed. */
 export async function writeFileAtomically(
   path: string,
   content: string | Uint8Array,
+  mode = 0o600,
 ): Promise<void> {
   const temporary = temporaryNeighbour(path);
   try {
-    const file = await open(temporary, "wx", 0o600);
+    const file = await open(temporary, "wx", mode);
     try {
       await file.writeFile(content);
       await file.sync();
@@ -26,9 +28,17 @@ export async function writeFileAtomically(
   }
 }
 
-/** A name in the same directory that a sweep knows as unfinished. */
+/** A name in the same directory that says whose unfinished work it is. */
 export function temporaryNeighbour(path: string): string {
-  return `${path}.${randomBytes(6).toString("hex")}.partial`;
+  const owner = identifyProcess(process.pid);
+  return `${path}.${randomBytes(4).toString("hex")}-${process.pid}-${owner?.startTicks}.partial`;
+}
+
+/** Whether `name` is unfinished work whose process is gone. */
+export function isAbandoned(name: string): boolean {
+  const owner = /-(\d+)-(\d+)\.partial$/.exec(name);
+  if (owner === null) return name.endsWith(".partial");
+  return identifyProcess(Number(owner[1]))?.startTicks !== owner[2];
 }
 
 /** The parsed JSON of `path`, or undefined when the file is absent or not JSON. */

@@ -1,0 +1,105 @@
+package channel
+
+import (
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// connection is one attached client. Over a virtio port the descriptor outlives
+// it, so its end must be made: after Close returns not one byte is read or
+// written for it, or it would be the next client's.
+type connection struct {
+	file *os.File
+	// ahead was read behind the attach line.
+	ahead []byte
+	// release gives the descriptor back, or closes it.
+	release func()
+
+	reads, writes sync.Mutex
+	// state orders the end against deadlines, which must not wait for a blocked write.
+	state sync.Mutex
+	ended bool
+}
+
+func newConnection(file *os.File, ahead []byte, release func()) *connection {
+	return &connection{file: file, ahead: ahead, release: release}
+}
+
+func (c *connection) Read(into []byte) (int, error) {
+	c.reads.Lock()
+	defer c.reads.Unlock()
+	if c.hasEnded() {
+		return 0, net.ErrClosed
+	}
+	if len(c.ahead) > 0 {
+		n := copy(into, c.ahead)
+		c.ahead = c.ahead[n:]
+		return n, nil
+	}
+	return c.file.Read(into)
+}
+
+func (c *connection) Write(bytes []byte) (int, error) {
+	c.writes.Lock()
+	defer c.writes.Unlock()
+	if c.hasEnded() {
+		return 0, net.ErrClosed
+	}
+	return c.file.Write(bytes)
+}
+
+func (c *connection) hasEnded() bool {
+	c.state.Lock()
+	defer c.state.Unlock()
+	return c.ended
+}
+
+func (c *connection) Close() error {
+	c.state.Lock()
+	if c.ended {
+		c.state.Unlock()
+		return nil
+	}
+	c.ended = true
+	// Whoever is in the middle of a read or a write comes back at once.
+	_ = c.file.SetDeadline(time.Unix(1, 0))
+	c.state.Unlock()
+
+	c.reads.Lock()
+	c.writes.Lock()
+	c.release()
+	c.writes.Unlock()
+	c.reads.Unlock()
+	return nil
+}
+
+func (c *connection) LocalAddr() net.Addr  { return address{} }
+func (c *connection) RemoteAddr() net.Addr { return address{} }
+
+func (c *connection) SetDeadline(t time.Time) error {
+	return c.setDeadline(t, c.file.SetDeadline)
+}
+
+func (c *connection) SetReadDeadline(t time.Time) error {
+	return c.setDeadline(t, c.file.SetReadDeadline)
+}
+
+func (c *connection) SetWriteDeadline(t time.Time) error {
+	return c.setDeadline(t, c.file.SetWriteDeadline)
+}
+
+func (c *connection) setDeadline(t time.Time, set func(time.Time) error) error {
+	c.state.Lock()
+	defer c.state.Unlock()
+	if c.ended {
+		return net.ErrClosed
+	}
+	return set(t)
+}
+
+type address struct{}
+
+func (address) Network() string { return "pyro" }
+func (address) String() string  { return "channel" }

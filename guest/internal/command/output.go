@@ -1,0 +1,118 @@
+package command
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/protocol"
+)
+
+// FrameWriter takes whole frames, in order; Write returns when the channel took them.
+type FrameWriter interface {
+	io.Writer
+	Flush() error
+}
+
+// frames serializes the two outputs and the end onto one response.
+type frames struct {
+	mutex  sync.Mutex
+	writer FrameWriter
+	failed error
+}
+
+func (f *frames) write(frame []byte) error {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.failed != nil {
+		return f.failed
+	}
+	if _, f.failed = f.writer.Write(frame); f.failed == nil {
+		f.failed = f.writer.Flush()
+	}
+	return f.failed
+}
+
+// buffers hold one frame each. Three a command, one of them for its input, are
+// all the agent keeps: when the channel takes no more, the command's own pipe fills.
+var buffers = sync.Pool{New: func() any {
+	buffer := make([]byte, protocol.FrameHeaderBytes+protocol.FramePayloadMax)
+	return &buffer
+}}
+
+// output carries one pipe's bytes into frames.
+type output struct {
+	kind protocol.FrameKind
+	pipe *os.File
+	to   *frames
+	// drain is set when the command has ended but the pipe stays open: what is
+	// in the pipe then is still the command's, what comes later is not.
+	drain atomic.Bool
+	done  chan struct{}
+}
+
+func startOutput(kind protocol.FrameKind, pipe *os.File, to *frames) *output {
+	o := &output{kind: kind, pipe: pipe, to: to, done: make(chan struct{})}
+	go func() {
+		defer close(o.done)
+		defer o.pipe.Close()
+		o.carry()
+	}()
+	return o
+}
+
+// stop ends the carrying after what the pipe holds now.
+func (o *output) stop() {
+	o.drain.Store(true)
+	_ = o.pipe.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (o *output) carry() {
+	pooled := buffers.Get().(*[]byte)
+	defer buffers.Put(pooled)
+	buffer := *pooled
+	for {
+		n, err := o.pipe.Read(buffer[protocol.FrameHeaderBytes:])
+		if n > 0 && !o.send(buffer, n) {
+			return
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) && o.drain.Load() {
+			o.carryRest(buffer)
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// carryRest takes no more than the pipe holds at this moment.
+func (o *output) carryRest(buffer []byte) {
+	raw, err := o.pipe.SyscallConn()
+	if err != nil {
+		return
+	}
+	left := 0
+	_ = raw.Control(func(descriptor uintptr) { left, _ = unix.IoctlGetInt(int(descriptor), unix.TIOCINQ) })
+	for left > 0 {
+		n := 0
+		payload := buffer[protocol.FrameHeaderBytes:]
+		_ = raw.Control(func(descriptor uintptr) {
+			n, _ = unix.Read(int(descriptor), payload[:min(left, len(payload))])
+		})
+		if n <= 0 || !o.send(buffer, n) {
+			return
+		}
+		left -= n
+	}
+}
+
+func (o *output) send(buffer []byte, length int) bool {
+	protocol.PutFrameHeader(buffer, o.kind, length)
+	return o.to.write(buffer[:protocol.FrameHeaderBytes+length]) == nil
+}

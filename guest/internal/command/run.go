@@ -1,0 +1,183 @@
+package command
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"pyro.dev/guest/internal/protocol"
+	"pyro.dev/guest/internal/spawn"
+)
+
+// outputGrace is how long processes the command left behind may hold its output open.
+const outputGrace = 100 * time.Millisecond
+
+// Defaults apply where a request names nothing.
+type Defaults struct {
+	User        string
+	Environment []string
+	Cwd         string
+}
+
+// Run runs a command to its last frame. The context ends when the client goes
+// away; body is standard input. Its error is about the agent, not the command:
+// nothing was written then.
+func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.ExecRequest, body io.ReadCloser, writer FrameWriter) error {
+	began := time.Now()
+	group, err := walls.NewGroup()
+	if err != nil {
+		return err
+	}
+	defer group.Release()
+	ends, err := openPipes()
+	if err != nil {
+		return err
+	}
+	process, refusal := walls.Start(newCommand(defaults, request, ends), group)
+	ends.closeChildEnds()
+	out := &frames{writer: writer}
+	if refusal != nil {
+		ends.close()
+		_ = out.write(protocol.JSONFrame(protocol.FrameEnd, protocol.End{
+			NotStarted: refusal.Reason,
+			Message:    refusal.Message,
+			DurationMs: time.Since(began).Milliseconds(),
+		}))
+		return nil
+	}
+	_ = out.write(protocol.JSONFrame(protocol.FrameStarted, protocol.Started{PID: process.InnerPID()}))
+	stdin := startInput(body, ends.stdin)
+	stdout := startOutput(protocol.FrameOutput, ends.stdout, out)
+	errs := startOutput(protocol.FrameError, ends.errs, out)
+
+	running := &running{process: process, group: group, grace: request.KillGrace()}
+	end := running.await(ctx, request.Timeout())
+	stdin.stop(ends.stdin)
+	end.BackgroundProcessCount = awaitOutputs(ctx, group, stdout, errs)
+	end.DurationMs = time.Since(began).Milliseconds()
+	_ = out.write(protocol.JSONFrame(protocol.FrameEnd, end))
+	return nil
+}
+
+func newCommand(defaults Defaults, request *protocol.ExecRequest, ends *pipes) *spawn.Command {
+	command := &spawn.Command{
+		Arguments:   plain(request.Command),
+		Defaults:    defaults.Environment,
+		Environment: plain(request.Env),
+		Cwd:         string(request.Cwd),
+		User:        request.User,
+		Files:       ends.childEnds,
+		Cgroup:      -1,
+	}
+	if command.Cwd == "" {
+		command.Cwd = defaults.Cwd
+	}
+	if command.User == "" {
+		command.User = defaults.User
+	}
+	return command
+}
+
+func plain(texts []protocol.Text) []string {
+	strings := make([]string, len(texts))
+	for i, text := range texts {
+		strings[i] = string(text)
+	}
+	return strings
+}
+
+// awaitOutputs waits for the end of both outputs, and counts who keeps them open
+// beyond the grace.
+func awaitOutputs(ctx context.Context, group Group, outputs ...*output) int {
+	holders := 0
+	grace := time.NewTimer(outputGrace)
+	defer grace.Stop()
+	for _, o := range outputs {
+		select {
+		case <-o.done:
+			continue
+		case <-grace.C:
+			holders = group.ProcessCount()
+		case <-ctx.Done():
+		}
+		for _, each := range outputs {
+			each.stop()
+		}
+		break
+	}
+	for _, o := range outputs {
+		<-o.done
+	}
+	return holders
+}
+
+// running is a started command on its way to its end.
+type running struct {
+	process  *spawn.Process
+	group    Group
+	grace    time.Duration
+	timedOut atomic.Bool
+}
+
+// await returns once the command itself has ended, and, where it was ended by
+// force, everything it started as well.
+func (r *running) await(ctx context.Context, timeout time.Duration) protocol.End {
+	exited := make(chan struct{})
+	forced := make(chan struct{})
+	go func() {
+		defer close(forced)
+		if r.mustEnd(ctx, timeout, exited) {
+			r.endAll()
+		}
+	}()
+	exit, err := r.process.Wait()
+	close(exited)
+	<-forced
+	end := protocol.End{TimedOut: r.timedOut.Load()}
+	switch {
+	case err != nil:
+		end.NotStarted, end.Message = protocol.StartFailed, "the command was lost: "+err.Error()
+	case exit.Signal != "":
+		end.Signal = exit.Signal
+	default:
+		end.ExitCode = &exit.Code
+	}
+	if end.Signal != "" || exit.Code != 0 {
+		end.OOMKilled = r.group.OOMKilled()
+	}
+	return end
+}
+
+// mustEnd waits for the command's end, its time limit or its client's leaving.
+func (r *running) mustEnd(ctx context.Context, timeout time.Duration, exited <-chan struct{}) bool {
+	var expired <-chan time.Time
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	select {
+	case <-exited:
+		return false
+	case <-expired:
+		r.timedOut.Store(true)
+		return true
+	case <-ctx.Done():
+		return true
+	}
+}
+
+// endAll gives every process the grace to end by itself.
+func (r *running) endAll() {
+	r.group.Terminate()
+	if r.group.AwaitEmpty(r.grace) {
+		return
+	}
+	r.group.Kill()
+	r.group.AwaitEmpty(killedMax)
+}
+
+// killedMax is how long killed processes may take to be gone: thousands of them
+// on one busy processor need a while, one stuck in the kernel never goes.
+const killedMax = 10 * time.Second

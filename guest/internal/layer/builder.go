@@ -1,0 +1,81 @@
+// Package layer makes an environment's disk out of image layers. Layers are
+// hostile: every path in them is resolved by the kernel under the target's root,
+// never by us, and never out of it.
+package layer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/protocol"
+)
+
+// Builder owns the disk being built.
+type Builder struct {
+	directory string
+	// unmount ends the building; nil in tests.
+	unmount func() error
+
+	mutex    sync.Mutex
+	finished bool
+	// lastChange is the file system's time at the end of the last layer.
+	lastChange int64
+}
+
+// NewBuilder builds in a directory, the target's root.
+func NewBuilder(directory string, unmount func() error) *Builder {
+	return &Builder{directory: directory, unmount: unmount}
+}
+
+// Apply unpacks one layer over what is there.
+func (b *Builder) Apply(ctx context.Context, compression string, body io.Reader) (*protocol.LayerApplied, error) {
+	if !b.mutex.TryLock() {
+		return nil, protocol.Fail(protocol.CodeConflict, "another layer is being applied")
+	}
+	defer b.mutex.Unlock()
+	if b.finished {
+		return nil, protocol.Fail(protocol.CodeConflict, "the image is finished")
+	}
+	source, err := openStream(ctx, compression, body)
+	if err != nil {
+		return nil, err
+	}
+	defer source.close()
+	target, err := openTarget(b.directory, b.awaitNewTime())
+	if err != nil {
+		return nil, err
+	}
+	defer target.close()
+	defer func() { b.lastChange = coarseTime() }()
+	entryCount, err := unpack(source, target)
+	if err != nil {
+		return nil, err
+	}
+	return &protocol.LayerApplied{EntryCount: entryCount, Bytes: source.size(), DiffID: source.digest()}, nil
+}
+
+// awaitNewTime answers a file time that no earlier layer's entries have. What
+// this layer made is told from what it found by that alone.
+func (b *Builder) awaitNewTime() int64 {
+	for {
+		now := coarseTime()
+		if now > b.lastChange {
+			return now
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// coarseTime is the clock file systems stamp with; it advances in ticks.
+func coarseTime() int64 {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now); err != nil {
+		panic(fmt.Sprintf("layer: no coarse clock: %v", err))
+	}
+	return now.Nano()
+}

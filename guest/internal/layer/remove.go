@@ -1,0 +1,117 @@
+package layer
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// depthMax bounds the recursion; links let a layer nest deeper than any one name can.
+const depthMax = 10_000
+
+var errTooDeep = errors.New("the tree is nested too deep to remove")
+
+// hide applies a whiteout, or with no name makes a directory opaque. Either
+// hides what earlier layers left, not what this one brought.
+func (u *unpacker) hide(directory, hidden, entry string) error {
+	descriptor, err := openIn(u.root, directory, unix.O_RDONLY|unix.O_DIRECTORY)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		// Nothing was there to hide.
+		return nil
+	}
+	if err != nil {
+		return explain(entry, err)
+	}
+	defer unix.Close(descriptor)
+	if hidden != "" {
+		err = u.hideOne(descriptor, hidden, 0)
+	} else {
+		err = u.hideAll(descriptor, 0)
+	}
+	if err != nil {
+		return explain(entry, err)
+	}
+	return nil
+}
+
+func (u *unpacker) hideAll(directory, depth int) error {
+	return eachEntry(directory, depth, func(name string) error {
+		return u.hideOne(directory, name, depth)
+	})
+}
+
+func (u *unpacker) hideOne(directory int, name string, depth int) error {
+	var status unix.Stat_t
+	err := unix.Fstatat(directory, name, &status, unix.AT_SYMLINK_NOFOLLOW)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if status.Ctim.Nano() < u.began {
+		return u.remove(directory, name, depth)
+	}
+	if status.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return nil
+	}
+	// The directory is in this layer, or something of this layer is in it.
+	return inDirectory(directory, name, func(inner int) error { return u.hideAll(inner, depth+1) })
+}
+
+// remove removes an entry with all that is in it; a link itself, not what it names.
+func (u *unpacker) remove(directory int, name string, depth int) error {
+	err := unix.Unlinkat(directory, name, 0)
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		// It may have been a link on the way to a remembered directory.
+		u.forgetParentsBut(directory)
+		return nil
+	}
+	if !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EPERM) {
+		return err
+	}
+	err = inDirectory(directory, name, func(inner int) error {
+		return eachEntry(inner, depth, func(child string) error { return u.remove(inner, child, depth+1) })
+	})
+	if err != nil {
+		return err
+	}
+	u.forgetParentsBut(directory)
+	return unix.Unlinkat(directory, name, unix.AT_REMOVEDIR)
+}
+
+func inDirectory(directory int, name string, visit func(inner int) error) error {
+	inner, err := unix.Openat(directory, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(inner)
+	return visit(inner)
+}
+
+// eachEntry lists in batches, and again from the start until nothing new comes:
+// removing while listing may make the system skip entries.
+func eachEntry(directory, depth int, visit func(name string) error) error {
+	if depth > depthMax {
+		return errTooDeep
+	}
+	// A descriptor of its own: the caller's may be O_PATH, and has an offset.
+	own, err := unix.Openat(directory, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	list := os.NewFile(uintptr(own), "directory")
+	defer list.Close()
+	names, err := list.Readdirnames(-1)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	for _, name := range names {
+		if err := visit(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package layer
+
+import (
+	"errors"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/protocol"
+)
+
+// parentsMax is how many open directories are remembered: an archive walks a
+// tree, so the next entry's directory is nearly always among the last few.
+const parentsMax = 64
+
+// target is the root being written to. All paths are resolved by the kernel as
+// if it were the root of the system: a link in an earlier layer, such as
+// /lib → /usr/lib, leads where it would in the finished image.
+type target struct {
+	root int
+	// began separates what this layer wrote from what was there.
+	began   int64
+	parents map[string]*parent
+	times   directoryTimes
+}
+
+// parent is an open directory.
+type parent struct {
+	descriptor int
+	// givesGroup says that new entries get the directory's group, not root's.
+	givesGroup bool
+}
+
+func openTarget(directory string, began int64) (*target, error) {
+	root, err := unix.Open(directory, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, protocol.Fail(protocol.CodeInternal, "open the target: %v", err)
+	}
+	return &target{root: root, began: began, parents: map[string]*parent{}}, nil
+}
+
+func (t *target) close() {
+	t.forgetParents()
+	_ = unix.Close(t.root)
+}
+
+// forgetParents is due whenever a path may lead elsewhere than before.
+func (t *target) forgetParents() {
+	for name, known := range t.parents {
+		_ = unix.Close(known.descriptor)
+		delete(t.parents, name)
+	}
+}
+
+func openIn(root int, name string, flags int) (int, error) {
+	if name == "" {
+		name = "."
+	}
+	for {
+		descriptor, err := unix.Openat2(root, name, &unix.OpenHow{
+			Flags:   uint64(flags | unix.O_CLOEXEC),
+			Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+		})
+		// The kernel could not rule out a rename meanwhile; nothing renames for long here.
+		if err != unix.EAGAIN {
+			return descriptor, err
+		}
+	}
+}
+
+// parentOf opens an entry's directory, making what is missing of it.
+func (t *target) parentOf(name string, entry string) (*parent, error) {
+	if known, found := t.parents[name]; found {
+		return known, nil
+	}
+	descriptor, err := t.openDirectory(name)
+	if err != nil {
+		return nil, explain(entry, err)
+	}
+	var status unix.Stat_t
+	if err := unix.Fstat(descriptor, &status); err != nil {
+		_ = unix.Close(descriptor)
+		return nil, explain(entry, err)
+	}
+	if len(t.parents) >= parentsMax {
+		t.forgetParents()
+	}
+	opened := &parent{descriptor, status.Mode&unix.S_ISGID != 0}
+	t.parents[name] = opened
+	return opened, nil
+}
+
+// errDangling: the path exists only as a link to nothing.
+var errDangling = errors.New("its directory is a link to nothing")
+
+func (t *target) openDirectory(name string) (int, error) {
+	descriptor, err := openIn(t.root, name, unix.O_PATH|unix.O_DIRECTORY)
+	if !errors.Is(err, unix.ENOENT) || name == "" {
+		return descriptor, err
+	}
+	above, base := path.Split(name)
+	holder, err := t.openDirectory(strings.TrimSuffix(above, "/"))
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(holder)
+	if err := unix.Mkdirat(holder, base, 0o755); err != nil {
+		if errors.Is(err, unix.EEXIST) {
+			return -1, errDangling
+		}
+		return -1, err
+	}
+	return openIn(t.root, name, unix.O_PATH|unix.O_DIRECTORY)
+}
+
+// explain turns what the system refused into what the host should hear.
+func explain(entry string, err error) error {
+	if failure, ok := errors.AsType[*protocol.Failure](err); ok {
+		return failure
+	}
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return protocol.Fail(protocol.CodeNoSpace, "the image's disk is full at entry %s", quote(entry))
+	case errors.Is(err, unix.ENOTDIR):
+		return refuse(entry, "lies under something that is no directory")
+	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.EXDEV), errors.Is(err, errDangling),
+		errors.Is(err, unix.ENAMETOOLONG), errors.Is(err, unix.EMLINK), errors.Is(err, unix.EINVAL), errors.Is(err, unix.EFBIG):
+		return refuse(entry, "cannot be made: %v", err)
+	default:
+		return protocol.Fail(protocol.CodeInternal, "entry %s: %v", quote(entry), err)
+	}
+}
+
+func quote(entry string) string {
+	if len(entry) > 200 {
+		entry = entry[:200]
+	}
+	return strconv.QuoteToASCII(entry)
+}

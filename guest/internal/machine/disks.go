@@ -1,0 +1,77 @@
+// Package machine is what differs between clones of one template: disks,
+// randomness, time and names.
+package machine
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	environmentSerial = "pyro-env"
+	dataSerial        = "pyro-data"
+)
+
+// Disks are device paths, empty where the machine has none.
+type Disks struct {
+	Environment string
+	Data        string
+}
+
+// FindDisks goes by serial number, else by order: a VMM need not pass serials on.
+func FindDisks() Disks { return findDisks("/sys/block") }
+
+func findDisks(blocks string) Disks {
+	paths, _ := filepath.Glob(blocks + "/vd*")
+	slices.SortFunc(paths, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+	})
+	disks := Disks{}
+	var unnamed []string
+	for _, path := range paths {
+		device := "/dev/" + filepath.Base(path)
+		serial, _ := os.ReadFile(path + "/serial")
+		switch strings.TrimSpace(string(serial)) {
+		case environmentSerial:
+			disks.Environment = device
+		case dataSerial:
+			disks.Data = device
+		default:
+			unnamed = append(unnamed, device)
+		}
+	}
+	for _, place := range []*string{&disks.Environment, &disks.Data} {
+		if *place == "" && len(unnamed) > 0 {
+			*place, unnamed = unnamed[0], unnamed[1:]
+		}
+	}
+	return disks
+}
+
+// MountEnvironment mounts the shared disk; its journal is nobody's to replay.
+func MountEnvironment(device, directory string) error {
+	if err := unix.Mount(device, directory, "ext4", unix.MS_RDONLY|unix.MS_NODEV|unix.MS_NOATIME, "noload"); err != nil {
+		return fmt.Errorf("mount the environment %s: %w", device, err)
+	}
+	return nil
+}
+
+// ForgetCached drops what the kernel read of a disk before the template was
+// taken: behind the same name is another machine's disk now.
+func ForgetCached(device string) error {
+	file, err := os.Open(device)
+	if err != nil {
+		return fmt.Errorf("open the data disk: %w", err)
+	}
+	defer file.Close()
+	if err := unix.IoctlSetInt(int(file.Fd()), unix.BLKFLSBUF, 0); err != nil {
+		return fmt.Errorf("flush the data disk: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+// Package protocol is the shape of everything that crosses the channel, and the
+// only place that parses what the host sent. It does nothing.
+package protocol
+
+// Version of the protocol. A host of another version never talks to this agent.
+const Version = 1
+
+// VersionHeader is on every response.
+const VersionHeader = "x-pyro-protocol"
+
+// AgentVersion is set by the linker.
+var AgentVersion = "development"
+
+// Health is the answer of GET /v1/health.
+type Health struct {
+	Protocol     int    `json:"protocol"`
+	AgentVersion string `json:"agent_version"`
+	Activated    bool   `json:"activated"`
+	BootID       string `json:"boot_id"`
+	UptimeMs     int64  `json:"uptime_ms"`
+}
+
+// Activated is the answer of POST /v1/activate.
+type Activated struct {
+	Activated  bool  `json:"activated"`
+	DurationMs int64 `json:"duration_ms"`
+}
+
+// Warmed is the answer of POST /v1/warm.
+type Warmed struct {
+	CommandCount int `json:"command_count"`
+	FailedCount  int `json:"failed_count"`
+}
+
+// LayerApplied is the answer of POST /v1/build/layer.
+type LayerApplied struct {
+	EntryCount int64 `json:"entry_count"`
+	// Bytes of the uncompressed stream.
+	Bytes int64 `json:"bytes"`
+	// DiffID is the digest of the uncompressed stream.
+	DiffID string `json:"diff_id"`
+}
+
+// ImageFinished is the answer of POST /v1/build/finish.
+type ImageFinished struct {
+	UsedBytes  int64   `json:"used_bytes"`
+	EntryCount int64   `json:"entry_count"`
+	OSRelease  *string `json:"os_release"`
+}

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/command"
+	"pyro.dev/guest/internal/protocol"
+)
+
+func (s *Server) health(response http.ResponseWriter, _ *http.Request) error {
+	answer(response, protocol.Health{
+		Protocol:     protocol.Version,
+		AgentVersion: protocol.AgentVersion,
+		Activated:    s.phase.Load() == phaseActivated,
+		BootID:       s.backend.BootID,
+		UptimeMs:     time.Since(s.started).Milliseconds(),
+	})
+	return nil
+}
+
+func (s *Server) activate(response http.ResponseWriter, request *http.Request) error {
+	began := time.Now()
+	if s.backend.Activate == nil {
+		return protocol.Fail(protocol.CodeUnsupported, "this machine builds images and is not activated")
+	}
+	wanted := &protocol.ActivateRequest{}
+	if err := protocol.ReadDocument(request.Body, wanted); err != nil {
+		return err
+	}
+	if err := wanted.Normalize(); err != nil {
+		return err
+	}
+	if !s.phase.CompareAndSwap(phaseWaiting, phaseActivating) {
+		return protocol.Fail(protocol.CodeConflict, "the machine was activated before")
+	}
+	if err := s.backend.Activate(wanted); err != nil {
+		s.phase.Store(phaseFailed)
+		return err
+	}
+	s.Activated(wanted)
+	answer(response, protocol.Activated{Activated: true, DurationMs: time.Since(began).Milliseconds()})
+	return nil
+}
+
+// Activated opens the machine for commands.
+func (s *Server) Activated(request *protocol.ActivateRequest) {
+	environment := make([]string, len(request.DefaultEnv))
+	for i, entry := range request.DefaultEnv {
+		environment[i] = string(entry)
+	}
+	s.defaults.Store(&command.Defaults{
+		User:        request.DefaultUser,
+		Environment: environment,
+		Cwd:         string(request.DefaultCwd),
+	})
+	s.phase.Store(phaseActivated)
+}
+
+func (s *Server) exec(response http.ResponseWriter, request *http.Request) error {
+	if s.backend.Walls == nil {
+		return protocol.Fail(protocol.CodeUnsupported, "this machine builds images and runs no commands")
+	}
+	if s.stopping.Load() {
+		return protocol.Fail(protocol.CodeConflict, "the machine is powering off")
+	}
+	defaults := s.defaults.Load()
+	if defaults == nil {
+		return protocol.Fail(protocol.CodeNotActivated, "the machine is not activated")
+	}
+	wanted, err := protocol.ReadExecRequest(request.Body)
+	if err != nil {
+		return err
+	}
+	response.Header().Set("content-type", "application/octet-stream")
+	return command.Run(request.Context(), s.backend.Walls, *defaults, wanted, request.Body, frameWriter{
+		response, http.NewResponseController(response),
+	})
+}
+
+type frameWriter struct {
+	http.ResponseWriter
+	controller *http.ResponseController
+}
+
+func (f frameWriter) Flush() error { return f.controller.Flush() }
+
+func (s *Server) warm(response http.ResponseWriter, request *http.Request) error {
+	if s.backend.Warm == nil {
+		return protocol.Fail(protocol.CodeUnsupported, "this machine has nothing to warm")
+	}
+	var wanted struct {
+		Commands [][]string `json:"commands"`
+	}
+	if err := protocol.ReadDocument(request.Body, &wanted); err != nil {
+		return err
+	}
+	if err := protocol.CheckWarmCommands(wanted.Commands); err != nil {
+		return err
+	}
+	if s.phase.Load() != phaseWaiting {
+		return protocol.Fail(protocol.CodeConflict, "the machine is activated: only templates are warmed")
+	}
+	failed, err := s.backend.Warm(request.Context(), wanted.Commands)
+	if err != nil {
+		return err
+	}
+	answer(response, protocol.Warmed{CommandCount: len(wanted.Commands), FailedCount: failed})
+	return nil
+}
+
+func (s *Server) sync(response http.ResponseWriter, _ *http.Request) error {
+	unix.Sync()
+	answer(response, struct{}{})
+	return nil
+}
+
+func (s *Server) powerOff(response http.ResponseWriter, request *http.Request) error {
+	if !s.stopping.CompareAndSwap(false, true) {
+		return protocol.Fail(protocol.CodeConflict, "the machine is powering off already")
+	}
+	err := s.backend.Stop()
+	if err != nil {
+		refuse(response, err)
+	} else {
+		answer(response, struct{}{})
+	}
+	_ = http.NewResponseController(response).Flush()
+	go func() {
+		// The answer's last frame leaves when this handler returns; the host hangs up on it.
+		select {
+		case <-request.Context().Done():
+		case <-time.After(powerOffAnswerMax):
+		}
+		s.backend.PowerOff()
+	}()
+	return nil
+}

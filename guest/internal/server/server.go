@@ -1,0 +1,144 @@
+// Package server answers the host's requests.
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"pyro.dev/guest/internal/command"
+	"pyro.dev/guest/internal/console"
+	"pyro.dev/guest/internal/layer"
+	"pyro.dev/guest/internal/protocol"
+)
+
+// Limits of the connection. A stream's window is what one stalled request may
+// keep in memory; the connection's is large enough that many of those do not
+// hold up the others.
+const (
+	streamsMax            = 512
+	streamWindowBytes     = 256 << 10
+	connectionWindowBytes = 16 << 20
+	frameBytesMax         = 64 << 10
+	requestHeaderBytesMax = 16 << 10
+	powerOffAnswerMax     = 250 * time.Millisecond
+)
+
+// Backend is what a machine of one mode can do; a nil function means that it cannot.
+type Backend struct {
+	Walls command.Walls
+	// Activate is called at most once.
+	Activate func(*protocol.ActivateRequest) error
+	Warm     func(context.Context, [][]string) (failedCount int, err error)
+	Builder  *layer.Builder
+	// Stop ends the workload and leaves the disks clean.
+	Stop func() error
+	// PowerOff does not return in a machine.
+	PowerOff func()
+	BootID   string
+}
+
+// Server holds the state between requests.
+type Server struct {
+	backend  Backend
+	started  time.Time
+	phase    atomic.Int32
+	defaults atomic.Pointer[command.Defaults]
+	stopping atomic.Bool
+}
+
+// The phases of a machine's one activation.
+const (
+	phaseWaiting int32 = iota
+	phaseActivating
+	phaseActivated
+	phaseFailed
+)
+
+// New makes a server; started is the machine's, for its age.
+func New(backend Backend, started time.Time) *Server {
+	return &Server{backend: backend, started: started}
+}
+
+// Serve answers until the listener ends.
+func (s *Server) Serve(listener net.Listener) error {
+	protocols := &http.Protocols{}
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{
+		Handler:        s.routes(),
+		Protocols:      protocols,
+		MaxHeaderBytes: requestHeaderBytesMax,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          streamsMax,
+			MaxReadFrameSize:              frameBytesMax,
+			MaxReceiveBufferPerStream:     streamWindowBytes,
+			MaxReceiveBufferPerConnection: connectionWindowBytes,
+		},
+		ErrorLog: log.New(consoleWriter{}, "", 0),
+	}
+	err := server.Serve(listener)
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) routes() http.Handler {
+	routes := map[string]func(http.ResponseWriter, *http.Request) error{
+		"GET /v1/health":        s.health,
+		"POST /v1/activate":     s.activate,
+		"POST /v1/exec":         s.exec,
+		"POST /v1/warm":         s.warm,
+		"POST /v1/sync":         s.sync,
+		"POST /v1/power-off":    s.powerOff,
+		"POST /v1/build/layer":  s.buildLayer,
+		"POST /v1/build/finish": s.buildFinish,
+	}
+	return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
+		response.Header().Set(protocol.VersionHeader, strconv.Itoa(protocol.Version))
+		handle, found := routes[request.Method+" "+request.URL.Path]
+		if !found {
+			refuse(response, protocol.Fail(protocol.CodeNotFound, "there is no %.20s %.200s", request.Method, request.URL.Path))
+			return
+		}
+		if err := handle(response, request); err != nil {
+			refuse(response, err)
+		}
+	})
+}
+
+func refuse(response http.ResponseWriter, err error) {
+	failure := protocol.AsFailure(err)
+	answerStatus(response, failure.Status(), struct {
+		Error *protocol.Failure `json:"error"`
+	}{failure})
+}
+
+func answer(response http.ResponseWriter, value any) {
+	answerStatus(response, http.StatusOK, value)
+}
+
+func answerStatus(response http.ResponseWriter, status int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		panic("server: unmarshalable answer: " + err.Error())
+	}
+	response.Header().Set("content-type", "application/json")
+	response.Header().Set("content-length", strconv.Itoa(len(body)))
+	response.WriteHeader(status)
+	_, _ = response.Write(body)
+}
+
+// consoleWriter takes the library's own complaints.
+type consoleWriter struct{}
+
+func (consoleWriter) Write(line []byte) (int, error) {
+	console.Say("%s", line)
+	return len(line), nil
+}

@@ -1,0 +1,29 @@
+package spawn
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+)
+
+// innerPID reads the number a process has in its own namespace; its outer one where that fails.
+func innerPID(pid int) int {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return pid
+	}
+	for line := range bytes.Lines(status) {
+		numbers, found := bytes.CutPrefix(line, []byte("NSpid:"))
+		if !found {
+			continue
+		}
+		fields := bytes.Fields(numbers)
+		if len(fields) == 0 {
+			return pid
+		}
+		if inner, err := strconv.Atoi(string(fields[len(fields)-1])); err == nil {
+			return inner
+		}
+	}
+	return pid
+}

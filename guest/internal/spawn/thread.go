@@ -1,0 +1,71 @@
+// Package spawn starts commands. One operating system thread lives where
+// commands run, inside the workload's namespaces; everything that must see a
+// command's world (its passwd file, its PATH, its directory) happens there.
+package spawn
+
+import (
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// Thread runs one piece of work at a time in its own world.
+type Thread struct {
+	work chan func()
+}
+
+// NewThread starts a thread and lets enter take it where it belongs. The thread
+// is never given back to the runtime: no other goroutine may find itself there.
+func NewThread(enter func() error) (*Thread, error) {
+	thread := &Thread{work: make(chan func())}
+	entered := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		// The working directory and root become this thread's own.
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			entered <- fmt.Errorf("unshare the working directory: %w", err)
+			return
+		}
+		if err := enter(); err != nil {
+			entered <- err
+			return
+		}
+		entered <- nil
+		for work := range thread.work {
+			work()
+		}
+	}()
+	return thread, <-entered
+}
+
+// Do runs work on the thread and waits for it.
+func (t *Thread) Do(work func()) {
+	done := make(chan struct{})
+	t.work <- func() {
+		defer close(done)
+		work()
+	}
+	<-done
+}
+
+// End lets the thread go, and with it its hold on the namespaces.
+func (t *Thread) End() { close(t.work) }
+
+// Namespaces answers an enter function that joins those of a process.
+func Namespaces(pid int) func() error {
+	return func() error {
+		process, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			return fmt.Errorf("open process %d: %w", pid, err)
+		}
+		defer unix.Close(process)
+		if err := unix.Setns(process, unix.CLONE_NEWNS|unix.CLONE_NEWPID|unix.CLONE_NEWIPC); err != nil {
+			return fmt.Errorf("join the namespaces of process %d: %w", pid, err)
+		}
+		return unix.Chdir("/")
+	}
+}
+
+// Nowhere is the enter function of a thread that stays in the host's world.
+func Nowhere() error { return nil }

@@ -1,0 +1,183 @@
+package workload
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// groupsFreeMax is how many empty control groups wait for their next command.
+	groupsFreeMax = 16
+	// groupsSweptMax bounds the work one command does for the leftovers of others.
+	groupsSweptMax = 8
+	controlTextMax = 4096
+)
+
+// groups lends control groups. They are used again rather than removed: making
+// one is slow, and a removed one lives on in the kernel as long as any page it
+// was charged for.
+type groups struct {
+	mutex sync.Mutex
+	free  []*group
+	// lingering still have processes of a command that ended.
+	lingering []*group
+	made      int
+}
+
+// group is one command's control group.
+type group struct {
+	from      *groups
+	path      string
+	directory int
+	events    int
+	memory    int
+	// killsBefore are those of earlier commands in the same group.
+	killsBefore int64
+}
+
+func (g *groups) take() (*group, error) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	g.sweep()
+	if last := len(g.free) - 1; last >= 0 {
+		taken := g.free[last]
+		g.free = g.free[:last]
+		taken.killsBefore = taken.kills()
+		return taken, nil
+	}
+	g.made++
+	return g.make(workloadCgroup + "/command-" + strconv.Itoa(g.made))
+}
+
+func (g *groups) make(path string) (*group, error) {
+	if err := os.Mkdir(path, 0o755); err != nil {
+		return nil, fmt.Errorf("make a control group: %w", err)
+	}
+	made := &group{from: g, path: path, directory: -1, events: -1, memory: -1}
+	for _, open := range []struct {
+		into  *int
+		path  string
+		flags int
+	}{
+		{&made.directory, path, unix.O_RDONLY | unix.O_DIRECTORY},
+		{&made.events, path + "/cgroup.events", unix.O_RDONLY},
+		{&made.memory, path + "/memory.events", unix.O_RDONLY},
+	} {
+		descriptor, err := unix.Open(open.path, open.flags|unix.O_CLOEXEC, 0)
+		if err != nil {
+			made.remove()
+			return nil, fmt.Errorf("open %s: %w", open.path, err)
+		}
+		*open.into = descriptor
+	}
+	return made, nil
+}
+
+// sweep takes back the groups whose leftovers have ended meanwhile.
+func (g *groups) sweep() {
+	for range min(len(g.lingering), groupsSweptMax) {
+		oldest := g.lingering[0]
+		g.lingering = g.lingering[1:]
+		if oldest.isPopulated() {
+			g.lingering = append(g.lingering, oldest)
+			continue
+		}
+		g.keep(oldest)
+	}
+}
+
+func (g *groups) keep(empty *group) {
+	if len(g.free) < groupsFreeMax {
+		g.free = append(g.free, empty)
+		return
+	}
+	empty.remove()
+}
+
+// Release gives the group back; what still runs in it keeps running.
+func (c *group) Release() {
+	c.from.mutex.Lock()
+	defer c.from.mutex.Unlock()
+	if c.isPopulated() {
+		c.from.lingering = append(c.from.lingering, c)
+		return
+	}
+	c.from.keep(c)
+}
+
+func (c *group) remove() {
+	for _, descriptor := range []int{c.directory, c.events, c.memory} {
+		if descriptor >= 0 {
+			_ = unix.Close(descriptor)
+		}
+	}
+	_ = unix.Rmdir(c.path)
+}
+
+// Terminate signals each process; those that fork meanwhile are for Kill.
+func (c *group) Terminate() {
+	for _, pid := range c.pids() {
+		_ = unix.Kill(pid, unix.SIGTERM)
+		// A stopped process would sleep through its chance to end by itself.
+		_ = unix.Kill(pid, unix.SIGCONT)
+	}
+}
+
+// Kill ends all of it at once, forks in flight included.
+func (c *group) Kill() { _ = writeCgroup(c.path+"/cgroup.kill", "1") }
+
+// ProcessCount is the number of living processes.
+func (c *group) ProcessCount() int { return len(c.pids()) }
+
+func (c *group) pids() []int {
+	text, err := os.ReadFile(c.path + "/cgroup.procs")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for line := range bytes.Lines(text) {
+		// Processes of outer namespaces read as 0, which kill takes for the agent's own group.
+		if pid, err := strconv.Atoi(string(bytes.TrimSpace(line))); err == nil && pid > 1 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// AwaitEmpty waits for the kernel's word that no process is left.
+func (c *group) AwaitEmpty(limit time.Duration) bool {
+	deadline := time.Now().Add(limit)
+	for c.isPopulated() {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return false
+		}
+		changed := []unix.PollFd{{Fd: int32(c.events), Events: unix.POLLPRI}}
+		_, _ = unix.Poll(changed, int(left/time.Millisecond)+1)
+	}
+	return true
+}
+
+// OOMKilled tells whether the kernel ended a process of this command for want of memory.
+func (c *group) OOMKilled() bool { return c.kills() > c.killsBefore }
+
+func (c *group) isPopulated() bool {
+	return cgroupNumber(readControl(c.events), "populated") == 1
+}
+
+func (c *group) kills() int64 { return cgroupNumber(readControl(c.memory), "oom_kill") }
+
+func readControl(descriptor int) string {
+	buffer := make([]byte, controlTextMax)
+	n, err := unix.Pread(descriptor, buffer, 0)
+	if err != nil {
+		return ""
+	}
+	return string(buffer[:n])
+}

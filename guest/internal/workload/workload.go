@@ -1,0 +1,161 @@
+// Package workload is the wall between the agent and the commands it runs:
+// namespaces of their own, a root of their own, control groups with limits.
+package workload
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/command"
+	"pyro.dev/guest/internal/console"
+	"pyro.dev/guest/internal/protocol"
+	"pyro.dev/guest/internal/spawn"
+)
+
+// Workload is where a machine's commands run.
+type Workload struct {
+	groups groups
+
+	mutex sync.Mutex
+	// starter is nil while there are no namespaces.
+	starter *spawn.Starter
+	initPID int
+	// initHandle tells when the namespaces' first process ended.
+	initHandle int
+	// request is kept to build the world again, should its first process end.
+	request *protocol.ActivateRequest
+	disk    string
+	stopped bool
+}
+
+// Prepare starts the namespaces and mounts all that needs no data disk.
+func (w *Workload) Prepare() error {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.startNamespaces()
+}
+
+// Activate makes the root and opens the workload for commands.
+func (w *Workload) Activate(disk string, request *protocol.ActivateRequest) error {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if err := limitWorkload(request); err != nil {
+		return err
+	}
+	w.disk, w.request = disk, request
+	return w.enterRoot()
+}
+
+// startNamespaces is called with the mutex held.
+func (w *Workload) startNamespaces() error {
+	pid, err := startInit()
+	if err != nil {
+		return err
+	}
+	thread, err := spawn.NewThread(spawn.Namespaces(pid))
+	if err != nil {
+		return err
+	}
+	handle, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return fmt.Errorf("open the workload's first process: %w", err)
+	}
+	w.initPID, w.initHandle = pid, handle
+	w.starter = &spawn.Starter{Thread: thread}
+	return nil
+}
+
+// enterRoot is called with the mutex held.
+func (w *Workload) enterRoot() error {
+	if w.starter == nil {
+		if err := w.startNamespaces(); err != nil {
+			return err
+		}
+	}
+	var err error
+	w.starter.Thread.Do(func() { err = buildRoot(w.disk, w.request) })
+	return err
+}
+
+// NewGroup lends a control group to one command.
+func (w *Workload) NewGroup() (command.Group, error) {
+	return w.groups.take()
+}
+
+// Start starts one command in the workload.
+func (w *Workload) Start(wanted *spawn.Command, in command.Group) (*spawn.Process, *spawn.NotStarted) {
+	starter, err := w.current()
+	if err != nil {
+		return nil, &spawn.NotStarted{Reason: protocol.StartFailed, Message: err.Error()}
+	}
+	wanted.Cgroup = in.(*group).directory
+	return starter.Start(wanted)
+}
+
+// current answers the starter, after building the world again where its first
+// process ended: root in there can reboot its namespace, and ends only that.
+func (w *Workload) current() (*spawn.Starter, error) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if w.stopped {
+		return nil, fmt.Errorf("the workspace is stopping")
+	}
+	if w.starter != nil && !w.hasEnded() {
+		return w.starter, nil
+	}
+	console.Say("the workload's first process ended, starting it again")
+	w.endNamespaces()
+	if err := w.enterRoot(); err != nil {
+		w.endNamespaces()
+		return nil, fmt.Errorf("build the workload again: %w", err)
+	}
+	return w.starter, nil
+}
+
+// hasEnded asks the process handle: it becomes readable with the process's end.
+func (w *Workload) hasEnded() bool {
+	waiting := []unix.PollFd{{Fd: int32(w.initHandle), Events: unix.POLLIN}}
+	n, err := unix.Poll(waiting, 0)
+	return err == nil && n > 0
+}
+
+// endNamespaces lets go of everything that keeps them.
+func (w *Workload) endNamespaces() {
+	if w.starter == nil {
+		return
+	}
+	w.starter.Thread.End()
+	w.starter = nil
+	_ = unix.Kill(w.initPID, unix.SIGKILL)
+	_, _ = unix.Wait4(w.initPID, nil, 0, nil)
+	_ = unix.Close(w.initHandle)
+}
+
+func startInit() (int, error) {
+	ready, theirs, err := os.Pipe()
+	if err != nil {
+		return 0, err
+	}
+	defer ready.Close()
+	pid, err := syscall.ForkExec("/proc/self/exe", []string{"pyro-workload", InitArgument}, &syscall.ProcAttr{
+		Dir:   "/",
+		Files: []uintptr{0, 1, 2, theirs.Fd()},
+		Sys:   &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC, Setsid: true},
+	})
+	theirs.Close()
+	if err != nil {
+		return 0, fmt.Errorf("start the workload's first process: %w", err)
+	}
+	_ = ready.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := ready.Read(make([]byte, 1)); err != nil {
+		_ = unix.Kill(pid, unix.SIGKILL)
+		_, _ = unix.Wait4(pid, nil, 0, nil)
+		return 0, fmt.Errorf("the workload's first process did not get ready: %w", err)
+	}
+	return pid, nil
+}

@@ -1,0 +1,32 @@
+// Command guest is pyro's guest agent: the only program of ours inside a
+// workspace. One static binary plays every part, chosen by how it was started:
+// PID 1 of the initramfs, the agent proper, PID 1 of the workload, the warmer
+// of templates, or an ordinary host process under host-compat.
+package main
+
+import (
+	"os"
+
+	"pyro.dev/guest/internal/agent"
+	"pyro.dev/guest/internal/boot"
+	"pyro.dev/guest/internal/workload"
+)
+
+func main() {
+	part := ""
+	if len(os.Args) > 1 {
+		part = os.Args[1]
+	}
+	switch {
+	case part == boot.AgentArgument:
+		os.Exit(agent.RunGuest())
+	case part == workload.InitArgument:
+		os.Exit(workload.RunInit())
+	case part == workload.WarmArgument:
+		os.Exit(workload.RunWarm())
+	case os.Getpid() == 1:
+		boot.Run()
+	default:
+		os.Exit(agent.RunHostCompat(os.Args[1:]))
+	}
+}

@@ -1,0 +1,196 @@
+import type { ClientHttp2Stream } from "node:http2";
+import { constants as http2Constants } from "node:http2";
+import { finished, type Readable } from "node:stream";
+import { PyroError } from "../model/errors.ts";
+import { visibleText } from "../model/text.ts";
+import { type Frame, FrameDecoder, frameKind } from "./frames.ts";
+import { agentFailure, channelLost, parseJson, waitForHeaders } from "./json.ts";
+
+export interface ExecRequest {
+  /** Program and arguments; never a shell line. */
+  readonly command: readonly string[];
+  readonly env?: readonly string[] | undefined;
+  readonly cwd?: string | undefined;
+  /** 0: no limit. */
+  readonly timeoutMs: number;
+}
+
+/** Receives output as it comes; a promise holds the guest back until it settles. */
+export type OutputSink = (chunk: Buffer) => void | Promise<void>;
+
+export interface ExecEvents {
+  readonly stdin?: Readable | undefined;
+  readonly onStdout?: OutputSink | undefined;
+  readonly onStderr?: OutputSink | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Why a command never ran; another thing than a command that failed. */
+export type NotStartedReason =
+  | "command_not_found"
+  | "permission_denied"
+  | "cwd_not_found"
+  | "user_not_found"
+  | "process_limit"
+  | "not_executable"
+  | "no_space"
+  | "failed";
+
+const notStartedReasons: readonly string[] = [
+  "command_not_found",
+  "permission_denied",
+  "cwd_not_found",
+  "user_not_found",
+  "process_limit",
+  "not_executable",
+  "no_space",
+  "failed",
+] satisfies NotStartedReason[];
+
+export type ExecOutcome =
+  | {
+      readonly kind: "exited";
+      readonly exitCode: number;
+      readonly timedOut: boolean;
+      readonly outOfMemory: boolean;
+      readonly durationMs: number;
+    }
+  | {
+      readonly kind: "signalled";
+      readonly signal: string;
+      readonly timedOut: boolean;
+      readonly outOfMemory: boolean;
+      readonly durationMs: number;
+    }
+  | { readonly kind: "not_started"; readonly reason: NotStartedReason; readonly message: string };
+
+/** Speaks one exec over `stream`. Aborting the signal kills the command and everything it started. */
+export async function runExec(
+  stream: ClientHttp2Stream,
+  request: ExecRequest,
+  events: ExecEvents,
+): Promise<ExecOutcome> {
+  const abort = () => stream.close(http2Constants.NGHTTP2_CANCEL);
+  if (events.signal?.aborted) abort();
+  events.signal?.addEventListener("abort", abort, { once: true });
+  const headers = waitForHeaders(stream);
+  headers.catch(() => undefined);
+  try {
+    stream.write(encodeRequest(request));
+    sendStdin(events.stdin, stream);
+    const status = await headers;
+    if (status !== 200) throw agentFailure(status, await collect(stream));
+    return await readFrames(stream, events);
+  } catch (error) {
+    events.signal?.throwIfAborted();
+    throw channelLost(error);
+  } finally {
+    events.signal?.removeEventListener("abort", abort);
+    events.stdin?.unpipe(stream);
+    stream.destroy();
+  }
+}
+
+function encodeRequest(request: ExecRequest): Buffer {
+  const json = Buffer.from(
+    JSON.stringify({
+      command: request.command,
+      env: request.env,
+      cwd: request.cwd,
+      timeout_ms: request.timeoutMs,
+    }),
+    "utf8",
+  );
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(json.length);
+  return Buffer.concat([length, json]);
+}
+
+/** Feeds standard input for as long as the command wants it; its end never decides the outcome. */
+function sendStdin(stdin: Readable | undefined, stream: ClientHttp2Stream): void {
+  if (stdin === undefined) {
+    stream.end();
+    return;
+  }
+  stdin.pipe(stream);
+  finished(stdin, { writable: false }, (error) => {
+    if (error && !stream.writableEnded) stream.end();
+  });
+}
+
+async function readFrames(stream: ClientHttp2Stream, events: ExecEvents): Promise<ExecOutcome> {
+  const decoder = new FrameDecoder();
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    let outcome: ExecOutcome | undefined;
+    for (const frame of decoder.push(chunk)) {
+      if (outcome !== undefined)
+        throw new PyroError(
+          "guest_protocol_error",
+          "The guest agent went on after the end of the command.",
+        );
+      if (frame.kind === frameKind.end) outcome = parseOutcome(frame.payload);
+      else await deliver(frame, events);
+    }
+    // The end frame is the last: do not wait for a stream that a hostile agent keeps open.
+    if (outcome !== undefined) return outcome;
+  }
+  throw new PyroError("guest_lost", "The guest stopped before it said how the command ended.");
+}
+
+async function deliver(frame: Frame, events: ExecEvents): Promise<void> {
+  switch (frame.kind) {
+    case frameKind.stdout:
+      return events.onStdout?.(frame.payload);
+    case frameKind.stderr:
+      return events.onStderr?.(frame.payload);
+    case frameKind.started:
+      return;
+    default:
+      throw new PyroError(
+        "guest_protocol_error",
+        `The guest agent sent a frame of unknown kind ${frame.kind}.`,
+      );
+  }
+}
+
+function parseOutcome(payload: Buffer): ExecOutcome {
+  const end = parseJson(payload.toString("utf8"));
+  const durationMs =
+    typeof end.duration_ms === "number" && end.duration_ms >= 0 ? end.duration_ms : 0;
+  const common = {
+    timedOut: end.timed_out === true,
+    outOfMemory: end.oom_killed === true,
+    durationMs,
+  };
+  const { exit_code: exitCode, signal, not_started: reason, message } = end;
+  const given = [exitCode, signal, reason].filter((value) => value !== undefined).length;
+  if (
+    given === 1 &&
+    typeof exitCode === "number" &&
+    Number.isInteger(exitCode) &&
+    exitCode >= 0 &&
+    exitCode <= 255
+  )
+    return { kind: "exited", exitCode, ...common };
+  if (given === 1 && typeof signal === "string" && /^[A-Z0-9+]{2,12}$/.test(signal))
+    return { kind: "signalled", signal, ...common };
+  if (given === 1 && typeof reason === "string" && notStartedReasons.includes(reason))
+    return {
+      kind: "not_started",
+      reason: reason as NotStartedReason,
+      message: visibleText(String(message ?? ""), 500),
+    };
+  throw new PyroError(
+    "guest_protocol_error",
+    "The guest agent did not say in a known way how the command ended.",
+  );
+}
+
+async function collect(stream: ClientHttp2Stream): Promise<string> {
+  let text = "";
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    text += chunk.toString("utf8");
+    if (text.length > 4096) break;
+  }
+  return text;
+}

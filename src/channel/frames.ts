@@ -1,0 +1,40 @@
+import { PyroError } from "../model/errors.ts";
+
+/** Kinds of frame in an exec response; see docs/protocol.md. */
+export const frameKind = { stdout: 1, stderr: 2, end: 3, started: 4 } as const;
+
+const headerBytes = 5;
+const payloadBytesMax = 65_536;
+
+export interface Frame {
+  readonly kind: number;
+  readonly payload: Buffer;
+}
+
+/** Cuts a byte stream into frames; keeps at most one incomplete frame. */
+export class FrameDecoder {
+  #rest: Buffer = Buffer.alloc(0);
+
+  /** The frames completed by `chunk`. */
+  *push(chunk: Buffer): Generator<Frame> {
+    let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    for (;;) {
+      if (data.length < headerBytes) break;
+      const length = data.readUInt32BE(1);
+      if (length > payloadBytesMax)
+        throw new PyroError(
+          "guest_protocol_error",
+          `The guest agent announced a frame of ${length} bytes; ${payloadBytesMax} is the limit.`,
+        );
+      if (data.length < headerBytes + length) break;
+      yield { kind: data[0] ?? 0, payload: data.subarray(headerBytes, headerBytes + length) };
+      data = data.subarray(headerBytes + length);
+    }
+    this.#rest = data;
+  }
+
+  /** Whether the stream may end here. */
+  get complete(): boolean {
+    return this.#rest.length === 0;
+  }
+}

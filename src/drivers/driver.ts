@@ -1,0 +1,111 @@
+import type { Duplex } from "node:stream";
+import type { ProcessIdentity } from "../platform/processes.ts";
+
+/** What stands between a guest and the host. */
+export type Isolation = "hardware" | "emulated" | "none";
+
+/** How commands reach the guest; part of every result. */
+export type ExecutionMode = "guest_vsock" | "guest_virtio_serial" | "host_compat";
+
+/** What a driver can do on this host. Asked for instead of the driver's name. */
+export interface DriverCapabilities {
+  readonly isolation: Isolation;
+  readonly executionMode: ExecutionMode;
+  /** Whether machines can be saved before activation and resumed many times. */
+  readonly templates: boolean;
+  /** Whether a machine boots an environment image of its own, rather than the host's root. */
+  readonly environments: boolean;
+}
+
+/** A driver found usable or not, with what a person needs to know about it. */
+export interface DriverStatus {
+  readonly usable: boolean;
+  /** Version of the virtual machine monitor, or undefined when it was not found. */
+  readonly version: string | undefined;
+  /** `kvm`, `tcg`, or undefined when no guest runs. */
+  readonly accelerator: string | undefined;
+  /** Why this accelerator, or why none: one sentence. */
+  readonly reason: string;
+  /** The command that mends it, when something is missing. */
+  readonly fix: string | undefined;
+}
+
+/** Kernel and initial file system, as paths on the host. */
+export interface BootFiles {
+  readonly kernelPath: string;
+  readonly initramfsPath: string;
+  /** Changes whenever either file does. */
+  readonly digest: string;
+}
+
+/** One machine to be. Sizes are fixed for its life. */
+export interface MachineSpec {
+  readonly vcpuCount: number;
+  readonly memMib: number;
+  readonly boot: BootFiles;
+  /** `builder` machines write the environment disk and have no data disk. */
+  readonly role: "workload" | "builder";
+  /** Open file of the environment's ext4 image; read-only unless the role is `builder`. */
+  readonly environmentDisk: number;
+  /** Open file of the machine's own ext4 disk, read and write. */
+  readonly dataDisk?: number;
+  /** `caller`: dies with this process and leaves no name behind. Otherwise outlives it, with its sockets in this directory. */
+  readonly lifetime: "caller" | { readonly directory: string };
+}
+
+/** A saved machine, before activation. */
+export interface TemplateFiles {
+  readonly memoryPath: string;
+  readonly statePath: string;
+}
+
+export interface MachineExit {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** What the virtual machine monitor said on stderr, last 4 KiB. */
+  readonly stderrTail: string;
+}
+
+/** A running machine. */
+export interface Machine {
+  readonly identity: ProcessIdentity;
+  /** Settles when the process is gone, whatever ended it. */
+  readonly exited: Promise<MachineExit>;
+  /** A new byte stream to the guest agent; one at a time. */
+  openChannel(signal: AbortSignal): Promise<Duplex>;
+  /** The last of the serial console, control characters and all. */
+  consoleTail(): string;
+  /** Throws `jail_breached` unless the running process is confined. */
+  verifyConfinement(): Promise<void>;
+  /** Kills the process and waits until it is gone. */
+  kill(): Promise<void>;
+}
+
+/** A machine booted to become a template. */
+export interface SavableMachine extends Machine {
+  /** Stops the machine for good and writes its device state; its memory is already in the file it was booted with. */
+  saveState(): Promise<void>;
+}
+
+/** How machines run. The only thing above it that knows which driver this is, is the composition root. */
+export interface Driver {
+  readonly name: string;
+  readonly capabilities: DriverCapabilities;
+  /** Part of every template's key: anything that makes saved state unusable when it changes. */
+  readonly fingerprint: string;
+  boot(spec: MachineSpec): Promise<Machine>;
+  /** Boots with the memory in `template.memoryPath`, an empty file this call sizes. */
+  bootSavable(spec: MachineSpec, template: TemplateFiles): Promise<SavableMachine>;
+  restore(spec: MachineSpec, template: TemplateFiles): Promise<Machine>;
+  /** Takes over a machine started earlier, by this process or another. */
+  adopt(identity: ProcessIdentity, directory: string): Machine;
+}
+
+/** Looks at the host and answers how this driver would run guests; cheap unless a verdict must be measured anew. */
+export interface DriverProbe {
+  readonly name: string;
+  probe(options: {
+    boot: BootFiles | undefined;
+    signal?: AbortSignal | undefined;
+  }): Promise<{ status: DriverStatus; driver: Driver | undefined }>;
+}

@@ -1,0 +1,175 @@
+import type { MachineSpec } from "../driver.ts";
+
+/** How a character device reaches us: a socket we hold the other end of, or one QEMU listens on. */
+export type SocketPlace = { readonly fd: number } | { readonly path: string };
+
+export interface QemuLayout {
+  readonly spec: Pick<MachineSpec, "vcpuCount" | "memMib" | "role">;
+  readonly accelerator: "kvm" | "tcg";
+  /** QEMU's version, for the options that differ. */
+  readonly version: { readonly major: number; readonly minor: number };
+  readonly kernelPath: string;
+  /** Absent on restore: the guest's memory already holds it. */
+  readonly initramfsPath: string | undefined;
+  readonly environmentFd: number;
+  readonly dataFd: number | undefined;
+  readonly sockets: {
+    readonly channel: SocketPlace;
+    readonly monitor: SocketPlace;
+    readonly console: SocketPlace;
+  };
+  readonly memory: GuestMemory;
+}
+
+/** Anonymous memory, the memory file of a template being made, or a private view of a finished one. */
+export type GuestMemory =
+  | { readonly kind: "anonymous" }
+  | { readonly kind: "shared"; readonly path: string }
+  | { readonly kind: "private"; readonly path: string; readonly stateFd: number };
+
+/** The guest's TSC rate; without it, guests that boot side by side under emulation hang while measuring it. */
+const tscEarlyKhz = 2_000_000;
+
+export function kernelCommandLine(
+  role: MachineSpec["role"],
+  accelerator: QemuLayout["accelerator"],
+): string {
+  return [
+    "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t",
+    "random.trust_cpu=on no_timer_check noreplace-smp cryptomgr.notests 8250.nr_uarts=1",
+    accelerator === "tcg" ? `tsc_early_khz=${tscEarlyKhz} mitigations=off` : "",
+    role === "builder" ? "pyro.mode=builder" : "",
+  ]
+    .filter(Boolean)
+    .join(" ");
+}
+
+/** QEMU's arguments. Everything it may touch is a descriptor or a file bound into its jail. */
+export function qemuArguments(layout: QemuLayout): string[] {
+  return [
+    ...machineArguments(layout),
+    ...memoryArguments(layout),
+    ...diskArguments(layout),
+    ...socketArguments(layout),
+    "-nodefaults",
+    "-no-user-config",
+    "-display",
+    "none",
+    "-no-reboot",
+    "-sandbox",
+    "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+  ];
+}
+
+function machineArguments({ spec, accelerator, kernelPath, initramfsPath }: QemuLayout): string[] {
+  // Under emulation microvm needs its PIT and PIC, or the guest spins waiting for a timer.
+  const machine =
+    "microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=on,memory-backend=ram";
+  return [
+    "-machine",
+    machine,
+    "-accel",
+    accelerator === "kvm" ? "kvm" : "tcg,thread=multi,tb-size=256",
+    "-cpu",
+    accelerator === "kvm" ? "host" : "max",
+    "-smp",
+    String(spec.vcpuCount),
+    "-m",
+    String(spec.memMib),
+    "-kernel",
+    kernelPath,
+    ...(initramfsPath === undefined ? [] : ["-initrd", initramfsPath]),
+    "-append",
+    kernelCommandLine(spec.role, accelerator),
+  ];
+}
+
+function memoryArguments({ spec, memory, version }: QemuLayout): string[] {
+  const size = `size=${spec.memMib}M`;
+  switch (memory.kind) {
+    case "anonymous":
+      return ["-object", `memory-backend-ram,id=ram,${size}`];
+    case "shared":
+      return ["-object", `memory-backend-file,id=ram,${size},share=on,mem-path=${memory.path}`];
+    case "private": {
+      // Before 8.2 QEMU cannot open the file of a private mapping read-only.
+      const readOnly = opensPrivateMemoryReadOnly(version) ? ",readonly=on,rom=off" : "";
+      return [
+        "-object",
+        `memory-backend-file,id=ram,${size},share=off,mem-path=${memory.path}${readOnly}`,
+        "-global",
+        "migration.x-ignore-shared=on",
+        "-incoming",
+        `fd:${memory.stateFd}`,
+      ];
+    }
+  }
+}
+
+/** Whether this QEMU maps a template's memory without needing to write the file. */
+export function opensPrivateMemoryReadOnly(version: QemuLayout["version"]): boolean {
+  return version.major > 8 || (version.major === 8 && version.minor >= 2);
+}
+
+function diskArguments({ spec, environmentFd, dataFd }: QemuLayout): string[] {
+  const builder = spec.role === "builder";
+  return [
+    ...disk({
+      id: "env",
+      fd: environmentFd,
+      set: 1,
+      options: builder ? "cache.no-flush=on,discard=unmap" : "read-only=on",
+    }),
+    ...(dataFd === undefined
+      ? []
+      : disk({ id: "data", fd: dataFd, set: 2, options: "discard=unmap" })),
+  ];
+}
+
+function disk({
+  id,
+  fd,
+  set,
+  options,
+}: {
+  id: string;
+  fd: number;
+  set: number;
+  options: string;
+}): string[] {
+  // Always raw and never probed: a guest can write another format's header into its own disk.
+  // A full host disk is the guest's I/O error; by default QEMU would freeze without a word.
+  return [
+    "-add-fd",
+    `fd=${fd},set=${set}`,
+    "-blockdev",
+    `driver=raw,node-name=${id},file.driver=file,file.filename=/dev/fdset/${set},file.locking=off,${options}`,
+    "-device",
+    `virtio-blk-device,drive=${id},serial=pyro-${id},werror=report,rerror=report`,
+  ];
+}
+
+function socketArguments({ sockets }: QemuLayout): string[] {
+  return [
+    ...socket("console", sockets.console),
+    "-serial",
+    "chardev:console",
+    ...socket("monitor", sockets.monitor),
+    "-mon",
+    "chardev=monitor,mode=control",
+    "-device",
+    "virtio-serial-device",
+    ...socket("channel", sockets.channel),
+    "-device",
+    "virtserialport,chardev=channel,name=pyro.channel",
+  ];
+}
+
+function socket(id: string, place: SocketPlace): string[] {
+  return [
+    "-chardev",
+    "fd" in place
+      ? `socket,id=${id},fd=${place.fd}`
+      : `socket,id=${id},path=${place.path},server=on,wait=off`,
+  ];
+}

@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, openSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { PyroError, systemErrorCode } from "../../model/errors.ts";
+import { identifyProcess, type ProcessIdentity } from "../../platform/processes.ts";
+import { ConsoleRing } from "../console-ring.ts";
+import type { MachineExit } from "../driver.ts";
+import { descriptorPath, jailArguments, jailIdentity } from "../jail.ts";
+
+/** What a child finds at each descriptor from 4 on, in order. */
+export type Inherited = "socket" | number;
+
+const infoFd = 3;
+const firstInheritedFd = 4;
+
+export interface LaunchOptions {
+  readonly program: string;
+  readonly arguments: readonly string[];
+  readonly devices: readonly string[];
+  readonly inherited: readonly Inherited[];
+  /** Group of the device file the program must open, when it needs one. */
+  readonly deviceGid: number | undefined;
+  readonly dieWithParent: boolean;
+}
+
+export interface LaunchedProcess {
+  readonly child: ChildProcess;
+  readonly identity: ProcessIdentity;
+  readonly exited: Promise<MachineExit>;
+}
+
+/** Numbers the descriptors a child inherits, so that its command line can name them. */
+export class Descriptors {
+  readonly inherited: Inherited[] = [];
+  readonly #opened: number[] = [];
+
+  add(entry: Inherited): number {
+    this.inherited.push(entry);
+    return firstInheritedFd + this.inherited.length - 1;
+  }
+
+  /** Opens `path` for the child; our copy is closed by `close`. */
+  open(path: string, flags: number = constants.O_RDONLY): number {
+    const fd = openSync(path, flags);
+    this.#opened.push(fd);
+    return this.add(fd);
+  }
+
+  /** Opens `path` and answers where the child finds it. */
+  share(path: string, flags?: number): string {
+    return descriptorPath(this.open(path, flags));
+  }
+
+  /** Closes our copies; the child has its own. */
+  close(): void {
+    for (const fd of this.#opened.splice(0)) closeSync(fd);
+  }
+}
+
+/** Starts `program` in the jail and learns its PID. */
+export async function launchJailed(options: LaunchOptions): Promise<LaunchedProcess> {
+  const jail = jailArguments({
+    devices: options.devices,
+    infoFd,
+    dieWithParent: options.dieWithParent,
+  });
+  const child = spawn("bwrap", [...jail, options.program, ...options.arguments], {
+    ...jailIdentity(options.deviceGid),
+    env: { PATH: "/usr/bin:/bin:/usr/local/bin" },
+    detached: !options.dieWithParent,
+    stdio: [
+      "ignore",
+      "ignore",
+      "pipe",
+      "pipe",
+      ...options.inherited.map((entry) => (entry === "socket" ? "pipe" : entry)),
+    ],
+  });
+  const stderr = new ConsoleRing(4096);
+  child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
+  const exited = exitOf(child, stderr);
+  const pid = await readChildPid(child, exited);
+  const identity = identifyProcess(pid);
+  if (identity === undefined) throw await startFailure(exited);
+  return { child, identity, exited };
+}
+
+function exitOf(child: ChildProcess, stderr: ConsoleRing): Promise<MachineExit> {
+  return new Promise((resolve, reject) => {
+    child.once("error", (error) => reject(missingTool(error)));
+    child.once("close", (exitCode, signal) =>
+      resolve({ exitCode, signal, stderrTail: stderr.tail() }),
+    );
+  });
+}
+
+async function readChildPid(child: ChildProcess, exited: Promise<MachineExit>): Promise<number> {
+  const info = child.stdio[infoFd] as Readable;
+  let text = "";
+  info.setEncoding("utf8");
+  info.on("data", (chunk: string) => {
+    text += chunk;
+  });
+  await Promise.race([once(info, "end"), exited]);
+  const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
+  if (pid === undefined) throw await startFailure(exited);
+  return Number(pid);
+}
+
+async function startFailure(exited: Promise<MachineExit>): Promise<PyroError> {
+  const { stderrTail } = await exited;
+  const said = stderrTail.trim().split("\n").at(-1) ?? "";
+  if (said.startsWith("bwrap:")) {
+    return new PyroError(
+      "jail_unavailable",
+      `The jail for the virtual machine monitor cannot be set up: ${said}`,
+      {
+        hint: "bubblewrap needs user namespaces: allow them (sysctl kernel.unprivileged_userns_clone=1, or an AppArmor profile for bwrap), then run pyro doctor.",
+      },
+    );
+  }
+  return new PyroError(
+    "vmm_failed",
+    `The virtual machine monitor did not start: ${said || "it said nothing"}`,
+    { hint: "Run pyro doctor." },
+  );
+}
+
+function missingTool(error: Error): unknown {
+  if (systemErrorCode(error) !== "ENOENT") return error;
+  return new PyroError("host_tool_missing", "bwrap (bubblewrap) is not installed.", {
+    hint: "Install it: sudo apt-get install bubblewrap",
+    cause: error,
+  });
+}

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { PyroError, systemErrorCode } from "../../model/errors.ts";
+import {
+  isAlive,
+  type ProcessIdentity,
+  signalProcess,
+  waitUntilGone,
+} from "../../platform/processes.ts";
+import { ConsoleRing } from "../console-ring.ts";
+import type { MachineExit, SavableMachine } from "../driver.ts";
+import { assertConfined } from "../jail.ts";
+import { QemuMonitor } from "./monitor.ts";
+import { type StateTarget, saveState } from "./save-state.ts";
+
+const connectRetryMs = 2;
+const killTimeoutMs = 10_000;
+
+/** Names of the sockets in a machine's directory. */
+export const socketNames = {
+  channel: "channel.sock",
+  monitor: "monitor.sock",
+  console: "console.sock",
+} as const;
+
+type SocketName = keyof typeof socketNames;
+
+/** The three sockets of a machine, held from the start or found in its directory. */
+export interface MachineSockets {
+  open(name: SocketName, signal?: AbortSignal): Promise<Duplex>;
+}
+
+/** Sockets handed to the process at its start; each can be taken once. */
+export function inheritedSockets(streams: Record<SocketName, Duplex>): MachineSockets {
+  // The end of the process breaks sockets that nobody has taken yet; whoever takes one listens for itself.
+  for (const stream of Object.values(streams)) stream.on("error", () => stream.destroy());
+  return { open: async (name) => streams[name] };
+}
+
+/** Sockets QEMU listens on in `directory`; they appear while it starts. */
+export function listeningSockets(directory: string, identity: ProcessIdentity): MachineSockets {
+  const open = async (name: SocketName, signal?: AbortSignal): Promise<Duplex> => {
+    for (;;) {
+      const socket = await tryConnect(join(directory, socketNames[name]));
+      if (socket) return socket;
+      signal?.throwIfAborted();
+      if (!isAlive(identity))
+        throw new PyroError(
+          "guest_lost",
+          `The virtual machine of ${directory} is no longer running.`,
+        );
+      await sleep(connectRetryMs);
+    }
+  };
+  return { open };
+}
+
+function tryConnect(path: string): Promise<Duplex | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once("connect", () => resolve(socket));
+    socket.once("error", (error) => {
+      const code = systemErrorCode(error);
+      if (code === "ENOENT" || code === "ECONNREFUSED") resolve(undefined);
+      else reject(error);
+    });
+  });
+}
+
+export interface QemuMachineParts {
+  readonly identity: ProcessIdentity;
+  readonly exited: Promise<MachineExit>;
+  readonly sockets: MachineSockets;
+  /** Where its state goes; only for a machine that becomes a template. */
+  readonly stateTarget?: StateTarget;
+}
+
+export class QemuMachine implements SavableMachine {
+  readonly identity: ProcessIdentity;
+  readonly exited: Promise<MachineExit>;
+  readonly #sockets: MachineSockets;
+  readonly #stateTarget: StateTarget | undefined;
+  readonly #console = new ConsoleRing();
+  #monitor: Promise<QemuMonitor> | undefined;
+
+  constructor(parts: QemuMachineParts) {
+    this.identity = parts.identity;
+    this.exited = parts.exited;
+    this.#sockets = parts.sockets;
+    this.#stateTarget = parts.stateTarget;
+    void this.#readConsole();
+  }
+
+  openChannel(signal: AbortSignal): Promise<Duplex> {
+    return this.#sockets.open("channel", signal);
+  }
+
+  consoleTail(): string {
+    return this.#console.tail();
+  }
+
+  async verifyConfinement(): Promise<void> {
+    try {
+      assertConfined(this.identity.pid);
+    } catch (error) {
+      // A process that ended meanwhile is reported by whoever waits for it.
+      if (!isAlive(this.identity)) return;
+      await this.kill();
+      throw error;
+    }
+  }
+
+  async kill(): Promise<void> {
+    if (!signalProcess(this.identity, "SIGKILL")) return;
+    if (await waitUntilGone(this.identity, killTimeoutMs)) return;
+    throw new PyroError(
+      "vmm_failed",
+      `The virtual machine monitor ${this.identity.pid} survives SIGKILL.`,
+      { hint: "The host is in trouble; look at dmesg." },
+    );
+  }
+
+  async saveState(): Promise<void> {
+    assert(this.#stateTarget, "only a machine booted to be saved can be saved");
+    await saveState(await this.#openMonitor(), this.#stateTarget);
+  }
+
+  #openMonitor(): Promise<QemuMonitor> {
+    this.#monitor ??= this.#sockets.open("monitor").then(async (stream) => {
+      const monitor = new QemuMonitor(stream);
+      await monitor.negotiate();
+      return monitor;
+    });
+    return this.#monitor;
+  }
+
+  async #readConsole(): Promise<void> {
+    try {
+      const stream = await this.#sockets.open("console");
+      stream.on("data", (chunk: Buffer) => this.#console.push(chunk));
+      stream.on("error", () => stream.destroy());
+      // The console must never keep this process alive.
+      if ("unref" in stream && typeof stream.unref === "function") stream.unref();
+    } catch {
+      // A machine that ended before its console could be read has nothing to say.
+    }
+  }
+}

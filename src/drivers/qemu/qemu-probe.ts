@@ -1,0 +1,210 @@
+import { execFile } from "node:child_process";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { asPyroError } from "../../model/errors.ts";
+import { toolEnvironment } from "../../platform/config.ts";
+import { readJsonFile, writeFileAtomically } from "../../platform/files.ts";
+import type { BootFiles, Driver, DriverProbe, DriverStatus } from "../driver.ts";
+import { jailIdentity } from "../jail.ts";
+import { bootCanary } from "./canary.ts";
+import { QemuDriver, type QemuInstallation } from "./qemu-driver.ts";
+
+const program = "qemu-system-x86_64";
+const oldestMajor = 7;
+const oldestMinor = 2;
+const installFix = "sudo apt-get install qemu-system-x86";
+
+/** A measured verdict on KVM, remembered as long as nothing it depends on changes. */
+interface Verdict {
+  readonly key: string;
+  readonly works: boolean;
+  readonly reason: string;
+}
+
+interface ProbeMemory {
+  readonly qemu?: { readonly key: string; readonly version: string };
+  readonly kvm?: Verdict;
+}
+
+export interface QemuProbeOptions {
+  readonly cacheDirectory: string;
+  readonly requireKvm: boolean;
+  /** Searched for the program; default: this process's PATH. */
+  readonly searchPath?: string;
+}
+
+/** Finds QEMU, and measures once whether KVM really runs a guest. */
+export class QemuProbe implements DriverProbe {
+  readonly name = "qemu";
+  readonly #options: QemuProbeOptions;
+  readonly #memoryPath: string;
+
+  constructor(options: QemuProbeOptions) {
+    this.#options = options;
+    this.#memoryPath = join(options.cacheDirectory, "qemu-probe.json");
+  }
+
+  async probe({
+    boot,
+    signal,
+  }: {
+    boot: BootFiles | undefined;
+    signal?: AbortSignal | undefined;
+  }): Promise<{ status: DriverStatus; driver: Driver | undefined }> {
+    const path = findProgram(this.#options.searchPath ?? toolEnvironment().PATH);
+    if (path === undefined) return unusable(undefined, `${program} is not installed.`, installFix);
+    const memory = ((await readJsonFile(this.#memoryPath)) ?? {}) as ProbeMemory;
+    const found = await this.#version(path, memory);
+    if (found.version === undefined) return unusable(undefined, found.reason, installFix);
+    const version = found.version;
+    if (
+      version.major < oldestMajor ||
+      (version.major === oldestMajor && version.minor < oldestMinor)
+    ) {
+      return unusable(
+        version.text,
+        `QEMU ${version.text} is older than ${oldestMajor}.${oldestMinor}.`,
+        installFix,
+      );
+    }
+    const base = { program: path, version, cpuModel: cpuModel() };
+    const kvm = await this.#kvmVerdict(
+      { ...base, accelerator: "kvm", kvmGid: kvmGid() },
+      { boot, memory: { ...memory, ...found.memory }, signal },
+    );
+    if (!kvm.works && this.#options.requireKvm)
+      return unusable(
+        version.text,
+        `PYRO_REQUIRE_KVM is set, but ${kvm.reason}`,
+        "Run pyro on a host with working KVM, or unset PYRO_REQUIRE_KVM.",
+      );
+    const installation: QemuInstallation = {
+      ...base,
+      accelerator: kvm.works ? "kvm" : "tcg",
+      kvmGid: kvm.works ? kvmGid() : undefined,
+    };
+    const status: DriverStatus = {
+      usable: true,
+      version: version.text,
+      accelerator: installation.accelerator,
+      reason: kvm.reason,
+      fix: undefined,
+    };
+    return { status, driver: new QemuDriver(installation) };
+  }
+
+  async #version(
+    path: string,
+    memory: ProbeMemory,
+  ): Promise<{ version?: QemuInstallation["version"]; reason: string; memory?: ProbeMemory }> {
+    const { mtimeMs, size, ino } = statSync(path);
+    const key = [path, mtimeMs, size, ino].join(" ");
+    if (memory.qemu?.key === key)
+      return { version: parseVersion(memory.qemu.version), reason: "" } as {
+        version: QemuInstallation["version"];
+        reason: string;
+      };
+    let output: string;
+    try {
+      ({ stdout: output } = await promisify(execFile)(path, ["--version"], {
+        env: toolEnvironment(),
+        timeout: 10_000,
+      }));
+    } catch (error) {
+      return { reason: `${path} does not run: ${asPyroError(error).message.split("\n")[0]}` };
+    }
+    const version = parseVersion(output);
+    if (version === undefined) return { reason: `${path} does not say its version.` };
+    const remembered = { ...memory, qemu: { key, version: version.text } };
+    await this.#remember(remembered);
+    return { version, reason: "", memory: remembered };
+  }
+
+  async #kvmVerdict(
+    installation: QemuInstallation,
+    context: { boot: BootFiles | undefined; memory: ProbeMemory; signal: AbortSignal | undefined },
+  ): Promise<Omit<Verdict, "key">> {
+    const refused = kvmRefusal(installation.kvmGid);
+    if (refused !== undefined) return { works: false, reason: refused };
+    if (context.boot === undefined)
+      return { works: false, reason: "KVM is untested until the guest kernel is installed." };
+    const key = [
+      kernelRelease(),
+      installation.cpuModel,
+      installation.version.text,
+      context.boot.digest,
+    ].join(" | ");
+    if (context.memory.kvm?.key === key) return context.memory.kvm;
+    const verdict = {
+      key,
+      ...(await bootCanary(new QemuDriver(installation), context.boot, context.signal)),
+    };
+    await this.#remember({ ...context.memory, kvm: verdict });
+    return verdict;
+  }
+
+  async #remember(memory: ProbeMemory): Promise<void> {
+    await writeFileAtomically(this.#memoryPath, JSON.stringify(memory));
+  }
+}
+
+function unusable(
+  version: string | undefined,
+  reason: string,
+  fix: string,
+): { status: DriverStatus; driver: undefined } {
+  return {
+    status: { usable: false, version, accelerator: undefined, reason, fix },
+    driver: undefined,
+  };
+}
+
+function findProgram(searchPath: string): string | undefined {
+  for (const directory of searchPath.split(":").filter(Boolean)) {
+    const path = join(directory, program);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here; the next directory may have it.
+    }
+  }
+  return undefined;
+}
+
+function parseVersion(text: string): QemuInstallation["version"] | undefined {
+  const match = /(\d+)\.(\d+)\.(\d+)\S*/.exec(text);
+  return match?.[1] && match[2]
+    ? { major: Number(match[1]), minor: Number(match[2]), text: match[0] }
+    : undefined;
+}
+
+/** Why KVM cannot even be tried, or undefined when it can. */
+function kvmRefusal(gid: number | undefined): string | undefined {
+  try {
+    if (jailIdentity().uid === undefined) accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
+    else if ((statSync("/dev/kvm").mode & 0o006) !== 0o006 && gid === undefined)
+      return "/dev/kvm is open to root alone, and pyro never runs a monitor as root (chmod 660 /dev/kvm, chgrp kvm /dev/kvm).";
+    return undefined;
+  } catch {
+    return "/dev/kvm is missing or not accessible to you.";
+  }
+}
+
+function kvmGid(): number | undefined {
+  try {
+    const { mode, gid } = statSync("/dev/kvm");
+    return (mode & 0o060) === 0o060 && gid !== 0 ? gid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function kernelRelease(): string {
+  return readFileSync("/proc/sys/kernel/osrelease", "utf8").trim();
+}
+
+function cpuModel(): string {
+  return /^model name\s*:\s*(.+)$/m.exec(readFileSync("/proc/cpuinfo", "latin1"))?.[1] ?? "unknown";
+}

@@ -1,0 +1,52 @@
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { PyroError } from "../../model/errors.ts";
+import { listenUnix } from "../../platform/unix-socket.ts";
+import type { QemuMonitor } from "./monitor.ts";
+
+const deadlineMs = 30_000;
+const pollMs = 2;
+const socketName = "state.sock";
+
+/** Where the device state of a machine goes. */
+export interface StateTarget {
+  readonly statePath: string;
+  /** The state's directory as the host sees it. */
+  readonly directory: string;
+  /** The same directory as the jailed process sees it. */
+  readonly jailedDirectory: string;
+}
+
+/**
+ * Stops the machine and writes its device state to a file. The state leaves QEMU through a socket:
+ * it may not spawn a program to write it, and needs no file of ours open for writing.
+ */
+export async function saveState(monitor: QemuMonitor, target: StateTarget): Promise<void> {
+  await using server = await listenUnix(join(target.directory, socketName), 0o666);
+  const written = once(server, "connection").then(([socket]) =>
+    pipeline(socket as Socket, createWriteStream(target.statePath, { mode: 0o644 })),
+  );
+  await monitor.execute("stop");
+  await monitor.execute("migrate-set-capabilities", {
+    capabilities: [{ capability: "x-ignore-shared", state: true }],
+  });
+  await monitor.execute("migrate", { uri: `unix:${target.jailedDirectory}/${socketName}` });
+  await waitUntilSaved(monitor);
+  await written;
+}
+
+async function waitUntilSaved(monitor: QemuMonitor): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
+  for (;;) {
+    const { status } = (await monitor.execute("query-migrate")) as { status?: string };
+    if (status === "completed") return;
+    if (status === "failed" || status === "cancelled" || performance.now() > deadline) {
+      throw new PyroError("template_unusable", `Saving the template ended as "${status}".`);
+    }
+    await sleep(pollMs);
+  }
+}

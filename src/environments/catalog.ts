@@ -1,0 +1,64 @@
+/** An environment pyro knows how to build from the distribution's own archive. */
+export interface CatalogEntry {
+  readonly name: string;
+  readonly suite: string;
+  readonly packages: readonly string[];
+  readonly summary: string;
+  /** Commands whose files are worth having in every restored machine's page cache. */
+  readonly warm: readonly (readonly string[])[];
+}
+
+const everyday = [
+  "ca-certificates",
+  "curl",
+  "git",
+  "less",
+  "procps",
+  "python3",
+  "ripgrep",
+] as const;
+const building = ["build-essential", "make", "pkg-config", "python3-venv"] as const;
+
+const warmBase = [
+  ["sh", "-c", "true"],
+  ["ls", "/"],
+  ["cat", "/etc/os-release"],
+  ["bash", "-c", "true"],
+] as const;
+const warmEveryday = [...warmBase, ["git", "--version"], ["python3", "-c", "pass"]] as const;
+
+export const catalog: readonly CatalogEntry[] = [
+  {
+    name: "debian:12",
+    suite: "bookworm",
+    packages: everyday,
+    summary: "Debian 12 with git, curl, python3 and ripgrep",
+    warm: warmEveryday,
+  },
+  {
+    name: "debian:12-base",
+    suite: "bookworm",
+    packages: [],
+    summary: "Debian 12, minimal",
+    warm: warmBase,
+  },
+  {
+    name: "debian:12-build",
+    suite: "bookworm",
+    packages: [...everyday, ...building],
+    summary: "debian:12 with compilers, make and python3-venv",
+    warm: warmEveryday,
+  },
+  {
+    name: "debian:13",
+    suite: "trixie",
+    packages: everyday,
+    summary: "Debian 13 with git, curl, python3 and ripgrep",
+    warm: warmEveryday,
+  },
+];
+
+/** The entry called `name`, or undefined. */
+export function findCatalogEntry(name: string): CatalogEntry | undefined {
+  return catalog.find((entry) => entry.name === name);
+}

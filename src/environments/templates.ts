@@ -1,0 +1,150 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  isAbandoned,
+  readJsonFile,
+  temporaryNeighbour,
+  writeFileAtomically,
+} from "../platform/files.ts";
+import { type Lock, tryLock } from "../platform/lock.ts";
+
+/** Everything that makes saved state unusable when it changes. */
+export interface TemplateKeyParts {
+  readonly imageId: string;
+  readonly bootDigest: string;
+  readonly driverFingerprint: string;
+  readonly protocol: number;
+  readonly vcpuCount: number;
+  readonly memMib: number;
+  readonly blankDiskVersion: number;
+}
+
+/** A saved machine, ready to be resumed. */
+export interface Template {
+  readonly memoryPath: string;
+  readonly statePath: string;
+}
+
+/** A template being made. */
+export interface TemplateDraft extends Template, AsyncDisposable {
+  /** Makes it visible to everybody. */
+  publish(): Promise<void>;
+}
+
+/** How a file looked when the template was published; any write since then changes it. */
+interface FileFingerprint {
+  readonly ino: string;
+  readonly size: string;
+  readonly mtimeNs: string;
+  readonly ctimeNs: string;
+}
+
+interface TemplateRecord {
+  readonly parts: TemplateKeyParts;
+  readonly memory: FileFingerprint;
+  readonly state: FileFingerprint;
+}
+
+/** Saved machines in the cache directory, one directory a key. */
+export class TemplateStore {
+  readonly #root: string;
+
+  constructor(cacheDirectory: string) {
+    this.#root = join(cacheDirectory, "templates");
+  }
+
+  /** The template for `parts` if it is there and untouched; a damaged one is removed. */
+  async find(parts: TemplateKeyParts): Promise<Template | undefined> {
+    const directory = this.#directory(parts);
+    const record = (await readJsonFile(join(directory, "template.json"))) as
+      | TemplateRecord
+      | undefined;
+    if (record === undefined) return undefined;
+    const files = filesOf(directory);
+    // A monitor maps the memory file privately, yet older ones open it writable: the change time,
+    // which nobody can set back, tells whether anything ever wrote to it.
+    const intact =
+      (await matches(files.memoryPath, record.memory)) &&
+      (await matches(files.statePath, record.state));
+    if (intact) return files;
+    await this.remove(parts);
+    return undefined;
+  }
+
+  async remove(parts: TemplateKeyParts): Promise<void> {
+    await rm(this.#directory(parts), { recursive: true, force: true });
+  }
+
+  /** The right to make the template, or undefined when another process is making it. */
+  async tryClaim(parts: TemplateKeyParts): Promise<Lock | undefined> {
+    await mkdir(this.#root, { recursive: true, mode: 0o700 });
+    return tryLock(`${this.#directory(parts)}.lock`);
+  }
+
+  async draft(parts: TemplateKeyParts): Promise<TemplateDraft> {
+    const directory = temporaryNeighbour(this.#directory(parts));
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const files = filesOf(directory);
+    return {
+      ...files,
+      publish: async () => {
+        const record: TemplateRecord = {
+          parts,
+          memory: await fingerprint(files.memoryPath),
+          state: await fingerprint(files.statePath),
+        };
+        await writeFileAtomically(join(directory, "template.json"), JSON.stringify(record));
+        await this.remove(parts);
+        await rename(directory, this.#directory(parts));
+      },
+      [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+    };
+  }
+
+  /** Removes templates that nothing can use any more; `isCurrent` decides. Returns how many went. */
+  async sweep(isCurrent: (parts: TemplateKeyParts) => boolean): Promise<number> {
+    const entries = await readdir(this.#root).catch(() => []);
+    let removed = 0;
+    for (const name of entries.filter((entry) => !entry.endsWith(".lock"))) {
+      const record = (await readJsonFile(join(this.#root, name, "template.json"))) as
+        | TemplateRecord
+        | undefined;
+      if (
+        name.endsWith(".partial")
+          ? !isAbandoned(name)
+          : record !== undefined && isCurrent(record.parts)
+      )
+        continue;
+      await rm(join(this.#root, name), { recursive: true, force: true });
+      removed++;
+    }
+    return removed;
+  }
+
+  #directory(parts: TemplateKeyParts): string {
+    const key = createHash("sha256")
+      .update(JSON.stringify(Object.entries(parts).sort(([a], [b]) => a.localeCompare(b))))
+      .digest("hex");
+    return join(this.#root, key.slice(0, 32));
+  }
+}
+
+function filesOf(directory: string): Template {
+  return { memoryPath: join(directory, "memory"), statePath: join(directory, "state") };
+}
+
+async function fingerprint(path: string): Promise<FileFingerprint> {
+  const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return {
+    ino: String(ino),
+    size: String(size),
+    mtimeNs: String(mtimeNs),
+    ctimeNs: String(ctimeNs),
+  };
+}
+
+async function matches(path: string, expected: FileFingerprint): Promise<boolean> {
+  const found = await fingerprint(path).catch(() => undefined);
+  return found !== undefined && JSON.stringify(found) === JSON.stringify(expected);
+}

@@ -1,0 +1,24 @@
+/** Bounds of what a caller may ask for, each with its reason. */
+export const limits = {
+  /** More than any host has use for; QEMU's microvm stops at 288. */
+  vcpuCountMax: 64,
+  /** Less and the guest kernel does not start its agent. */
+  memMibMin: 256,
+  memMibMax: 1024 * 1024,
+  /** A day: a command that runs longer belongs in a workspace service. */
+  timeoutSecondsMax: 86_400,
+  ttlSecondsMax: 30 * 86_400,
+  /** Linux's own bound on one argument list is 2 MiB. */
+  commandBytesMax: 2 * 1024 * 1024,
+  commandEntriesMax: 16_384,
+  /** What a captured result keeps of each output stream; the rest is counted. */
+  capturedOutputBytesMax: 8 * 1024 * 1024,
+} as const;
+
+/** What holds when a caller does not say. */
+export const defaults = {
+  vcpuCount: 1,
+  memMib: 1024,
+  timeoutSeconds: 30,
+  ttlSeconds: 600,
+} as const;

@@ -1,0 +1,91 @@
+import { PyroError } from "./errors.ts";
+import { defaults, limits } from "./limits.ts";
+
+/** Size of a machine. */
+export interface MachineSize {
+  /** Virtual CPUs. Default 1. */
+  readonly vcpuCount: number;
+  /** Guest memory in MiB. Default 1024. */
+  readonly memMib: number;
+}
+
+/** The size asked for, with defaults, or `invalid_argument` naming the value. `hostMemMib` bounds the memory. */
+export function machineSize(
+  options: { vcpuCount?: number | undefined; memMib?: number | undefined },
+  hostMemMib: number,
+): MachineSize {
+  const memMibMax = Math.min(limits.memMibMax, hostMemMib);
+  return {
+    vcpuCount: wholeNumber({
+      name: "vcpuCount",
+      value: options.vcpuCount ?? defaults.vcpuCount,
+      min: 1,
+      max: limits.vcpuCountMax,
+    }),
+    memMib: wholeNumber({
+      name: "memMib",
+      value: options.memMib ?? defaults.memMib,
+      min: limits.memMibMin,
+      max: memMibMax,
+    }),
+  };
+}
+
+/** `value` if it is a whole number from `min` to `max`; else `invalid_argument`. */
+export function wholeNumber({
+  name,
+  value,
+  min,
+  max,
+}: {
+  name: string;
+  value: number;
+  min: number;
+  max: number;
+}): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new PyroError(
+    "invalid_argument",
+    `${name} is ${value}, but must be a whole number from ${min} to ${max}.`,
+  );
+}
+
+/** The command if it can be run at all; else `invalid_argument`. */
+export function runnableCommand(command: readonly string[]): readonly string[] {
+  const [program] = command;
+  if (program === undefined || program === "") {
+    throw new PyroError("invalid_argument", "The command is empty.", {
+      hint: "Name a program after --, for example: pyro run debian:12 -- git --version",
+    });
+  }
+  if (command.some((argument) => argument.includes("\0")))
+    throw new PyroError("invalid_argument", "The command has an argument with a NUL character.");
+  const bytes = command.reduce((sum, argument) => sum + Buffer.byteLength(argument) + 1, 0);
+  if (command.length <= limits.commandEntriesMax && bytes <= limits.commandBytesMax) return command;
+  throw new PyroError(
+    "invalid_argument",
+    `The command has ${command.length} arguments of ${bytes} bytes; ${limits.commandEntriesMax} arguments and ${limits.commandBytesMax} bytes are the limit.`,
+    {
+      hint: "Pass large input on standard input instead.",
+    },
+  );
+}
+
+/** Seconds a command may take, as milliseconds. */
+export function timeoutMs(timeoutSeconds: number = defaults.timeoutSeconds): number {
+  if (timeoutSeconds > 0 && timeoutSeconds <= limits.timeoutSecondsMax)
+    return Math.ceil(timeoutSeconds * 1000);
+  throw new PyroError(
+    "invalid_argument",
+    `timeoutSeconds is ${timeoutSeconds}, but must be more than 0 and at most ${limits.timeoutSecondsMax}.`,
+  );
+}
+
+/** Seconds a machine may live, as milliseconds. */
+export function ttlMs(ttlSeconds: number = defaults.ttlSeconds): number {
+  if (ttlSeconds > 0 && ttlSeconds <= limits.ttlSecondsMax) return Math.ceil(ttlSeconds * 1000);
+  throw new PyroError(
+    "invalid_argument",
+    `ttlSeconds is ${ttlSeconds}, but must be more than 0 and at most ${limits.ttlSecondsMax}.`,
+  );
+}

@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { systemErrorCode } from "../model/errors.ts";
+
+/** A process that cannot be mistaken for a later one with the same PID. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTicks: string;
+  readonly bootId: string;
+}
+
+let cachedBootId: string | undefined;
+
+function bootId(): string {
+  cachedBootId ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  return cachedBootId;
+}
+
+/** The identity of the living process `pid`, or undefined when there is none (a zombie is none). */
+export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT" || systemErrorCode(error) === "ESRCH") return undefined;
+    throw error;
+  }
+  // The command name is in parentheses and may hold anything; fields start after the last one.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state] = fields;
+  const startTicks = fields[19];
+  if (startTicks === undefined || state === "Z" || state === "X") return undefined;
+  return { pid, startTicks, bootId: bootId() };
+}
+
+/** Whether exactly this process still lives. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  if (identity.bootId !== bootId()) return false;
+  return identifyProcess(identity.pid)?.startTicks === identity.startTicks;
+}
+
+/** Sends `signal` to exactly this process; false when it is gone. */
+export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (!isAlive(identity)) return false;
+  try {
+    return process.kill(identity.pid, signal);
+  } catch (error) {
+    if (systemErrorCode(error) === "ESRCH") return false;
+    throw error;
+  }
+}
+
+/** Waits until the process is gone; false when `timeoutMs` passes first. For processes that are not our children. */
+export async function waitUntilGone(
+  identity: ProcessIdentity,
+  timeoutMs: number,
+): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (isAlive(identity)) {
+    if (performance.now() > deadline) return false;
+    await sleep(5);
+  }
+  return true;
+}

@@ -1,0 +1,72 @@
+import { closeSync, openSync } from "node:fs";
+import type { Readable } from "node:stream";
+import type { LayerResult } from "../channel/agent-client.ts";
+import type { BootFiles, Driver } from "../drivers/driver.ts";
+import type { BlankDisk } from "../environments/blank-disk.ts";
+import { attachAgent, discard } from "./start-machine.ts";
+
+const bootDeadlineMs = 60_000;
+/** Memory of the builder: its page cache is what makes unpacking quick. */
+const builderMemMib = 1024;
+
+/** One layer, lowest first. */
+export interface ImageLayer {
+  readonly compression: "none" | "gzip" | "zstd";
+  open(): Readable;
+  /** Called with what the guest found in the layer; throws to refuse it. */
+  check?(result: LayerResult): void;
+}
+
+export interface ImageBuild {
+  readonly driver: Driver;
+  readonly boot: BootFiles;
+  readonly blank: BlankDisk;
+  /** Where the ext4 image is made; must not exist. */
+  readonly diskPath: string;
+  readonly layers: readonly ImageLayer[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Size of what was built. */
+export interface BuiltImage {
+  readonly entryCount: number;
+  readonly usedBytes: number;
+  readonly diffIds: readonly string[];
+}
+
+/** Turns layers into one ext4 image inside a throwaway virtual machine; the host never unpacks them. */
+export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
+  const disk = openSync(build.diskPath, "wx+", 0o600);
+  try {
+    build.blank.writeTo(disk);
+    const machine = await build.driver.boot({
+      vcpuCount: 1,
+      memMib: builderMemMib,
+      boot: build.boot,
+      role: "builder",
+      environmentDisk: disk,
+      lifetime: "caller",
+    });
+    const attached = await attachAgent(machine, bootDeadlineMs, build.signal);
+    const abort = () => void machine.kill();
+    build.signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await machine.verifyConfinement();
+      const diffIds: string[] = [];
+      for (const layer of build.layers) {
+        const result = await attached.client.applyLayer(layer.open(), layer.compression);
+        layer.check?.(result);
+        diffIds.push(result.diffId);
+      }
+      return { ...(await attached.client.finishImage()), diffIds };
+    } catch (error) {
+      build.signal?.throwIfAborted();
+      throw error;
+    } finally {
+      build.signal?.removeEventListener("abort", abort);
+      await discard(attached);
+    }
+  } finally {
+    closeSync(disk);
+  }
+}
