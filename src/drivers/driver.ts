@@ -49,9 +49,16 @@ export interface MachineSpec {
   readonly environmentDisk: number;
   /** Open file of the machine's own ext4 disk, read and write. */
   readonly dataDisk?: number;
-  /** `caller`: dies with this process and leaves no name behind. Otherwise outlives it, with its sockets in this directory. */
-  readonly lifetime: "caller" | { readonly directory: string };
+  /** Where commands start when the machine is the host itself; only for drivers without environments. */
+  readonly hostDirectory?: string;
+  readonly lifetime: MachineLifetime;
 }
+
+/**
+ * `caller`: dies with this process and leaves no name behind. Otherwise outlives it, with its sockets
+ * in a directory, until it is killed or its time is over.
+ */
+export type MachineLifetime = "caller" | { readonly directory: string; readonly ttlMs: number };
 
 /** A saved machine, before activation. */
 export interface TemplateFiles {

@@ -11,7 +11,6 @@ import { PyroError } from "../model/errors.ts";
 export interface JailOptions {
   /** Descriptor on which bubblewrap reports the child's PID. */
   readonly infoFd: number;
-  readonly dieWithParent: boolean;
   /** Device files to show. */
   readonly devices: readonly string[];
 }
@@ -36,7 +35,7 @@ export function jailArguments(options: JailOptions): string[] {
     "--unshare-all",
     "--as-pid-1",
     "--new-session",
-    ...(options.dieWithParent ? ["--die-with-parent"] : []),
+    "--die-with-parent",
     "--cap-drop",
     "ALL",
     "--clearenv",

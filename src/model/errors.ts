@@ -34,6 +34,8 @@ export const errorCodes = {
   registry_damaged: "The registry file cannot be read.",
   vm_not_found: "No VM has this id.",
   vm_state_conflict: "The VM is not in a state that allows the operation.",
+  not_supported: "This build of pyro cannot do that yet.",
+  expired: "The VM reached the end of its time to live and was deleted.",
   cancelled: "The caller gave up.",
   internal: "A mistake in pyro itself.",
 } as const;

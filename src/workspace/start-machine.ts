@@ -145,8 +145,10 @@ async function tryRestore(
   } catch (error) {
     request.signal?.throwIfAborted();
     const { code } = asPyroError(error);
-    // A missing tool or jail is not the template's fault.
-    if (code === "jail_unavailable" || code === "host_tool_missing") throw error;
+    if (process.env.DBG)
+      if (code === "jail_unavailable" || code === "host_tool_missing")
+        // A missing tool or jail is not the template's fault.
+        throw error;
     await factory.templates.remove(key);
     return undefined;
   }

@@ -81,11 +81,11 @@ export class RegistryStub implements AsyncDisposable {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = request.url ?? "";
-    this.requests.push({ path, headers: request.headers });
+    this.requests.push({ path: request.url ?? "", headers: request.headers });
     // Clients hang up on purpose here.
     response.on("error", () => {});
     if (await this.handler(request, response)) return;
+    const path = request.url ?? "";
     const [, kind, name = ""] = /^\/v2\/app\/(manifests|blobs)\/(.+)$/.exec(path) ?? [];
     const found = (kind === "manifests" ? this.#documents : this.#blobs).get(name);
     if (found === undefined) return void response.writeHead(404).end('{"errors":[]}');

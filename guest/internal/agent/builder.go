@@ -1,11 +1,68 @@
 package agent
 
 import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/console"
 	"pyro.dev/guest/internal/layer"
 	"pyro.dev/guest/internal/machine"
+	"pyro.dev/guest/internal/protocol"
 	"pyro.dev/guest/internal/server"
 )
 
+const (
+	targetDirectory = "/run/target"
+	// builderMemoryGoalBytes leaves room for the widest zstd window.
+	builderMemoryGoalBytes = 320 << 20
+)
+
+// targetOptions from the fastest to what any ext4 takes: the image is synced
+// as a whole when it is finished, and thrown away if it never is.
+var targetOptions = []string{
+	"noinit_itable,nobarrier,data=writeback,commit=300",
+	"noinit_itable,nobarrier",
+	"",
+}
+
 func prepareBuilder(disks machine.Disks) (*server.Backend, error) {
-	return &server.Backend{Builder: &layer.Builder{}, Stop: func() error { return nil }}, nil
+	if disks.Environment == "" {
+		return nil, errors.New("the machine has no disk to build on")
+	}
+	if err := os.MkdirAll(targetDirectory, 0o755); err != nil {
+		return nil, err
+	}
+	if err := mountTarget(disks.Environment); err != nil {
+		return nil, fmt.Errorf("mount the target %s: %w", disks.Environment, err)
+	}
+	debug.SetMemoryLimit(builderMemoryGoalBytes)
+	console.Say("target %s mounted", disks.Environment)
+	unmount := func() error { return unmountTarget() }
+	return &server.Backend{
+		Builder: layer.NewBuilder(targetDirectory, unmount),
+		Stop:    unmount,
+	}, nil
+}
+
+func mountTarget(disk string) error {
+	var err error
+	for _, options := range targetOptions {
+		if err = unix.Mount(disk, targetDirectory, "ext4", unix.MS_NOATIME|unix.MS_NODEV, options); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// unmountTarget is content with a target that is unmounted already.
+func unmountTarget() error {
+	err := unix.Unmount(targetDirectory, 0)
+	if err != nil && !errors.Is(err, unix.EINVAL) {
+		return protocol.Fail(protocol.CodeInternal, "unmount the target: %v", err)
+	}
+	return nil
 }

@@ -16,16 +16,13 @@ const (
 // setOwnerAndMode finishes an open file or directory. Attributes come last: a
 // change of owner drops a file's capabilities.
 func (p place) setOwnerAndMode(descriptor int, mustSetMode bool) error {
-	if p.header.Uid < 0 || p.header.Gid < 0 {
-		return refuse(p.header.Name, "belongs to %d:%d, which cannot be", p.header.Uid, p.header.Gid)
-	}
 	if p.needsOwner() || mustSetMode {
 		if err := unix.Fchown(descriptor, p.header.Uid, p.header.Gid); err != nil {
 			return p.explain(err)
 		}
-		mustSetMode = mustSetMode || p.mode()&specialBits != 0
 	}
-	if mustSetMode {
+	// A change of owner, and a write, may have taken the special bits away.
+	if mustSetMode || p.mode()&specialBits != 0 {
 		if err := unix.Fchmod(descriptor, p.mode()); err != nil {
 			return p.explain(err)
 		}

@@ -33,7 +33,7 @@ func NewBuilder(directory string, unmount func() error) *Builder {
 }
 
 // Apply unpacks one layer over what is there.
-func (b *Builder) Apply(ctx context.Context, compression string, body io.Reader) (*protocol.LayerApplied, error) {
+func (b *Builder) Apply(ctx context.Context, form Form, body io.Reader) (*protocol.LayerApplied, error) {
 	if !b.mutex.TryLock() {
 		return nil, protocol.Fail(protocol.CodeConflict, "another layer is being applied")
 	}
@@ -41,7 +41,7 @@ func (b *Builder) Apply(ctx context.Context, compression string, body io.Reader)
 	if b.finished {
 		return nil, protocol.Fail(protocol.CodeConflict, "the image is finished")
 	}
-	source, err := openStream(ctx, compression, body)
+	source, err := openStream(ctx, form, body)
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,6 @@ func (u *unpacker) applyRoot(header *tar.Header) error {
 	if err := root.setOwnerAndMode(u.root, true); err != nil {
 		return err
 	}
-	u.forgetParents()
+	u.forgetParents(nil)
 	return u.times.remember("", header)
 }

@@ -22,6 +22,12 @@ func (u *unpacker) makeDirectory(p place) error {
 	if err != nil {
 		return p.explain(err)
 	}
+	if err := u.times.remember(p.name.full(), p.header); err != nil {
+		return err
+	}
+	if isNew && !p.needsOwner() && p.mode()&specialBits == 0 && len(p.header.PAXRecords) == 0 {
+		return nil
+	}
 	descriptor, err := unix.Openat(p.descriptor, p.name.base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return p.explain(err)
@@ -32,9 +38,9 @@ func (u *unpacker) makeDirectory(p place) error {
 	}
 	if !isNew {
 		// Its own group bit may have changed with its mode.
-		u.forgetParents()
+		u.forgetParents(nil)
 	}
-	return u.times.remember(p.name.full(), p.header)
+	return nil
 }
 
 // keepDirectory leaves a directory with what is in it, and puts one in the place
@@ -47,7 +53,7 @@ func (u *unpacker) keepDirectory(p place) (isNew bool, err error) {
 	if status.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return false, nil
 	}
-	if err := u.remove(p.descriptor, p.name.base, 0); err != nil {
+	if err := u.replace(p); err != nil {
 		return false, err
 	}
 	return true, unix.Mkdirat(p.descriptor, p.name.base, p.mode())

@@ -11,6 +11,8 @@ import (
 // depthMax bounds the recursion; links let a layer nest deeper than any one name can.
 const depthMax = 10_000
 
+const listBatch = 1024
+
 var errTooDeep = errors.New("the tree is nested too deep to remove")
 
 // hide applies a whiteout, or with no name makes a directory opaque. Either
@@ -25,6 +27,7 @@ func (u *unpacker) hide(directory, hidden, entry string) error {
 		return explain(entry, err)
 	}
 	defer unix.Close(descriptor)
+	u.forgetParents(nil)
 	if hidden != "" {
 		err = u.hideOne(descriptor, hidden, 0)
 	} else {
@@ -65,11 +68,9 @@ func (u *unpacker) hideOne(directory int, name string, depth int) error {
 func (u *unpacker) remove(directory int, name string, depth int) error {
 	err := unix.Unlinkat(directory, name, 0)
 	if err == nil || errors.Is(err, unix.ENOENT) {
-		// It may have been a link on the way to a remembered directory.
-		u.forgetParentsBut(directory)
 		return nil
 	}
-	if !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EPERM) {
+	if !errors.Is(err, unix.EISDIR) {
 		return err
 	}
 	err = inDirectory(directory, name, func(inner int) error {
@@ -78,7 +79,6 @@ func (u *unpacker) remove(directory int, name string, depth int) error {
 	if err != nil {
 		return err
 	}
-	u.forgetParentsBut(directory)
 	return unix.Unlinkat(directory, name, unix.AT_REMOVEDIR)
 }
 
@@ -91,27 +91,30 @@ func inDirectory(directory int, name string, visit func(inner int) error) error 
 	return visit(inner)
 }
 
-// eachEntry lists in batches, and again from the start until nothing new comes:
-// removing while listing may make the system skip entries.
+// eachEntry lists in batches: a directory may have millions of entries.
 func eachEntry(directory, depth int, visit func(name string) error) error {
 	if depth > depthMax {
 		return errTooDeep
 	}
-	// A descriptor of its own: the caller's may be O_PATH, and has an offset.
+	// A descriptor of its own: the caller's has an offset.
 	own, err := unix.Openat(directory, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	list := os.NewFile(uintptr(own), "directory")
 	defer list.Close()
-	names, err := list.Readdirnames(-1)
-	if err != nil && err != io.EOF {
-		return err
-	}
-	for _, name := range names {
-		if err := visit(name); err != nil {
+	for {
+		names, err := list.Readdirnames(listBatch)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
+		for _, name := range names {
+			if err := visit(name); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
 }

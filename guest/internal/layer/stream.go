@@ -23,6 +23,15 @@ const (
 	windowBytesMax = 128 << 20
 )
 
+// Form is how a layer's body is packed and what is wanted of it.
+type Form struct {
+	// Compression is none, gzip or zstd; empty means none.
+	Compression string
+	// Digest is sha256 or none; empty means sha256. Without hardware behind it,
+	// the digest takes longer than all the rest.
+	Digest string
+}
+
 // stream is a layer's uncompressed bytes, counted and digested as they pass.
 type stream struct {
 	*bufio.Reader
@@ -33,10 +42,17 @@ type stream struct {
 	close        func()
 }
 
-func openStream(ctx context.Context, compression string, body io.Reader) (*stream, error) {
-	s := &stream{ctx: ctx, hash: sha256.New(), close: func() {}}
+func openStream(ctx context.Context, form Form, body io.Reader) (*stream, error) {
+	s := &stream{ctx: ctx, close: func() {}}
+	switch form.Digest {
+	case "", "sha256":
+		s.hash = sha256.New()
+	case "none":
+	default:
+		return nil, protocol.Fail(protocol.CodeBadRequest, "digest is %.40q, not sha256 or none", form.Digest)
+	}
 	compressed := bufio.NewReaderSize(body, bufferBytes)
-	switch compression {
+	switch form.Compression {
 	case "", "none":
 		s.uncompressed = body
 	case "gzip":
@@ -53,25 +69,27 @@ func openStream(ctx context.Context, compression string, body io.Reader) (*strea
 		}
 		s.uncompressed, s.close = reader, reader.Close
 	default:
-		return nil, protocol.Fail(protocol.CodeBadRequest, "compression is %.40q, not none, gzip or zstd", compression)
+		return nil, protocol.Fail(protocol.CodeBadRequest, "compression is %.40q, not none, gzip or zstd", form.Compression)
 	}
-	s.Reader = bufio.NewReaderSize(&digester{s}, bufferBytes)
+	s.Reader = bufio.NewReaderSize(&digester{of: s}, bufferBytes)
 	return s, nil
 }
 
 // digester is the stream's inner side: what is read here enters the digest.
-type digester struct{ *stream }
+type digester struct{ of *stream }
 
 func (d *digester) Read(into []byte) (int, error) {
-	if err := d.ctx.Err(); err != nil {
+	if err := d.of.ctx.Err(); err != nil {
 		return 0, err
 	}
-	n, err := d.uncompressed.Read(into)
-	d.count += int64(n)
-	if d.count > layerBytesMax {
+	n, err := d.of.uncompressed.Read(into)
+	d.of.count += int64(n)
+	if d.of.count > layerBytesMax {
 		return 0, errTooLong
 	}
-	d.hash.Write(into[:n])
+	if d.of.hash != nil {
+		d.of.hash.Write(into[:n])
+	}
 	return n, err
 }
 
@@ -96,4 +114,11 @@ func (s *stream) explain(err error) error {
 
 func (s *stream) size() int64 { return s.count }
 
-func (s *stream) digest() string { return "sha256:" + hex.EncodeToString(s.hash.Sum(nil)) }
+// digest is nil where none was asked for.
+func (s *stream) digest() *string {
+	if s.hash == nil {
+		return nil
+	}
+	text := "sha256:" + hex.EncodeToString(s.hash.Sum(nil))
+	return &text
+}

@@ -42,13 +42,17 @@ func openTarget(directory string, began int64) (*target, error) {
 }
 
 func (t *target) close() {
-	t.forgetParents()
+	t.forgetParents(nil)
 	_ = unix.Close(t.root)
 }
 
-// forgetParents is due whenever a path may lead elsewhere than before.
-func (t *target) forgetParents() {
+// forgetParents is due whenever a path may lead elsewhere than before; the one
+// in use is where the change happened, and its own path is not affected.
+func (t *target) forgetParents(inUse *parent) {
 	for name, known := range t.parents {
+		if known == inUse {
+			continue
+		}
 		_ = unix.Close(known.descriptor)
 		delete(t.parents, name)
 	}
@@ -85,7 +89,7 @@ func (t *target) parentOf(name string, entry string) (*parent, error) {
 		return nil, explain(entry, err)
 	}
 	if len(t.parents) >= parentsMax {
-		t.forgetParents()
+		t.forgetParents(nil)
 	}
 	opened := &parent{descriptor, status.Mode&unix.S_ISGID != 0}
 	t.parents[name] = opened
@@ -125,7 +129,7 @@ func explain(entry string, err error) error {
 		return protocol.Fail(protocol.CodeNoSpace, "the image's disk is full at entry %s", quote(entry))
 	case errors.Is(err, unix.ENOTDIR):
 		return refuse(entry, "lies under something that is no directory")
-	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.EXDEV), errors.Is(err, errDangling),
+	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.EXDEV), errors.Is(err, errDangling), errors.Is(err, errTooDeep),
 		errors.Is(err, unix.ENAMETOOLONG), errors.Is(err, unix.EMLINK), errors.Is(err, unix.EINVAL), errors.Is(err, unix.EFBIG):
 		return refuse(entry, "cannot be made: %v", err)
 	default:

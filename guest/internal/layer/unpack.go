@@ -75,6 +75,9 @@ func (u *unpacker) apply(header *tar.Header) error {
 	if isWhiteout {
 		return u.hide(name.parent, hidden, header.Name)
 	}
+	if !isOwner(header.Uid) || !isOwner(header.Gid) {
+		return refuse(header.Name, "belongs to %d:%d, which cannot be", header.Uid, header.Gid)
+	}
 	if name.base == "" {
 		return u.applyRoot(header)
 	}
@@ -99,6 +102,9 @@ func (u *unpacker) apply(header *tar.Header) error {
 	}
 }
 
+// isOwner leaves out the number that means "no change" to the system.
+func isOwner(id int) bool { return id >= 0 && id < 1<<32-1 }
+
 // place is where an entry goes and what it is.
 type place struct {
 	*parent
@@ -121,8 +127,15 @@ func (u *unpacker) make(p place, create func() error) error {
 	if !errors.Is(err, unix.EEXIST) {
 		return err
 	}
-	if err := u.remove(p.descriptor, p.name.base, 0); err != nil {
+	if err := u.replace(p); err != nil {
 		return err
 	}
 	return create()
+}
+
+func (u *unpacker) replace(p place) error {
+	err := u.remove(p.descriptor, p.name.base, 0)
+	// What went may have been on the way to a remembered directory.
+	u.forgetParents(p.parent)
+	return err
 }

@@ -37,8 +37,8 @@ type LayerApplied struct {
 	EntryCount int64 `json:"entry_count"`
 	// Bytes of the uncompressed stream.
 	Bytes int64 `json:"bytes"`
-	// DiffID is the digest of the uncompressed stream.
-	DiffID string `json:"diff_id"`
+	// DiffID is the digest of the uncompressed stream; null where none was asked for.
+	DiffID *string `json:"diff_id"`
 }
 
 // ImageFinished is the answer of POST /v1/build/finish.

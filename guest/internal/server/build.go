@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 
+	"pyro.dev/guest/internal/layer"
 	"pyro.dev/guest/internal/protocol"
 )
 
@@ -11,7 +12,8 @@ func (s *Server) buildLayer(response http.ResponseWriter, request *http.Request)
 		return protocol.Fail(protocol.CodeUnsupported, "this machine runs commands and builds no images")
 	}
 	query := request.URL.Query()
-	applied, err := s.backend.Builder.Apply(request.Context(), query.Get("compression"), request.Body)
+	form := layer.Form{Compression: query.Get("compression"), Digest: query.Get("digest")}
+	applied, err := s.backend.Builder.Apply(request.Context(), form, request.Body)
 	if err != nil {
 		return err
 	}

@@ -74,6 +74,8 @@ func (s *Server) exec(response http.ResponseWriter, request *http.Request) error
 	if err != nil {
 		return err
 	}
+	s.commands.Add(1)
+	defer s.commands.Done()
 	response.Header().Set("content-type", "application/octet-stream")
 	return command.Run(request.Context(), s.backend.Walls, *defaults, wanted, request.Body, frameWriter{
 		response, http.NewResponseController(response),

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,7 @@ type Server struct {
 	phase    atomic.Int32
 	defaults atomic.Pointer[command.Defaults]
 	stopping atomic.Bool
+	commands sync.WaitGroup
 }
 
 // The phases of a machine's one activation.
@@ -88,6 +90,9 @@ func (s *Server) Serve(listener net.Listener) error {
 	}
 	return err
 }
+
+// AwaitCommands waits for commands that are on their way to their end.
+func (s *Server) AwaitCommands() { s.commands.Wait() }
 
 func (s *Server) routes() http.Handler {
 	routes := map[string]func(http.ResponseWriter, *http.Request) error{

@@ -36,7 +36,7 @@ export function kernelCommandLine(
 ): string {
   return [
     "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t",
-    "random.trust_cpu=on no_timer_check noreplace-smp cryptomgr.notests 8250.nr_uarts=1",
+    "random.trust_cpu=on no_timer_check noreplace-smp cryptomgr.notests 8250.nr_uarts=1 rcupdate.rcu_expedited=1",
     accelerator === "tcg" ? `tsc_early_khz=${tscEarlyKhz} mitigations=off` : "",
     role === "builder" ? "pyro.mode=builder" : "",
   ]
@@ -97,10 +97,8 @@ function memoryArguments({ spec, memory, version }: QemuLayout): string[] {
       return [
         "-object",
         `memory-backend-file,id=ram,${size},share=off,mem-path=${memory.path}${readOnly}`,
-        "-global",
-        "migration.x-ignore-shared=on",
         "-incoming",
-        `fd:${memory.stateFd}`,
+        "defer",
       ];
     }
   }

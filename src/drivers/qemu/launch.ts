@@ -21,7 +21,8 @@ export interface LaunchOptions {
   readonly inherited: readonly Inherited[];
   /** Group of the device file the program must open, when it needs one. */
   readonly deviceGid: number | undefined;
-  readonly dieWithParent: boolean;
+  /** How long the process may outlive us; absent means not at all. */
+  readonly ttlMs: number | undefined;
 }
 
 export interface LaunchedProcess {
@@ -60,15 +61,16 @@ export class Descriptors {
 
 /** Starts `program` in the jail and learns its PID. */
 export async function launchJailed(options: LaunchOptions): Promise<LaunchedProcess> {
-  const jail = jailArguments({
-    devices: options.devices,
-    infoFd,
-    dieWithParent: options.dieWithParent,
-  });
-  const child = spawn("bwrap", [...jail, options.program, ...options.arguments], {
+  const jailed = [
+    ...jailArguments({ devices: options.devices, infoFd }),
+    options.program,
+    ...options.arguments,
+  ];
+  const [starter = "", ...args] = [...guardian(options.ttlMs), "bwrap", ...jailed];
+  const child = spawn(starter, args, {
     ...jailIdentity(options.deviceGid),
-    env: { PATH: "/usr/bin:/bin:/usr/local/bin" },
-    detached: !options.dieWithParent,
+    env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
+    detached: options.ttlMs !== undefined,
     stdio: [
       "ignore",
       "ignore",
@@ -84,6 +86,14 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   const identity = identifyProcess(pid);
   if (identity === undefined) throw await startFailure(exited);
   return { child, identity, exited };
+}
+
+/**
+ * bubblewrap and what it runs die with their parent. A machine that outlives us gets `timeout` as its
+ * parent, which ends it when its time is over even if no pyro ever runs again.
+ */
+function guardian(ttlMs: number | undefined): string[] {
+  return ttlMs === undefined ? [] : ["timeout", "--signal=KILL", String(Math.ceil(ttlMs / 1000))];
 }
 
 function exitOf(child: ChildProcess, stderr: ConsoleRing): Promise<MachineExit> {

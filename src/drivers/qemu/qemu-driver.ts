@@ -105,19 +105,23 @@ export class QemuDriver implements Driver {
         devices: this.#installation.accelerator === "kvm" ? ["/dev/kvm"] : [],
         inherited: descriptors.inherited,
         deviceGid: this.#installation.kvmGid,
-        dieWithParent: spec.lifetime === "caller",
+        ttlMs: spec.lifetime === "caller" ? undefined : spec.lifetime.ttlMs,
       });
       const sockets =
         spec.lifetime === "caller"
           ? takeSockets(child.stdio as readonly unknown[], plan.socketFds)
           : listeningSockets(spec.lifetime.directory, identity);
       if (spec.lifetime !== "caller") child.unref();
-      return new QemuMachine({
+      const machine = new QemuMachine({
         identity,
         exited,
         sockets,
         ...(plan.stateTarget && { stateTarget: plan.stateTarget }),
       });
+      const { memory } = plan.layout;
+      // Its failure shows as an agent that never answers, with QEMU's words beside it.
+      if (memory.kind === "private") machine.loadState(memory.stateFd).catch(() => machine.kill());
+      return machine;
     } finally {
       descriptors.close();
     }

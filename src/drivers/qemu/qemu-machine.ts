@@ -14,7 +14,7 @@ import { ConsoleRing } from "../console-ring.ts";
 import type { MachineExit, SavableMachine } from "../driver.ts";
 import { assertConfined } from "../jail.ts";
 import { QemuMonitor } from "./monitor.ts";
-import { type StateTarget, saveState } from "./save-state.ts";
+import { loadState, type StateTarget, saveState } from "./save-state.ts";
 
 const connectRetryMs = 2;
 const killTimeoutMs = 10_000;
@@ -128,10 +128,16 @@ export class QemuMachine implements SavableMachine {
     await saveState(await this.#openMonitor(), this.#stateTarget);
   }
 
+  /** Resumes a machine that was started to be restored. */
+  async loadState(stateFd: number): Promise<void> {
+    await loadState(await this.#openMonitor(), stateFd);
+  }
+
   #openMonitor(): Promise<QemuMonitor> {
     this.#monitor ??= this.#sockets.open("monitor").then(async (stream) => {
       const monitor = new QemuMonitor(stream);
-      await monitor.negotiate();
+      // A refusal shows in whatever is asked next.
+      monitor.negotiate().catch(() => undefined);
       return monitor;
     });
     return this.#monitor;

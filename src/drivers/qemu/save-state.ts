@@ -30,13 +30,27 @@ export async function saveState(monitor: QemuMonitor, target: StateTarget): Prom
   const written = once(server, "connection").then(([socket]) =>
     pipeline(socket as Socket, createWriteStream(target.statePath, { mode: 0o644 })),
   );
-  await monitor.execute("stop");
-  await monitor.execute("migrate-set-capabilities", {
-    capabilities: [{ capability: "x-ignore-shared", state: true }],
-  });
+  // Not stopped first: the state then says "running", and a restored machine runs without being told to.
+  await ignoreSharedMemory(monitor);
   await monitor.execute("migrate", { uri: `unix:${target.jailedDirectory}/${socketName}` });
   await waitUntilSaved(monitor);
   await written;
+}
+
+/** Resumes a machine started with `-incoming defer` from the state behind one of its descriptors. */
+export async function loadState(monitor: QemuMonitor, stateFd: number): Promise<void> {
+  // Sent together: QEMU answers in order, and nothing is won by waiting in between.
+  await Promise.all([
+    ignoreSharedMemory(monitor),
+    monitor.execute("migrate-incoming", { uri: `fd:${stateFd}` }),
+  ]);
+}
+
+/** Guest memory is the file both sides map, not part of the state. */
+async function ignoreSharedMemory(monitor: QemuMonitor): Promise<void> {
+  await monitor.execute("migrate-set-capabilities", {
+    capabilities: [{ capability: "x-ignore-shared", state: true }],
+  });
 }
 
 async function waitUntilSaved(monitor: QemuMonitor): Promise<void> {

@@ -153,7 +153,7 @@ describe("a registry that leads somewhere else", () => {
     );
   });
 
-  it("does not learn a token again on a host it redirects to", async (test) => {
+  it("is named when a layer redirect leads to nothing", async (test) => {
     await using stub = await RegistryStub.start();
     stub.offer(image).handler = redirecting(layer.digest, "/away");
     const failure = await failureOf(pullFrom(stub, join(await temporaryDirectory(test), "cache")));

@@ -1,0 +1,140 @@
+import { z } from "zod";
+
+// One declaration per result: the SDK's types, the CLI's JSON and the MCP output schemas all come from here.
+// Field names are camelCase in the SDK and the same words in snake_case on the wire.
+
+const executionMode = z
+  .enum(["guest_vsock", "guest_virtio_serial", "host_compat"])
+  .describe("How commands reach the guest.");
+const isolation = z
+  .enum(["hardware", "emulated", "none"])
+  .describe("What stands between the guest and the host.");
+const timestamp = z.iso.datetime();
+const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+export const runResultSchema = z.object({
+  environment: z.string(),
+  command: z.array(z.string()),
+  exitCode: z
+    .number()
+    .int()
+    .min(0)
+    .max(255)
+    .describe(
+      "The command's own; 128 + N when signal N ended it, 124 on time-out, 126 or 127 when it never started.",
+    ),
+  signal: z.string().nullable().describe("Name of the signal that ended the command, without SIG."),
+  timedOut: z.boolean(),
+  outOfMemory: z.boolean().describe("The guest's memory limit killed a process of the command."),
+  notStarted: z.string().nullable().describe("Why the command never ran; null when it did."),
+  stdout: z.string(),
+  stderr: z.string(),
+  stdoutBase64: z.string().nullable().describe("The exact bytes, only when they are not UTF-8."),
+  stderrBase64: z.string().nullable(),
+  stdoutTruncated: z.boolean(),
+  stderrTruncated: z.boolean(),
+  durationMs: z.number().min(0).describe("Of the command alone."),
+  driver: z.string(),
+  executionMode,
+  isolation,
+});
+
+export const environmentSchema = z.object({
+  environment: z.string(),
+  summary: z.string().nullable(),
+  installed: z.boolean(),
+  source: z.string().describe("Distribution archive and suite, or OCI reference with digest."),
+  imageId: z.string().nullable(),
+  createdAt: timestamp.nullable(),
+  diskBytes: bytes.nullable().describe("Room it takes on the host."),
+});
+
+export const environmentListSchema = z.object({ environments: z.array(environmentSchema) });
+
+export const environmentDetailSchema = environmentSchema.extend({
+  entryCount: z.number().int().min(0).nullable(),
+  usedBytes: bytes.nullable(),
+  env: z.array(z.string()),
+  workingDirectory: z.string().nullable(),
+  user: z.string().nullable(),
+  entrypoint: z.array(z.string()).nullable().describe("Recorded, never run."),
+  defaultCommand: z.array(z.string()).nullable().describe("Recorded, never run."),
+  packages: z.array(z.string()),
+});
+
+export const pullResultSchema = environmentSchema.extend({ alreadyInstalled: z.boolean() });
+
+export const pruneResultSchema = z.object({
+  removedImageCount: z.number().int().min(0),
+  removedTemplateCount: z.number().int().min(0),
+  removedBlobCount: z.number().int().min(0),
+  freedBytes: bytes,
+});
+
+export const doctorCheckSchema = z.object({
+  name: z.string(),
+  status: z.enum(["ok", "warn", "fail"]),
+  message: z.string(),
+  fix: z.string().nullable().describe("The command that mends it."),
+});
+
+export const doctorReportSchema = z.object({
+  canRunGuests: z.boolean(),
+  driver: z.string().nullable(),
+  accelerator: z.string().nullable(),
+  isolation: isolation.nullable(),
+  reason: z.string(),
+  checks: z.array(doctorCheckSchema),
+});
+
+export const vmSchema = z.object({
+  vmId: z.string(),
+  environment: z.string(),
+  state: z.enum(["created", "starting", "started", "stopped", "failed"]),
+  vcpuCount: z.number().int(),
+  memMib: z.number().int(),
+  network: z.boolean(),
+  createdAt: timestamp,
+  expiresAt: timestamp,
+  driver: z.string().nullable(),
+  executionMode: executionMode.nullable(),
+  isolation: isolation.nullable(),
+  failure: z.string().nullable().describe("Why the VM failed; null in every other state."),
+});
+
+export const vmNetworkSchema = z.object({
+  vmId: z.string(),
+  network: z.boolean(),
+  policy: z.enum(["off"]),
+  interfaces: z.array(z.string()).describe("Always empty: guests have no network card."),
+});
+
+export const vmExecResultSchema = runResultSchema.extend({ vmId: z.string() });
+
+export const deletedSchema = z.object({ vmId: z.string(), deleted: z.boolean() });
+
+export const reapResultSchema = z.object({ reapedVmIds: z.array(z.string()) });
+
+export const demoResultSchema = z.object({
+  environment: z.string(),
+  exitCode: z.number().int(),
+  stdout: z.string(),
+  totalMs: z.number(),
+  executionMode,
+  isolation,
+});
+
+export type RunResult = z.infer<typeof runResultSchema>;
+export type EnvironmentInfo = z.infer<typeof environmentSchema>;
+export type EnvironmentList = z.infer<typeof environmentListSchema>;
+export type EnvironmentDetail = z.infer<typeof environmentDetailSchema>;
+export type PullResult = z.infer<typeof pullResultSchema>;
+export type PruneResult = z.infer<typeof pruneResultSchema>;
+export type DoctorCheck = z.infer<typeof doctorCheckSchema>;
+export type DoctorReport = z.infer<typeof doctorReportSchema>;
+export type Vm = z.infer<typeof vmSchema>;
+export type VmNetwork = z.infer<typeof vmNetworkSchema>;
+export type VmExecResult = z.infer<typeof vmExecResultSchema>;
+export type VmDeleted = z.infer<typeof deletedSchema>;
+export type ReapResult = z.infer<typeof reapResultSchema>;
+export type DemoResult = z.infer<typeof demoResultSchema>;

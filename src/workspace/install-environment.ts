@@ -1,0 +1,222 @@
+import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
+import { PassThrough } from "node:stream";
+import { type CatalogEntry, catalog, findCatalogEntry } from "../environments/catalog.ts";
+import { startMmdebstrap } from "../environments/debian/mmdebstrap.ts";
+import { pullImage } from "../environments/oci/pull-image.ts";
+import { isImageReference, parseReference } from "../environments/oci/reference.ts";
+import {
+  type ImageConfig,
+  type ImageSource,
+  type InstalledImage,
+  imageId,
+} from "../environments/store.ts";
+import { PyroError } from "../model/errors.ts";
+import { nearest } from "../model/nearest.ts";
+import { requireDiskRoom } from "../platform/files.ts";
+import { acquireLock } from "../platform/lock.ts";
+import { buildImage, type ImageLayer } from "./build-image.ts";
+import type { Host, WorkOptions } from "./host.ts";
+
+/** Less than this and no environment fits. */
+const spareDiskBytes = 512 * 1024 * 1024;
+
+const debianPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** What goes into an image, whatever its source. */
+interface Ingredients {
+  readonly source: ImageSource;
+  readonly config: ImageConfig;
+  readonly layers: readonly ImageLayer[];
+  /** Rejects when the source failed after its stream had ended. */
+  readonly settled: () => Promise<void>;
+}
+
+/** `environment` if it names something that can be installed; else `environment_not_found` with the nearest name. */
+export function checkEnvironmentName(environment: string): string {
+  if (findCatalogEntry(environment) !== undefined) return environment;
+  if (isImageReference(environment)) {
+    parseReference(environment);
+    return environment;
+  }
+  const names = catalog.map((entry) => entry.name);
+  const guess = nearest(environment, names);
+  throw new PyroError("environment_not_found", `There is no environment "${environment}".`, {
+    hint: guess
+      ? `Did you mean ${guess}? Known: ${names.join(", ")}, or any image reference with a "/", such as docker.io/library/python:3.12.`
+      : `Known: ${names.join(", ")}, or any image reference with a "/", such as docker.io/library/python:3.12.`,
+  });
+}
+
+/** The installed image of `environment`, installing it first when it is missing. */
+export async function ensureEnvironment(
+  host: Host,
+  environment: string,
+  options: WorkOptions = {},
+): Promise<{ image: InstalledImage; alreadyInstalled: boolean }> {
+  checkEnvironmentName(environment);
+  const found = await host.images.find(environment);
+  if (found) return { image: found, alreadyInstalled: true };
+  return installEnvironment(host, environment, options);
+}
+
+async function installEnvironment(
+  host: Host,
+  environment: string,
+  options: WorkOptions,
+): Promise<{ image: InstalledImage; alreadyInstalled: boolean }> {
+  const { onProgress, signal } = options;
+  await host.images.prepare();
+  const onWait = () =>
+    onProgress?.({ step: `waiting for another process to install ${environment}` });
+  using _lock = await acquireLock(host.images.lockPath(environment), { signal, onWait });
+  const meanwhile = await host.images.find(environment);
+  if (meanwhile) return { image: meanwhile, alreadyInstalled: true };
+  await requireDiskRoom(host.config.cacheDirectory, spareDiskBytes);
+  const [factory, blank] = [await host.machineFactory(options), await host.blankDisk()];
+  const entry = findCatalogEntry(environment);
+  const work = new AbortController();
+  const combined = signal ? AbortSignal.any([signal, work.signal]) : work.signal;
+  try {
+    const ingredients = entry
+      ? debianIngredients(host, entry, { onProgress, signal: combined })
+      : await ociIngredients(host, environment, { onProgress, signal: combined });
+    await using draft = await host.images.draft();
+    const built = await buildImage({
+      ...factory,
+      blank,
+      diskPath: draft.diskPath,
+      layers: ingredients.layers,
+      signal: combined,
+    });
+    await ingredients.settled();
+    const createdAt = new Date().toISOString();
+    const image: InstalledImage = {
+      id: imageId([environment, createdAt, ...built.diffIds]),
+      environment,
+      source: ingredients.source,
+      config: ingredients.config,
+      createdAt,
+      entryCount: built.entryCount,
+      usedBytes: built.usedBytes,
+    };
+    await draft.publish(image);
+    return { image, alreadyInstalled: false };
+  } finally {
+    // Whatever still fetches or unpacks has nobody to work for.
+    work.abort(new PyroError("cancelled", "The installation ended."));
+  }
+}
+
+function debianIngredients(
+  host: Host,
+  entry: CatalogEntry,
+  { onProgress, signal }: WorkOptions,
+): Ingredients {
+  let step = "fetching packages";
+  onProgress?.({ step });
+  const onStep = (announced: string) => {
+    step = announced;
+    onProgress?.({ step });
+  };
+  const tool = startMmdebstrap({
+    suite: entry.suite,
+    variant: "minbase",
+    packages: entry.packages,
+    config: host.config,
+    signal,
+    onStep,
+  });
+  return {
+    source: { kind: "debian", suite: entry.suite },
+    config: {
+      env: [debianPath],
+      workingDirectory: undefined,
+      user: undefined,
+      entrypoint: undefined,
+      command: undefined,
+    },
+    layers: [
+      {
+        compression: "none",
+        open: () =>
+          metered(tool.stdout, (completedBytes) =>
+            onProgress?.({ step: "building the image", completedBytes }),
+          ),
+      },
+    ],
+    settled: () => tool.done,
+  };
+}
+
+async function ociIngredients(
+  host: Host,
+  reference: string,
+  { onProgress, signal }: WorkOptions,
+): Promise<Ingredients> {
+  const { cacheDirectory, registryAuthFile, insecureRegistries } = host.config;
+  const image = await pullImage(reference, {
+    cacheDirectory,
+    authFile: registryAuthFile,
+    insecureRegistries,
+    signal,
+    onProgress: ({ phase, completedBytes, totalBytes }) =>
+      onProgress?.({
+        step: phase === "resolve" ? "resolving" : "downloading",
+        completedBytes,
+        totalBytes,
+      }),
+  });
+  const totalBytes = image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+  let completedBefore = 0;
+  const layers = image.layers.map((layer): ImageLayer => {
+    const report = (bytes: number) =>
+      onProgress?.({
+        step: "building the image",
+        completedBytes: completedBefore + bytes,
+        totalBytes,
+      });
+    return {
+      compression: layer.compression,
+      open: () => metered(createReadStream(layer.path, { highWaterMark: 1 << 20 }), report),
+      check: ({ diffId }) => {
+        completedBefore += layer.sizeBytes;
+        if (diffId === layer.diffId) return;
+        throw new PyroError(
+          "digest_mismatch",
+          `Layer ${layer.digest} of ${reference} unpacks to ${diffId}, but the image promises ${layer.diffId}.`,
+          { hint: "The image is broken or tampered with; do not use it." },
+        );
+      },
+    };
+  });
+  const { env, workingDirectory, user, entrypoint, command } = image.config;
+  return {
+    source: {
+      kind: "oci",
+      reference: image.canonicalReference,
+      manifestDigest: image.manifestDigest,
+    },
+    config: {
+      env: env.length > 0 ? env : [debianPath],
+      workingDirectory,
+      user,
+      entrypoint,
+      command,
+    },
+    layers,
+    settled: async () => undefined,
+  };
+}
+
+/** `source` with a report of how much of it has passed. */
+function metered(source: Readable, report: (bytes: number) => void): Readable {
+  const meter = new PassThrough({ highWaterMark: 1 << 20 });
+  let passedBytes = 0;
+  source.on("data", (chunk: Buffer) => {
+    passedBytes += chunk.length;
+    report(passedBytes);
+  });
+  source.on("error", (error) => meter.destroy(error));
+  return source.pipe(meter);
+}
