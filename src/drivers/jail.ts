@@ -1,5 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { PyroError } from "../model/errors.ts";
+import { PyroError, systemErrorCode } from "../model/errors.ts";
+import { ConsoleRing } from "./console-ring.ts";
 
 /**
  * The wall around every virtual machine monitor: bubblewrap with its own user, PID, mount, network,
@@ -105,4 +108,39 @@ export function assertConfined(pid: number): void {
       hint: "Run pyro doctor, and report this with its output.",
     },
   );
+}
+
+/** Sets the jail up around a harmless program; throws `jail_unavailable` or `host_tool_missing` when it cannot be. */
+export async function tryJail(): Promise<void> {
+  const child = spawn("bwrap", [...jailArguments({ infoFd: 3, devices: [] }), "/usr/bin/true"], {
+    ...jailIdentity(),
+    env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
+  });
+  const words = new ConsoleRing(4096);
+  child.stderr?.on("data", (chunk: Buffer) => words.push(chunk));
+  const [code] = (await once(child, "close").catch((error: unknown) =>
+    Promise.reject(missingJail(error)),
+  )) as [number | null];
+  if (code !== 0) throw unusableJail(words.tail());
+}
+
+/** bubblewrap's own complaint as an error with the way out. */
+export function unusableJail(said: string): PyroError {
+  return new PyroError(
+    "jail_unavailable",
+    `The jail for the virtual machine monitor cannot be set up: ${said.trim().split("\n").at(-1)}`,
+    {
+      hint: "bubblewrap needs user namespaces: allow them (sysctl kernel.unprivileged_userns_clone=1, or an AppArmor profile for bwrap), then run pyro doctor.",
+    },
+  );
+}
+
+/** The error of a failed start, with a missing bubblewrap named. */
+export function missingJail(error: unknown): unknown {
+  if (systemErrorCode(error) !== "ENOENT") return error;
+  return new PyroError("host_tool_missing", "bwrap (bubblewrap) is not installed.", {
+    hint: "Install it: sudo apt-get install bubblewrap",
+    cause: error,
+  });
 }

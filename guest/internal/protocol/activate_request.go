@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"encoding/base64"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -15,12 +14,9 @@ const (
 	processCountMax       = 1 << 22
 	memoryReservedMibMax  = 1 << 20
 	processCountDefault   = 4096
+	hostnameBytesMax      = 64
+	machineIDDigits       = 32
 	memoryReservedDefault = 64
-)
-
-var (
-	hostnamePattern  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$`)
-	machineIDPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
 )
 
 // ActivateRequest makes one machine out of a template: what must differ between clones.
@@ -68,10 +64,10 @@ func (r *ActivateRequest) Normalize() error {
 	if err != nil || r.unixTimeNs <= 0 {
 		return Fail(CodeBadRequest, "unix_time_ns is %.40q, not a positive count of nanoseconds", r.UnixTimeNs)
 	}
-	if !hostnamePattern.MatchString(r.Hostname) {
+	if !isHostname(r.Hostname) {
 		return Fail(CodeBadRequest, "hostname is %.80q, not a host name of at most 64 characters", r.Hostname)
 	}
-	if !machineIDPattern.MatchString(r.MachineID) {
+	if !isMachineID(r.MachineID) {
 		return Fail(CodeBadRequest, "machine_id is %.80q, not 32 lower-case hex digits", r.MachineID)
 	}
 	if err := r.normalizeLimits(); err != nil {
@@ -120,4 +116,30 @@ func (r *ActivateRequest) normalizeDefaults() error {
 		return err
 	}
 	return checkUser("default_user", r.DefaultUser)
+}
+
+// isHostname starts and ends with a letter or a digit.
+func isHostname(name string) bool {
+	if name == "" || len(name) > hostnameBytesMax || strings.Trim(name, ".-") != name {
+		return false
+	}
+	for _, b := range []byte(name) {
+		isLetter := b|0x20 >= 'a' && b|0x20 <= 'z'
+		if !isLetter && (b < '0' || b > '9') && b != '.' && b != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func isMachineID(id string) bool {
+	if len(id) != machineIDDigits {
+		return false
+	}
+	for _, b := range []byte(id) {
+		if (b < '0' || b > '9') && (b < 'a' || b > 'f') {
+			return false
+		}
+	}
+	return true
 }

@@ -3,13 +3,10 @@ package workload
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"pyro.dev/guest/internal/protocol"
 )
 
 // confinedRoot is a root being built. What is in it is foreign: a symbolic link
@@ -66,51 +63,6 @@ func (r *confinedRoot) attach(source, target string, sourceDescriptor int) error
 	}
 	if err := unix.MoveMount(sourceDescriptor, source, place, "", flags); err != nil {
 		return fmt.Errorf("mount /%s: %w", target, err)
-	}
-	return nil
-}
-
-// writeNames tells the root which machine it is now.
-func (r *confinedRoot) writeNames(request *protocol.ActivateRequest) error {
-	etc, err := r.openDirectory("etc")
-	if err != nil {
-		return fmt.Errorf("open /etc: %w", err)
-	}
-	defer unix.Close(etc)
-	if err := writeName(etc, "machine-id", request.MachineID+"\n"); err != nil {
-		return err
-	}
-	if err := writeName(etc, "hostname", request.Hostname+"\n"); err != nil {
-		return err
-	}
-	var status unix.Stat_t
-	if err := unix.Fstatat(etc, "hosts", &status, unix.AT_SYMLINK_NOFOLLOW); !errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	hosts := "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t" + request.Hostname + "\n"
-	return writeName(etc, "hosts", hosts)
-}
-
-// writeName replaces whatever is there unless it is a plain file.
-func writeName(directory int, name, text string) error {
-	flags := unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
-	descriptor, err := unix.Openat(directory, name, flags, 0o644)
-	if err != nil {
-		if err := unix.Unlinkat(directory, name, 0); err != nil {
-			return fmt.Errorf("replace /etc/%s: %w", name, err)
-		}
-		if descriptor, err = unix.Openat(directory, name, flags|unix.O_EXCL, 0o644); err != nil {
-			return fmt.Errorf("write /etc/%s: %w", name, err)
-		}
-	}
-	file := os.NewFile(uintptr(descriptor), name)
-	defer file.Close()
-	status, err := file.Stat()
-	if err != nil || !status.Mode().IsRegular() {
-		return fmt.Errorf("write /etc/%s: not a plain file", name)
-	}
-	if _, err := file.WriteString(text); err != nil {
-		return fmt.Errorf("write /etc/%s: %w", name, err)
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ const (
 	workDirectory      = dataDirectory + "/work"
 	workspaceDirectory = dataDirectory + "/workspace"
 
-	dataOptions = "noinit_itable,discard"
+	// Without the second, every mount reads all block bitmaps ahead.
+	dataOptions = "noinit_itable,no_prefetch_block_bitmaps,discard"
 	// A directory of the environment can be renamed only with redirect_dir.
 	overlayOptions = "lowerdir=" + EnvironmentDirectory + ",upperdir=" + upperDirectory + ",workdir=" + workDirectory + ",redirect_dir=on,index=off"
 )
@@ -29,6 +30,9 @@ func buildRoot(disk string, request *protocol.ActivateRequest) error {
 	}
 	isNew, err := makeDataDirectories()
 	if err != nil {
+		return err
+	}
+	if err := writeNames(request); err != nil {
 		return err
 	}
 	if err := unix.Mount("overlay", rootDirectory, "overlay", unix.MS_NOATIME, overlayOptions); err != nil {
@@ -45,9 +49,6 @@ func buildRoot(disk string, request *protocol.ActivateRequest) error {
 		}
 	}
 	if err := attachWorkspace(root, request.Workspace); err != nil {
-		return err
-	}
-	if err := root.writeNames(request); err != nil {
 		return err
 	}
 	if err := pivot(rootDirectory); err != nil {

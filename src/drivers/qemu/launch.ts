@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, constants, openSync } from "node:fs";
 import type { Readable } from "node:stream";
-import { PyroError, systemErrorCode } from "../../model/errors.ts";
+import { PyroError } from "../../model/errors.ts";
 import { identifyProcess, type ProcessIdentity } from "../../platform/processes.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type { MachineExit } from "../driver.ts";
-import { descriptorPath, jailArguments, jailIdentity } from "../jail.ts";
+import { descriptorPath, jailArguments, jailIdentity, missingJail, unusableJail } from "../jail.ts";
 
 /** What a child finds at each descriptor from 4 on, in order. */
 export type Inherited = "socket" | number;
@@ -98,7 +98,7 @@ function guardian(ttlMs: number | undefined): string[] {
 
 function exitOf(child: ChildProcess, stderr: ConsoleRing): Promise<MachineExit> {
   return new Promise((resolve, reject) => {
-    child.once("error", (error) => reject(missingTool(error)));
+    child.once("error", (error) => reject(missingJail(error)));
     child.once("close", (exitCode, signal) =>
       resolve({ exitCode, signal, stderrTail: stderr.tail() }),
     );
@@ -121,26 +121,10 @@ async function readChildPid(child: ChildProcess, exited: Promise<MachineExit>): 
 async function startFailure(exited: Promise<MachineExit>): Promise<PyroError> {
   const { stderrTail } = await exited;
   const said = stderrTail.trim().split("\n").at(-1) ?? "";
-  if (said.startsWith("bwrap:")) {
-    return new PyroError(
-      "jail_unavailable",
-      `The jail for the virtual machine monitor cannot be set up: ${said}`,
-      {
-        hint: "bubblewrap needs user namespaces: allow them (sysctl kernel.unprivileged_userns_clone=1, or an AppArmor profile for bwrap), then run pyro doctor.",
-      },
-    );
-  }
+  if (said.startsWith("bwrap:")) return unusableJail(said);
   return new PyroError(
     "vmm_failed",
     `The virtual machine monitor did not start: ${said || "it said nothing"}`,
     { hint: "Run pyro doctor." },
   );
-}
-
-function missingTool(error: Error): unknown {
-  if (systemErrorCode(error) !== "ENOENT") return error;
-  return new PyroError("host_tool_missing", "bwrap (bubblewrap) is not installed.", {
-    hint: "Install it: sudo apt-get install bubblewrap",
-    cause: error,
-  });
 }

@@ -1,10 +1,11 @@
 import { readFile, rename, rm, stat } from "node:fs/promises";
 import { systemErrorCode } from "../../model/errors.ts";
 import { ensurePrivateDirectory } from "../../platform/directories.ts";
-import { digestFile, inside } from "../../platform/files.ts";
+import { inside } from "../../platform/files.ts";
 import { acquireLock } from "../../platform/lock.ts";
 import { type Digest, digestHex } from "./digest.ts";
 import { type BlobProgress, type BlobSource, downloadBlob } from "./download-blob.ts";
+import { hashFile } from "./hash-file.ts";
 
 /** A blob as a document promised it. */
 export interface WantedBlob {
@@ -44,15 +45,16 @@ export class BlobStore {
   }
 
   /** Whether the stored bytes are the promised ones, by size and digest. */
-  async verify({ digest, sizeBytes }: WantedBlob): Promise<boolean> {
+  async verify({ digest, sizeBytes }: WantedBlob, signal?: AbortSignal): Promise<boolean> {
     const path = this.path(digest);
-    return (await fileSize(path)) === sizeBytes && (await digestFile(path)) === digest;
+    if ((await fileSize(path)) !== sizeBytes) return false;
+    return (await hashFile(path, signal)).digest("hex") === digestHex(digest);
   }
 
   /** Makes sure the blob is here and verified, downloading what is missing; returns its path. */
   async fetch(wanted: WantedBlob, source: BlobSource, progress: BlobProgress): Promise<string> {
     const path = this.path(wanted.digest);
-    if (!(await this.verify(wanted))) await this.#download(wanted, source, progress);
+    if (!(await this.verify(wanted, source.signal))) await this.#download(wanted, source, progress);
     progress.onBytes(wanted.sizeBytes);
     return path;
   }
@@ -70,7 +72,7 @@ export class BlobStore {
       onWait: progress.onWait,
     });
     // Whoever held the lock may have finished the same blob.
-    if (await this.verify(wanted)) return;
+    if (await this.verify(wanted, source.signal)) return;
     await rm(path, { force: true });
     await downloadBlob(wanted, partialPath(path), source, progress);
     await rename(partialPath(path), path);

@@ -1,11 +1,10 @@
 import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { PyroError } from "../../model/errors.ts";
 import { namingNoSpace } from "../../platform/files.ts";
 import type { Digest } from "./digest.ts";
 import type { GuardedResponse } from "./guarded-transport.ts";
-import { imageLimits } from "./limits.ts";
+import { hashFile } from "./hash-file.ts";
 import { receive } from "./receive.ts";
 import { discard, failedResponse } from "./responses.ts";
 import { PassingFailure, type Wait, withRetries } from "./retry.ts";
@@ -48,7 +47,10 @@ export async function downloadBlob(
 ): Promise<void> {
   await using file = await open(path, "a+", 0o600);
   try {
-    const partial = await readPartial(file, path, blob.sizeBytes);
+    const partial = await readPartial(file, path, {
+      sizeBytes: blob.sizeBytes,
+      signal: source.signal,
+    });
     progress.onBytes(partial.keptBytes);
     const wasResumed = partial.keptBytes > 0;
     await complete(blob, partial, source, progress);
@@ -64,16 +66,14 @@ export async function downloadBlob(
   }
 }
 
-async function readPartial(file: FileHandle, path: string, sizeBytes: number): Promise<Partial> {
-  const partial: Partial = {
-    file,
-    keptBytes: (await file.stat()).size,
-    hash: createHash("sha256"),
-  };
-  if (partial.keptBytes > sizeBytes) await restart(partial);
-  else if (partial.keptBytes > 0)
-    for await (const chunk of createReadStream(path, { highWaterMark: imageLimits.readBytes }))
-      partial.hash.update(chunk);
+async function readPartial(
+  file: FileHandle,
+  path: string,
+  wanted: { readonly sizeBytes: number; readonly signal: AbortSignal | undefined },
+): Promise<Partial> {
+  const { size } = await file.stat();
+  const partial: Partial = { file, keptBytes: size, hash: await hashFile(path, wanted.signal) };
+  if (size > wanted.sizeBytes) await restart(partial);
   return partial;
 }
 

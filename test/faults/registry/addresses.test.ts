@@ -104,6 +104,36 @@ describe("a registry that leads somewhere else", () => {
     });
   }
 
+  it("may not lead to another registry that is listed", async (test) => {
+    await using canary = await RegistryStub.start();
+    await using stub = await RegistryStub.start();
+    for (const location of [`http://${canary.host}/x`, `https://${canary.host}/x`]) {
+      stub.offer(image).handler = redirecting(layer.digest, location);
+      const failure = await failureOf(
+        pullFrom(stub, join(await temporaryDirectory(test), "cache"), {
+          insecureRegistries: [stub.host, canary.host],
+        }),
+      );
+      assert.equal(failure.code, "address_refused");
+    }
+    assert.deepEqual(canary.requests, []);
+  });
+
+  it("may name a listed token server of its own, if it is listed itself", async (test) => {
+    await using tokens = await RegistryStub.start({
+      handler: (_request, response) => {
+        response.end('{"token":"x"}');
+        return true;
+      },
+    });
+    await using stub = await RegistryStub.start();
+    stub.offer(image).handler = challenging(`http://${tokens.host}/token`);
+    await pullFrom(stub, join(await temporaryDirectory(test), "cache"), {
+      insecureRegistries: [stub.host, tokens.host],
+    });
+    assert.equal(tokens.requests.length, 1);
+  });
+
   it("names the host and the address", async (test) => {
     await using canary = await RegistryStub.start();
     await using stub = await RegistryStub.start();
@@ -126,6 +156,43 @@ describe("a registry that leads somewhere else", () => {
           redirecting("", `http://${canary.host}/x`)(request, response)) ||
         (path === "/token" ? challenge : redirect)(request, response);
       await refusal(test, stub, canary);
+    });
+
+  for (const [name, place, location, reason] of [
+    ["layer redirect", "layer", "http://public.example/x", /not https/],
+    ["token server", "realm", "http://public.example/x", /not https/],
+    ["manifest redirect", "manifest", "https://public.example/x", /only layers/],
+    ["token redirect", "token", "https://public.example/x", /redirects, which is not followed/],
+    ["layer redirect with a user name", "layer", "https://a:b@public.example/x", /user name/],
+  ] as const)
+    it(`does not even resolve the host of a refused ${name} to ${location}`, async (test) => {
+      const resolved: string[] = [];
+      const lookup: LookupFunction = (host, _options, callback) => {
+        resolved.push(host);
+        callback(Object.assign(new TypeError("no such host"), { code: "ENOTFOUND" }), []);
+      };
+      await using stub = await RegistryStub.start();
+      const handlers: Readonly<Record<typeof place, Handler>> = {
+        layer: redirecting(layer.digest, location),
+        realm: challenging(location),
+        manifest: redirecting("/manifests/v1", location),
+        token: (request, response) =>
+          request.url?.startsWith("/token") === true
+            ? redirecting("", location)(request, response)
+            : challenging(`http://${stub.host}/token`)(request, response),
+      };
+      stub.offer(image).handler = handlers[place];
+      const cache = join(await temporaryDirectory(test), "cache");
+      const failure = await failureOf(pullFrom(stub, cache, { transport: { lookup } }));
+      assert.equal(failure.code, "address_refused", failure.message);
+      assert.match(failure.message, reason);
+      assert.deepEqual(resolved, []);
+
+      // The same lookup is asked where a redirect is in order.
+      stub.handler = redirecting(layer.digest, "https://public.example/x");
+      const unreachable = await failureOf(pullFrom(stub, cache, { transport: { lookup } }));
+      assert.equal(unreachable.code, "registry_unreachable");
+      assert.deepEqual(resolved.slice(0, 1), ["public.example"]);
     });
 
   it("may redirect within itself, but credentials do not follow", async (test) => {

@@ -120,6 +120,27 @@ describe("a registry that serves other bytes than it promised", () => {
     }
   });
 
+  it("is cut off when a layer has no end", async (test) => {
+    let sentBytes = 0;
+    await using stub = await RegistryStub.start({
+      handler: async (request, response) => {
+        if (!request.url?.endsWith(layer.digest)) return false;
+        const chunk = Buffer.alloc(64 * 1024);
+        while (!response.destroyed && sentBytes < 512 * 1024 * 1024) {
+          sentBytes += chunk.length;
+          await new Promise((resolve) => response.write(chunk, resolve));
+        }
+        response.end();
+        return true;
+      },
+    });
+    stub.offer(image);
+    const failure = await failureOf(pullFrom(stub, join(await temporaryDirectory(test), "cache")));
+    assert.equal(failure.code, "digest_mismatch");
+    assert.match(failure.message, /has over \d+ bytes/);
+    assert.ok(sentBytes < 32 * 1024 * 1024, `${sentBytes} bytes were sent`);
+  });
+
   it("does not spoil the cache for a kept part that was damaged on disk", async (test) => {
     await using stub = await RegistryStub.start();
     stub.offer(image);

@@ -1,0 +1,146 @@
+import type { Command } from "commander";
+import {
+  asPyroError,
+  defaults,
+  type OutputSink,
+  Pyro,
+  type RunResult,
+  readConfig,
+  startTrace,
+  type Trace,
+} from "../../index.ts";
+import { type CommandContext, type JsonOption, seconds, wholeNumberArgument } from "../context.ts";
+import { exitCodeOf } from "../exit-codes.ts";
+import type { Interrupt } from "../interrupt.ts";
+import { watchInterrupts } from "../interrupt.ts";
+import type { IO } from "../io.ts";
+import { printError, printResult } from "../printer.ts";
+import { showProgress, silentProgress } from "../progress-bar.ts";
+
+interface RunOptions extends JsonOption {
+  readonly vcpuCount: number;
+  readonly memMib: number;
+  readonly timeoutSeconds: number;
+  readonly ttlSeconds: number;
+  readonly network: boolean;
+  readonly allowHostCompat: boolean;
+}
+
+export function addRun(program: Command, context: CommandContext): void {
+  program
+    .command("run")
+    .summary("run one command in a VM that is gone afterwards")
+    .description(
+      "Runs one command in an ephemeral VM. Output streams live; standard input is passed through.\nExits with the command's own code, 124 on time-out, 125 when pyro itself failed.",
+    )
+    .argument("<environment>", "catalog name or image reference, e.g. debian:12")
+    .argument("<command...>", "program and arguments, after --")
+    .option("--vcpu-count <n>", "virtual CPUs", wholeNumberArgument, defaults.vcpuCount)
+    .option("--mem-mib <n>", "guest memory in MiB", wholeNumberArgument, defaults.memMib)
+    .option(
+      "--timeout-seconds <s>",
+      "how long the command may take",
+      seconds,
+      defaults.timeoutSeconds,
+    )
+    .option(
+      "--ttl-seconds <s>",
+      "how long the VM may live, whatever happens",
+      seconds,
+      defaults.ttlSeconds,
+    )
+    .option("--network", "let the guest reach the network (not available yet)", false)
+    .option(
+      "--allow-host-compat",
+      "run on this host WITHOUT isolation when no guest can run",
+      false,
+    )
+    .option("--json", "print one JSON object when it is over", false)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  pyro run debian:12 -- git --version\n  echo 'print(6 * 7)' | pyro run debian:12 -- python3 -",
+    )
+    .action(async (environment: string, command: string[], options: RunOptions) => {
+      context.exit(await run({ environment, command, options, io: context.io }));
+    });
+}
+
+interface RunCall {
+  readonly environment: string;
+  readonly command: readonly string[];
+  readonly options: RunOptions;
+  readonly io: IO;
+}
+
+async function run(call: RunCall): Promise<number> {
+  const { io, options } = call;
+  using interrupt = watchInterrupts();
+  const trace = startTrace();
+  try {
+    const result = await execute(call, interrupt, trace);
+    if (options.json) await printResult(io, "run", result);
+    else if (result.notStarted !== null) io.stderr.write(`error: ${result.notStarted}\n`);
+    else explainEnd(io, result, options);
+    return result.exitCode;
+  } catch (error) {
+    if (interrupt.exitCode !== undefined && asPyroError(error).code === "cancelled")
+      return interrupt.exitCode;
+    printError(io, error, { json: options.json });
+    return exitCodeOf(error, { runs: true });
+  } finally {
+    if (readConfig().trace) printTrace(io, trace);
+  }
+}
+
+async function execute(
+  { environment, command, options, io }: RunCall,
+  interrupt: Interrupt,
+  trace: Trace,
+): Promise<RunResult> {
+  using pyro = new Pyro({ trace });
+  using progress = options.json ? silentProgress() : showProgress(io, environment);
+  const live = options.json ? {} : { onStdout: sink(io.stdout), onStderr: sink(io.stderr) };
+  const result = await pyro.runInVm({
+    ...options,
+    ...live,
+    environment,
+    command,
+    stdin: io.stdin,
+    signal: interrupt.signal,
+    onProgress: progress.report,
+  });
+  return result;
+}
+
+/** Writes guest output as it is; a full pipe holds the guest back. */
+function sink(target: IO["stdout"]): OutputSink {
+  return (chunk) => {
+    if (target.destroyed || target.write(chunk)) return;
+    return new Promise((resolve) => {
+      const settle = () => {
+        target.off("drain", settle);
+        target.off("close", settle);
+        resolve();
+      };
+      target.once("drain", settle);
+      target.once("close", settle);
+    });
+  };
+}
+
+/** Ends that an exit code alone does not explain. */
+function explainEnd(io: IO, result: RunResult, options: RunOptions): void {
+  if (result.timedOut)
+    io.stderr.write(
+      `error: The command was stopped after ${options.timeoutSeconds} s.\nhint: Give it longer with --timeout-seconds.\n`,
+    );
+  else if (result.outOfMemory)
+    io.stderr.write(
+      `error: The command ran out of the guest's ${options.memMib} MiB of memory.\nhint: Give it more with --mem-mib.\n`,
+    );
+}
+
+function printTrace(io: IO, trace: Trace): void {
+  const phases = trace.phases.map(({ phase, atMs }) => `${phase}=${atMs}`).join(" ");
+  io.stderr.write(`trace: ${phases} end=${performance.now().toFixed(2)}\n`);
+}

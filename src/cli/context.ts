@@ -1,0 +1,26 @@
+import { InvalidArgumentError } from "commander";
+import type { IO } from "./io.ts";
+
+/** What every command is given. */
+export interface CommandContext {
+  readonly io: IO;
+  /** Sets the exit code of the process once the command is done. */
+  exit(code: number): void;
+}
+
+export interface JsonOption {
+  readonly json: boolean;
+}
+
+/** A whole number on the command line; its range is checked where it is used. */
+export function wholeNumberArgument(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError(`"${text}" is not a whole number.`);
+  return Number(text);
+}
+
+/** A number of seconds, fractions allowed. */
+export function seconds(text: string): number {
+  if (!/^\d{1,9}(\.\d{1,3})?$/.test(text))
+    throw new InvalidArgumentError(`"${text}" is not a number of seconds.`);
+  return Number(text);
+}

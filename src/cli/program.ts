@@ -1,0 +1,71 @@
+import { Command, CommanderError } from "commander";
+import { version } from "../index.ts";
+import { addCompletion } from "./commands/completion.ts";
+import { addDemo } from "./commands/demo.ts";
+import { addDoctor } from "./commands/doctor.ts";
+import { addEnvInspect } from "./commands/env-inspect.ts";
+import { addEnvList } from "./commands/env-list.ts";
+import { addEnvPrune } from "./commands/env-prune.ts";
+import { addEnvPull } from "./commands/env-pull.ts";
+import { addRun } from "./commands/run.ts";
+import type { CommandContext } from "./context.ts";
+import { exitCode, exitCodeOf } from "./exit-codes.ts";
+import type { IO } from "./io.ts";
+import { printError } from "./printer.ts";
+
+/** Runs one command line and answers its exit code. */
+export async function runCommandLine(args: readonly string[], io: IO): Promise<number> {
+  let code: number = exitCode.done;
+  const program = buildProgram({
+    io,
+    exit: (value) => {
+      code = value;
+    },
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 ? exitCode.done : exitCode.usage;
+    printError(io, error, { json: beforeDashes(args).includes("--json") });
+    return exitCodeOf(error, { runs: false });
+  }
+}
+
+/** All commands; also what completion and the reference are made from. */
+export function buildProgram(context: CommandContext): Command {
+  const { io } = context;
+  const program = new Command("pyro")
+    .description("Disposable real-VM workspaces for coding agents")
+    .version(version, "--version", "print the version")
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) =>
+        write(text.replace(/^error: (\w)/, (_, first: string) => `error: ${first.toUpperCase()}`)),
+    })
+    .addHelpText("after", "\nExamples:\n  pyro run debian:12 -- git --version\n  pyro doctor");
+  addRun(program, context);
+  const env = program
+    .command("env")
+    .summary("environments: list, pull, inspect, prune")
+    .addHelpText("after", "\nExamples:\n  pyro env list\n  pyro env pull debian:12");
+  addEnvList(env, context);
+  addEnvPull(env, context);
+  addEnvInspect(env, context);
+  addEnvPrune(env, context);
+  addDoctor(program, context);
+  addDemo(program, context);
+  addCompletion(program, context);
+  return program;
+}
+
+function beforeDashes(args: readonly string[]): readonly string[] {
+  const dashes = args.indexOf("--");
+  return dashes < 0 ? args : args.slice(0, dashes);
+}

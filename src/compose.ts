@@ -1,0 +1,49 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type DoctorParts, examineHost } from "./doctor/doctor.ts";
+import { HostCompatProbe } from "./drivers/host-compat/host-compat.ts";
+import { tryJail } from "./drivers/jail.ts";
+import { QemuProbe } from "./drivers/qemu/qemu-probe.ts";
+import type { DoctorReport } from "./model/results.ts";
+import type { Config } from "./platform/config.ts";
+import { startTrace, type Trace } from "./platform/trace.ts";
+import { Host } from "./workspace/host.ts";
+import { VmEngine } from "./workspace/vms.ts";
+
+/** The parts of pyro, put together. */
+export interface Engine {
+  readonly host: Host;
+  readonly vms: VmEngine;
+  readonly doctor: () => Promise<DoctorReport>;
+}
+
+/** The only place that names concrete drivers. */
+export function compose(config: Config, trace: Trace = startTrace()): Engine {
+  const agentPath = findAgent();
+  const probes = [
+    new QemuProbe({ cacheDirectory: config.cacheDirectory, requireKvm: config.requireKvm }),
+  ];
+  const host = new Host({
+    config,
+    agentPath,
+    probes,
+    compatProbe: new HostCompatProbe(agentPath),
+    trace,
+  });
+  const doctorParts: DoctorParts = {
+    config,
+    probes,
+    tryJail,
+    agentPath,
+    installedBootFiles: () => host.installedBootFiles(),
+  };
+  return { host, vms: new VmEngine(host), doctor: () => examineHost(doctorParts) };
+}
+
+/** The guest agent lies in the package's `dist/guest`, next door to the bundle's chunks and to the sources. */
+function findAgent(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const built = join(here, "..", "guest", "pyro-agent");
+  return existsSync(built) ? built : join(here, "..", "dist", "guest", "pyro-agent");
+}

@@ -1,0 +1,205 @@
+import { access, statfs } from "node:fs/promises";
+import { freemem } from "node:os";
+import { delimiter, join } from "node:path";
+import type { BootFiles, DriverProbe, DriverStatus } from "../drivers/driver.ts";
+import { ImageStore } from "../environments/store.ts";
+import { asPyroError } from "../model/errors.ts";
+import type { DoctorCheck, DoctorReport } from "../model/results.ts";
+import { type Config, toolEnvironment } from "../platform/config.ts";
+import { ensurePrivateDirectory } from "../platform/directories.ts";
+import { isAlive } from "../platform/processes.ts";
+import { Registry } from "../registry/database.ts";
+import { VmTable } from "../registry/vms.ts";
+
+const gibibyte = 1024 ** 3;
+const roomWarnBytes = 4 * gibibyte;
+const roomFailBytes = gibibyte / 2;
+const memoryWarnBytes = 2 * gibibyte;
+
+export interface DoctorParts {
+  readonly config: Config;
+  readonly probes: readonly DriverProbe[];
+  /** Tries the monitor's jail with a harmless program; throws when it cannot be set up. */
+  readonly tryJail: () => Promise<void>;
+  readonly agentPath: string;
+  readonly installedBootFiles: () => Promise<BootFiles | undefined>;
+}
+
+/** Looks at everything a guest needs and says what mends the rest. Changes nothing but creates our directories. */
+export async function examineHost(parts: DoctorParts): Promise<DoctorReport> {
+  const directories = [
+    checkDirectory("cache directory", parts.config.cacheDirectory),
+    checkDirectory("state directory", parts.config.stateDirectory),
+  ];
+  const usableDirectories = directories.every((check) => check.status === "ok");
+  const boot = usableDirectories
+    ? await parts.installedBootFiles().catch(() => undefined)
+    : undefined;
+  const driver = usableDirectories ? await findDriver(parts, boot) : undefined;
+  const checks: DoctorCheck[] = [
+    ...(driver ? driverChecks(driver) : []),
+    await check("jail", "bubblewrap confines the virtual machine monitor", parts.tryJail),
+    await check(
+      "guest agent",
+      `built, at ${parts.agentPath}`,
+      () => access(parts.agentPath),
+      "make build",
+    ),
+    boot
+      ? ok("guest kernel", "installed")
+      : warn("guest kernel", "not fetched yet; the first run does it", "pyro env pull debian:12"),
+    ...(await Promise.all([
+      checkTool("mmdebstrap", "mmdebstrap", "builds the Debian environments"),
+      checkTool("mke2fs", "e2fsprogs", "formats disks"),
+    ])),
+    ...directories,
+    ...(usableDirectories
+      ? [
+          await checkRoom(parts.config.cacheDirectory),
+          await checkEnvironments(parts.config),
+          checkVms(parts.config),
+        ]
+      : []),
+    checkMemory(),
+  ];
+  const canRunGuests =
+    driver?.status.usable === true && checks.every((one) => one.status !== "fail");
+  return {
+    canRunGuests,
+    driver: driver?.status.usable ? driver.name : null,
+    accelerator: driver?.status.accelerator ?? null,
+    isolation: driver?.isolation ?? null,
+    reason: driver?.status.reason ?? "The cache or state directory cannot be used.",
+    checks,
+  };
+}
+
+interface FoundDriver {
+  readonly name: string;
+  readonly status: DriverStatus;
+  readonly isolation: DoctorReport["isolation"];
+}
+
+async function findDriver(
+  parts: DoctorParts,
+  boot: BootFiles | undefined,
+): Promise<FoundDriver | undefined> {
+  let found: FoundDriver | undefined;
+  for (const probe of parts.probes) {
+    const { status, driver } = await probe.probe({ boot });
+    found = { name: probe.name, status, isolation: driver?.capabilities.isolation ?? null };
+    if (status.usable) return found;
+  }
+  return found;
+}
+
+function driverChecks({ name, status, isolation }: FoundDriver): DoctorCheck[] {
+  const monitor =
+    status.version === undefined
+      ? fail(name, status.reason, status.fix ?? null)
+      : ok(name, `version ${status.version}`);
+  if (!status.usable)
+    return [status.version === undefined ? monitor : fail(name, status.reason, status.fix ?? null)];
+  if (isolation === "hardware") return [ok("KVM", status.reason), monitor];
+  const slow = "Guests run in software emulation: slower, and a weaker boundary than hardware.";
+  return [warn("KVM", `${status.reason} ${slow}`, null), monitor];
+}
+
+function checkDirectory(name: string, path: string): DoctorCheck {
+  try {
+    ensurePrivateDirectory(path);
+    return ok(name, path);
+  } catch (error) {
+    const { message, hint } = asPyroError(error);
+    return fail(name, message, hint ?? null);
+  }
+}
+
+async function checkTool(
+  program: string,
+  packageName: string,
+  purpose: string,
+): Promise<DoctorCheck> {
+  for (const directory of toolEnvironment().PATH.split(delimiter)) {
+    if (
+      await access(join(directory, program)).then(
+        () => true,
+        () => false,
+      )
+    )
+      return ok(program, `installed; ${purpose}`);
+  }
+  return fail(program, `not installed; it ${purpose}`, `sudo apt-get install ${packageName}`);
+}
+
+async function check(
+  name: string,
+  good: string,
+  probe: () => Promise<void>,
+  fix?: string,
+): Promise<DoctorCheck> {
+  try {
+    await probe();
+    return ok(name, good);
+  } catch (error) {
+    const { message, hint } = asPyroError(error);
+    return fail(name, message, fix ?? hint ?? null);
+  }
+}
+
+async function checkRoom(directory: string): Promise<DoctorCheck> {
+  const { bavail, bsize } = await statfs(directory);
+  const message = `${((bavail * bsize) / gibibyte).toFixed(1)} GiB free in ${directory}`;
+  if (bavail * bsize < roomFailBytes) return fail("disk room", message, "pyro env prune");
+  return bavail * bsize < roomWarnBytes
+    ? warn("disk room", message, "pyro env prune")
+    : ok("disk room", message);
+}
+
+function checkMemory(): DoctorCheck {
+  const message = `${(freemem() / gibibyte).toFixed(1)} GiB free`;
+  return freemem() < memoryWarnBytes ? warn("memory", message, null) : ok("memory", message);
+}
+
+async function checkEnvironments(config: Config): Promise<DoctorCheck> {
+  const installed = await new ImageStore(config.cacheDirectory).list();
+  if (installed.length === 0)
+    return warn(
+      "environments",
+      "none installed; the first run installs what it needs",
+      "pyro env pull debian:12",
+    );
+  return ok("environments", installed.map((image) => image.environment).join(", "));
+}
+
+function checkVms(config: Config): DoctorCheck {
+  try {
+    using registry = Registry.open(config.stateDirectory);
+    const vms = new VmTable(registry).list();
+    const stale = vms.filter(
+      (vm) => vm.state === "started" && (vm.process === null || !isAlive(vm.process)),
+    );
+    if (stale.length > 0)
+      return warn(
+        "VMs",
+        `${stale.length} of ${vms.length} lost their process; they are deleted when they expire`,
+        null,
+      );
+    return ok("VMs", `${vms.length} known`);
+  } catch (error) {
+    const { message, hint } = asPyroError(error);
+    return fail("VMs", message, hint ?? null);
+  }
+}
+
+function ok(name: string, message: string): DoctorCheck {
+  return { name, status: "ok", message, fix: null };
+}
+
+function warn(name: string, message: string, fix: string | null): DoctorCheck {
+  return { name, status: "warn", message, fix };
+}
+
+function fail(name: string, message: string, fix: string | null): DoctorCheck {
+  return { name, status: "fail", message, fix };
+}

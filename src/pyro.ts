@@ -1,0 +1,118 @@
+import { compose, type Engine } from "./compose.ts";
+import type {
+  DoctorReport,
+  EnvironmentDetail,
+  EnvironmentList,
+  PruneResult,
+  PullResult,
+  ReapResult,
+  RunResult,
+  Vm,
+  VmDeleted,
+  VmExecResult,
+  VmNetwork,
+} from "./model/results.ts";
+import { readConfig } from "./platform/config.ts";
+import type { Trace } from "./platform/trace.ts";
+import {
+  inspectEnvironment,
+  listEnvironments,
+  type PruneOptions,
+  type PullOptions,
+  pruneEnvironments,
+  pullEnvironment,
+} from "./workspace/environments.ts";
+import type { WorkOptions } from "./workspace/host.ts";
+import { type RunInVmOptions, runInVm } from "./workspace/run-in-vm.ts";
+import type { CreateVmOptions, ExecVmOptions } from "./workspace/vms.ts";
+
+export interface PyroOptions {
+  /** Environments, kernels and templates. Default: `PYRO_CACHE_DIR`, else `$XDG_CACHE_HOME/pyro`. */
+  readonly cacheDirectory?: string;
+  /** VMs and the registry. Default: `PYRO_STATE_DIR`, else `$XDG_STATE_HOME/pyro`. */
+  readonly stateDirectory?: string;
+  /** Refuses software emulation. Default: `PYRO_REQUIRE_KVM` is 1. */
+  readonly requireKvm?: boolean;
+  /** Receives the phases of each run. */
+  readonly trace?: Trace;
+}
+
+/** Disposable virtual machines for code you do not trust. Every failure is a `PyroError`. */
+export class Pyro implements Disposable {
+  readonly #engine: Engine;
+
+  constructor({ trace, ...overrides }: PyroOptions = {}) {
+    this.#engine = compose({ ...readConfig(), ...overrides }, trace);
+  }
+
+  /** Whether and how guests run on this host, and what mends the rest. */
+  doctor(): Promise<DoctorReport> {
+    return this.#engine.doctor();
+  }
+
+  /** The catalog and what is installed. */
+  listEnvironments(): Promise<EnvironmentList> {
+    return listEnvironments(this.#engine.host);
+  }
+
+  /** Installs a catalog environment or an image reference; a second call is a no-op. */
+  pullEnvironment(environment: string, options: PullOptions = {}): Promise<PullResult> {
+    return pullEnvironment(this.#engine.host, environment, options);
+  }
+
+  inspectEnvironment(environment: string): Promise<EnvironmentDetail> {
+    return inspectEnvironment(this.#engine.host, environment);
+  }
+
+  /** Removes what nothing uses and says how much it freed. */
+  pruneEnvironments(options: PruneOptions = {}): Promise<PruneResult> {
+    return pruneEnvironments(this.#engine.host, options);
+  }
+
+  /** One command in a VM that exists for it alone. A command that fails is a result, not an error. */
+  runInVm(options: RunInVmOptions): Promise<RunResult> {
+    return runInVm(this.#engine.host, options);
+  }
+
+  /** Registers a VM; nothing runs yet. */
+  async createVm(options: CreateVmOptions): Promise<Vm> {
+    return this.#engine.vms.create(options);
+  }
+
+  /** Boots a created or stopped VM; it outlives this process, until its time is over. */
+  startVm(vmId: string, options: WorkOptions = {}): Promise<Vm> {
+    return this.#engine.vms.start(vmId, options);
+  }
+
+  /** Runs one command in a started VM and deletes the VM. */
+  execVm(vmId: string, options: ExecVmOptions): Promise<VmExecResult> {
+    return this.#engine.vms.exec(vmId, options);
+  }
+
+  /** Powers a VM off; its disk stays. */
+  stopVm(vmId: string): Promise<Vm> {
+    return this.#engine.vms.stop(vmId);
+  }
+
+  /** Ends a VM and removes everything of it. */
+  deleteVm(vmId: string): Promise<VmDeleted> {
+    return this.#engine.vms.delete(vmId);
+  }
+
+  async statusVm(vmId: string): Promise<Vm> {
+    return this.#engine.vms.status(vmId);
+  }
+
+  async networkInfoVm(vmId: string): Promise<VmNetwork> {
+    return this.#engine.vms.networkInfo(vmId);
+  }
+
+  /** Deletes VMs that are past their time, and leftovers of crashed processes. */
+  reapExpired(): Promise<ReapResult> {
+    return this.#engine.vms.reapExpired();
+  }
+
+  [Symbol.dispose](): void {
+    this.#engine.vms.close();
+  }
+}

@@ -1,0 +1,184 @@
+import { closeSync } from "node:fs";
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { catalog, findCatalogEntry } from "../environments/catalog.ts";
+import type { ImageSource, InstalledImage } from "../environments/store.ts";
+import { asPyroError, PyroError } from "../model/errors.ts";
+import { machineSize } from "../model/machine-options.ts";
+import type {
+  EnvironmentDetail,
+  EnvironmentInfo,
+  EnvironmentList,
+  PruneResult,
+  PullResult,
+} from "../model/results.ts";
+import type { Host, WorkOptions } from "./host.ts";
+import { checkEnvironmentName, ensureEnvironment } from "./install-environment.ts";
+import { discard, startMachine } from "./start-machine.ts";
+
+/** The catalog and whatever else is installed. */
+export async function listEnvironments(host: Host): Promise<EnvironmentList> {
+  const installed = await host.images.list();
+  const others = installed.filter((image) => findCatalogEntry(image.environment) === undefined);
+  const names = [
+    ...catalog.map((entry) => entry.name),
+    ...others.map((image) => image.environment),
+  ];
+  const environments = await Promise.all(
+    names.map((name) =>
+      describeEnvironment(
+        host,
+        name,
+        installed.find((image) => image.environment === name),
+      ),
+    ),
+  );
+  return { environments };
+}
+
+export interface PullOptions extends WorkOptions {
+  /** Also saves a template of the default size, so that the first run is quick. Default true. */
+  readonly template?: boolean | undefined;
+}
+
+/** Installs an environment; a second pull is a no-op. */
+export async function pullEnvironment(
+  host: Host,
+  environment: string,
+  options: PullOptions = {},
+): Promise<PullResult> {
+  host.prepareDirectories();
+  const { image, alreadyInstalled } = await ensureEnvironment(host, environment, options);
+  if (options.template ?? true) await warmUp(host, image, options);
+  return { ...(await describeEnvironment(host, environment, image)), alreadyInstalled };
+}
+
+/** Starts one machine of the default size and drops it: what stays is its template. */
+async function warmUp(host: Host, image: InstalledImage, options: WorkOptions): Promise<void> {
+  options.onProgress?.({ step: "saving a template" });
+  const factory = await host.machineFactory(options);
+  const dataDisk = (await host.blankDisk()).createUnnamed(host.config.stateDirectory);
+  try {
+    await discard(
+      await startMachine(factory, {
+        ...machineSize({}, host.memMib),
+        image,
+        dataDisk,
+        hostname: "template",
+        lifetime: "caller",
+        signal: options.signal,
+      }),
+    );
+  } finally {
+    closeSync(dataDisk);
+  }
+}
+
+export async function inspectEnvironment(
+  host: Host,
+  environment: string,
+): Promise<EnvironmentDetail> {
+  checkEnvironmentName(environment);
+  const image = await host.images.find(environment);
+  const entry = findCatalogEntry(environment);
+  if (image === undefined && entry === undefined) {
+    throw new PyroError("environment_not_installed", `${environment} is not installed.`, {
+      hint: `Install it: pyro env pull ${environment}`,
+    });
+  }
+  return {
+    ...(await describeEnvironment(host, environment, image)),
+    entryCount: image?.entryCount ?? null,
+    usedBytes: image?.usedBytes ?? null,
+    env: [...(image?.config.env ?? [])],
+    workingDirectory: image?.config.workingDirectory ?? null,
+    user: image?.config.user ?? null,
+    entrypoint: image?.config.entrypoint ? [...image.config.entrypoint] : null,
+    defaultCommand: image?.config.command ? [...image.config.command] : null,
+    packages: [...(entry?.packages ?? [])],
+  };
+}
+
+async function describeEnvironment(
+  host: Host,
+  environment: string,
+  image: InstalledImage | undefined,
+): Promise<EnvironmentInfo> {
+  const entry = findCatalogEntry(environment);
+  return {
+    environment,
+    summary: entry?.summary ?? null,
+    installed: image !== undefined,
+    source: image ? describeSource(image.source) : `debian ${entry?.suite}`,
+    imageId: image?.id ?? null,
+    createdAt: image?.createdAt ?? null,
+    diskBytes: image ? await host.images.diskUsageBytes(image) : null,
+  };
+}
+
+function describeSource(source: ImageSource): string {
+  return source.kind === "debian"
+    ? `debian ${source.suite}`
+    : `${source.reference}@${source.manifestDigest}`;
+}
+
+export interface PruneOptions {
+  /** Also removes every installed environment. Default false. */
+  readonly all?: boolean | undefined;
+}
+
+/** Removes what nothing uses: images without a name, stale templates, downloaded layers. */
+export async function pruneEnvironments(
+  host: Host,
+  { all }: PruneOptions = {},
+): Promise<PruneResult> {
+  host.prepareDirectories();
+  const { cacheDirectory } = host.config;
+  const before = await diskUsageBytes(cacheDirectory);
+  if (all)
+    for (const image of await host.images.list()) await host.images.remove(image.environment);
+  const removedImages = await host.images.sweep();
+  const kept = new Set((await host.images.list()).map((image) => image.id));
+  const boot = await host.installedBootFiles().catch(() => undefined);
+  const { driver } = await host
+    .isolatingDriver(boot)
+    .catch((error: unknown) => ({ driver: undefined, error: asPyroError(error) }));
+  const removedTemplateCount = await host.templates.sweep(
+    (parts) =>
+      kept.has(parts.imageId) &&
+      parts.bootDigest === boot?.digest &&
+      parts.driverFingerprint === driver?.fingerprint,
+  );
+  const removedBlobCount = await removeBlobs(join(cacheDirectory, "blobs", "sha256"));
+  return {
+    removedImageCount: removedImages.length,
+    removedTemplateCount,
+    removedBlobCount,
+    freedBytes: Math.max(0, before - (await diskUsageBytes(cacheDirectory))),
+  };
+}
+
+/** Layers are needed only until their image is built. */
+async function removeBlobs(directory: string): Promise<number> {
+  const names = (await readdir(directory).catch(() => [])).filter(
+    (name) => !name.endsWith(".lock"),
+  );
+  for (const name of names) await rm(join(directory, name), { force: true });
+  return names.length;
+}
+
+async function diskUsageBytes(directory: string): Promise<number> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(
+    () => [],
+  );
+  const sizes = await Promise.all(
+    entries
+      .filter((entry) => entry.isFile())
+      .map(
+        async (entry) =>
+          ((await stat(join(entry.parentPath, entry.name)).catch(() => undefined))?.blocks ?? 0) *
+          512,
+      ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,298 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, constants, existsSync, openSync } from "node:fs";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Machine } from "../drivers/driver.ts";
+import { asPyroError, PyroError } from "../model/errors.ts";
+import { machineSize, runnableCommand, timeoutMs, ttlMs } from "../model/machine-options.ts";
+import type { ReapResult, Vm, VmDeleted, VmExecResult, VmNetwork } from "../model/results.ts";
+import { isAlive, signalProcess, waitUntilGone } from "../platform/processes.ts";
+import { Registry } from "../registry/database.ts";
+import { type VmRow, VmTable } from "../registry/vms.ts";
+import type { Host, WorkOptions } from "./host.ts";
+import { checkEnvironmentName, ensureEnvironment } from "./install-environment.ts";
+import { type CommandRequest, runCommand } from "./run-command.ts";
+import { refuseNetwork } from "./run-in-vm.ts";
+import { attachAgent, discard, startMachine } from "./start-machine.ts";
+import { legalStates, requireLegal } from "./vm-states.ts";
+
+const attachDeadlineMs = 10_000;
+const killTimeoutMs = 10_000;
+const powerOffTimeoutMs = 5_000;
+
+export interface CreateVmOptions {
+  readonly environment: string;
+  readonly vcpuCount?: number | undefined;
+  readonly memMib?: number | undefined;
+  /** Seconds from now until the VM is deleted, whatever it does. Default 600. */
+  readonly ttlSeconds?: number | undefined;
+  readonly network?: boolean | undefined;
+}
+
+export interface ExecVmOptions
+  extends Pick<CommandRequest, "command" | "stdin" | "onStdout" | "onStderr" | "signal"> {
+  /** Default 30. */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+/** VMs that outlive the call that made them: created, started, used once, deleted. */
+export class VmEngine {
+  readonly #host: Host;
+  #opened: { registry: Registry; vms: VmTable } | undefined;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  create(options: CreateVmOptions): Vm {
+    checkEnvironmentName(options.environment);
+    const size = machineSize(options, this.#host.memMib);
+    refuseNetwork(options.network);
+    const now = Date.now();
+    const vmId = `vm-${randomBytes(6).toString("hex")}`;
+    this.#vms.insert({
+      vmId,
+      environment: options.environment,
+      state: "created",
+      ...size,
+      createdAt: new Date(now).toISOString(),
+      expiresAt: new Date(now + ttlMs(options.ttlSeconds)).toISOString(),
+      driver: null,
+      executionMode: null,
+      isolation: null,
+      failure: null,
+      process: null,
+    });
+    return this.status(vmId);
+  }
+
+  async start(vmId: string, options: WorkOptions = {}): Promise<Vm> {
+    const vm = this.#require(vmId);
+    requireLegal(vm, "start");
+    const { image } = await ensureEnvironment(this.#host, vm.environment, options);
+    const factory = await this.#host.machineFactory(options);
+    if (!this.#vms.transition(vmId, { from: legalStates("start"), to: "starting" }))
+      throw this.#lostRace(vmId);
+    const directory = this.#host.machineDirectory(vmId);
+    try {
+      const dataDisk = await this.#openDisk(directory);
+      try {
+        const ttl = Math.max(1, Date.parse(vm.expiresAt) - Date.now());
+        const sockets = join(directory, "sockets");
+        await rm(sockets, { recursive: true, force: true });
+        await mkdir(sockets, { mode: 0o700 });
+        const started = await startMachine(factory, {
+          ...vm,
+          image,
+          dataDisk,
+          hostname: vmId,
+          lifetime: { directory: sockets, ttlMs: ttl },
+          signal: options.signal,
+        });
+        const { capabilities, name } = factory.driver;
+        const change = {
+          driver: name,
+          executionMode: capabilities.executionMode,
+          isolation: capabilities.isolation,
+          process: started.machine.identity,
+        };
+        started.client.close();
+        if (!this.#vms.transition(vmId, { from: ["starting"], to: "started", change })) {
+          await started.machine.kill();
+          throw this.#lostRace(vmId);
+        }
+        return this.status(vmId);
+      } finally {
+        closeSync(dataDisk);
+      }
+    } catch (error) {
+      const failure = asPyroError(error).message.split("\n")[0] ?? "";
+      this.#vms.transition(vmId, {
+        from: ["starting"],
+        to: "failed",
+        change: { failure, process: null },
+      });
+      throw error;
+    }
+  }
+
+  /** Runs one command and deletes the VM, however the command ends. */
+  async exec(vmId: string, options: ExecVmOptions): Promise<VmExecResult> {
+    const command = runnableCommand(options.command);
+    const limit = timeoutMs(options.timeoutSeconds);
+    const vm = this.#require(vmId);
+    requireLegal(vm, "exec");
+    const factory = await this.#host.machineFactory();
+    const machine = factory.driver.adopt(
+      this.#processOf(vm),
+      join(this.#host.machineDirectory(vmId), "sockets"),
+    );
+    try {
+      const attached = await attachAgent(machine, attachDeadlineMs, options.signal);
+      try {
+        const result = await runCommand(attached.client, factory.driver, {
+          ...options,
+          environment: vm.environment,
+          command,
+          timeoutMs: limit,
+        });
+        return { ...result, vmId };
+      } finally {
+        attached.client.close();
+      }
+    } finally {
+      await this.delete(vmId);
+    }
+  }
+
+  /** Powers the guest off and keeps its disk. */
+  async stop(vmId: string): Promise<Vm> {
+    const vm = this.#require(vmId);
+    requireLegal(vm, "stop");
+    const factory = await this.#host.machineFactory();
+    const machine = factory.driver.adopt(
+      this.#processOf(vm),
+      join(this.#host.machineDirectory(vmId), "sockets"),
+    );
+    await powerOff(machine);
+    this.#vms.transition(vmId, {
+      from: legalStates("stop"),
+      to: "stopped",
+      change: { process: null },
+    });
+    return this.status(vmId);
+  }
+
+  /** Ends the VM and removes everything of it. Deleting what is gone is no error. */
+  async delete(vmId: string): Promise<VmDeleted> {
+    const vm = this.#vms.find(vmId);
+    if (vm === undefined) return { vmId, deleted: false };
+    if (vm.process !== null && signalProcess(vm.process, "SIGKILL"))
+      await waitUntilGone(vm.process, killTimeoutMs);
+    await rm(this.#host.machineDirectory(vmId), { recursive: true, force: true });
+    return { vmId, deleted: this.#vms.remove(vmId) };
+  }
+
+  status(vmId: string): Vm {
+    return describe(this.#require(vmId));
+  }
+
+  list(): Vm[] {
+    return this.#vms.list().map((vm) => describe(this.#checked(vm)));
+  }
+
+  networkInfo(vmId: string): VmNetwork {
+    this.#require(vmId);
+    return { vmId, network: false, policy: "off", interfaces: [] };
+  }
+
+  /** Deletes what is past its time, and what crashed processes left on disk. */
+  async reapExpired(): Promise<ReapResult> {
+    const expired = this.#vms.expiredAt(new Date().toISOString());
+    for (const { vmId } of expired) await this.delete(vmId);
+    await this.#sweepDirectories();
+    return { reapedVmIds: expired.map((vm) => vm.vmId) };
+  }
+
+  close(): void {
+    this.#opened?.registry[Symbol.dispose]();
+    this.#opened = undefined;
+  }
+
+  get #vms(): VmTable {
+    if (this.#opened === undefined) {
+      this.#host.prepareDirectories();
+      const registry = Registry.open(this.#host.config.stateDirectory);
+      this.#opened = { registry, vms: new VmTable(registry) };
+    }
+    return this.#opened.vms;
+  }
+
+  /** The VM as it really is: past its time it is gone, and without its process it has failed. */
+  #require(vmId: string): VmRow {
+    const vm = this.#vms.find(vmId);
+    if (vm === undefined)
+      throw new PyroError("vm_not_found", `There is no VM "${vmId}".`, {
+        hint: "It may have been deleted or have expired; create another.",
+      });
+    if (Date.parse(vm.expiresAt) <= Date.now())
+      throw new PyroError("expired", `VM ${vmId} expired at ${vm.expiresAt}.`, {
+        hint: "Create another, with a longer ttlSeconds if it needs it.",
+      });
+    return this.#checked(vm);
+  }
+
+  #checked(vm: VmRow): VmRow {
+    if (vm.state !== "started" || (vm.process !== null && isAlive(vm.process))) return vm;
+    this.#vms.transition(vm.vmId, {
+      from: ["started"],
+      to: "failed",
+      change: { failure: "its virtual machine monitor is gone", process: null },
+    });
+    return this.#vms.find(vm.vmId) ?? vm;
+  }
+
+  #processOf(vm: VmRow): Machine["identity"] {
+    if (vm.process === null)
+      throw new PyroError("guest_lost", `VM ${vm.vmId} has no process.`, {
+        hint: "Delete it and create another.",
+      });
+    return vm.process;
+  }
+
+  #lostRace(vmId: string): PyroError {
+    return new PyroError(
+      "vm_state_conflict",
+      `VM ${vmId} was changed by another process meanwhile.`,
+      { hint: "Look at its status and try again." },
+    );
+  }
+
+  async #openDisk(directory: string): Promise<number> {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const path = join(directory, "disk.ext4");
+    if (existsSync(path)) return openSync(path, constants.O_RDWR);
+    const fd = openSync(path, "wx+", 0o600);
+    (await this.#host.blankDisk()).writeTo(fd);
+    return fd;
+  }
+
+  /** Directories without a row belong to nobody. */
+  async #sweepDirectories(): Promise<void> {
+    const root = dirname(this.#host.machineDirectory("any"));
+    const known = new Set(this.#vms.list().map((vm) => vm.vmId));
+    for (const name of await readdir(root).catch(() => [])) {
+      if (!known.has(name)) await rm(join(root, name), { recursive: true, force: true });
+    }
+  }
+}
+
+/** Asks the guest to end itself; a guest that does not is killed. */
+async function powerOff(machine: Machine): Promise<void> {
+  try {
+    const attached = await attachAgent(machine, attachDeadlineMs);
+    await attached.client.powerOff().catch(() => undefined);
+    attached.client.close();
+    if (await waitUntilGone(machine.identity, powerOffTimeoutMs)) return;
+    await discard(attached);
+  } catch {
+    await machine.kill();
+  }
+}
+
+function describe(vm: VmRow): Vm {
+  return {
+    vmId: vm.vmId,
+    environment: vm.environment,
+    state: vm.state,
+    vcpuCount: vm.vcpuCount,
+    memMib: vm.memMib,
+    network: false,
+    createdAt: vm.createdAt,
+    expiresAt: vm.expiresAt,
+    driver: vm.driver,
+    executionMode: vm.executionMode as Vm["executionMode"],
+    isolation: vm.isolation as Vm["isolation"],
+    failure: vm.failure,
+  };
+}
