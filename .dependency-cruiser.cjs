@@ -13,15 +13,36 @@ module.exports = {
     only("model-imports-nothing", "^src/model/", ["model/"]),
     only("platform-below-services", "^src/platform/", ["platform/", "model/"]),
     ...services.map((folder) =>
-      only(`${folder}-is-a-stranger-to-other-services`, `^src/${folder}/`, [`${folder}/`, "platform/", "model/"]),
+      only(`${folder}-is-a-stranger-to-other-services`, `^src/${folder}/`, [
+        `${folder}/`,
+        "platform/",
+        "model/",
+      ]),
     ),
     only("workspace-sees-only-the-driver-contract", "^src/workspace/", [
-      "workspace/", "registry/", "channel/", "environments/", "network/", "drivers/driver\\.ts$", "platform/", "model/",
+      "workspace/",
+      "registry/",
+      "channel/",
+      "environments/",
+      "network/",
+      "drivers/driver\\.ts$",
+      "platform/",
+      "model/",
     ]),
     only("doctor-sees-only-contracts", "^src/doctor/", [
-      "doctor/", "registry/", "environments/", "drivers/driver\\.ts$", "platform/", "model/",
+      "doctor/",
+      "registry/",
+      "environments/",
+      "drivers/driver\\.ts$",
+      "platform/",
+      "model/",
     ]),
-    only("front-doors-use-the-sdk", "^src/(cli|mcp|integrations)/", ["cli/", "mcp/", "integrations/", "index\\.ts$"]),
+    only("front-doors-use-the-sdk", "^src/(cli|mcp|integrations)/", [
+      "cli/",
+      "mcp/",
+      "integrations/",
+      "index\\.ts$",
+    ]),
     {
       name: "concrete-drivers-only-in-compose",
       severity: "error",
@@ -39,6 +60,9 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     doNotFollow: { path: "node_modules" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default"],
+    },
   },
 };

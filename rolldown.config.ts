@@ -4,6 +4,12 @@ import { defineConfig } from "rolldown";
 export default defineConfig({
   input: { cli: "src/cli/entry.ts", index: "src/index.ts" },
   platform: "node",
-  output: { dir: "dist", format: "esm", cleanDir: false, chunkFileNames: "chunks/[name]-[hash].js", minify: "dce-only" },
+  output: {
+    dir: "dist",
+    format: "esm",
+    cleanDir: false,
+    chunkFileNames: "chunks/[name]-[hash].js",
+    minify: "dce-only",
+  },
   treeshake: true,
 });

