@@ -87,7 +87,7 @@ const targets: Readonly<Record<string, (canary: RegistryStub) => string>> = {
   "another protocol": ({ host }) => `gopher://${host}/x`,
 };
 
-describe("a registry that leads somewhere else", () => {
+describe("a registry that leads somewhere else", { timeout: 25_000 }, () => {
   for (const [name, target] of Object.entries(targets)) {
     it(`is refused for a layer redirect to ${name}`, async (test) => {
       await using canary = await RegistryStub.start();
@@ -260,7 +260,7 @@ describe("a registry that leads somewhere else", () => {
     });
 });
 
-describe("a registry whose name resolves to a private address", () => {
+describe("a registry whose name resolves to a private address", { timeout: 25_000 }, () => {
   const lookups: Readonly<Record<string, readonly string[]>> = {
     loopback: ["127.0.0.1"],
     "loopback and metadata": ["127.0.0.1", "169.254.169.254", "::1"],
@@ -306,7 +306,7 @@ describe("a registry whose name resolves to a private address", () => {
   });
 });
 
-describe("tokens", () => {
+describe("tokens", { timeout: 25_000 }, () => {
   it("are asked for with the password, once, and used for all requests", async (test) => {
     await using stub = await RegistryStub.start();
     const basic = `Basic ${Buffer.from(`ada:${password}`).toString("base64")}`;
@@ -378,7 +378,7 @@ describe("tokens", () => {
     });
 });
 
-describe("a registry with TLS", () => {
+describe("a registry with TLS", { timeout: 25_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), "pyro-registry-"));
   const trusted = getCACertificates("default");
   after(() => {

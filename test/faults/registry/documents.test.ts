@@ -138,7 +138,7 @@ const evil: Readonly<Record<string, readonly [document: TestBlob, expected: RegE
   "unknown layer type": [withLayer({ mediaType: "application/x-bzip2" }), /does not know/],
 };
 
-describe("a registry that serves evil manifests", () => {
+describe("a registry that serves evil manifests", { timeout: 25_000 }, () => {
   for (const [name, [document, expected]] of Object.entries(evil))
     it(`is refused: ${name}`, async (test) => {
       await using stub = await RegistryStub.start({
@@ -185,7 +185,7 @@ describe("a registry that serves evil manifests", () => {
   });
 });
 
-describe("a registry that serves evil configs", () => {
+describe("a registry that serves evil configs", { timeout: 25_000 }, () => {
   const config = JSON.parse(image.config.bytes.toString("utf8"));
   const evilConfigs: Readonly<Record<string, readonly [config: object, expected: RegExp]>> = {
     "too few diff ids": [

@@ -31,7 +31,7 @@ function flipped(bytes: Buffer, bit: number): Buffer {
   return copy;
 }
 
-describe("a registry that serves other bytes than it promised", () => {
+describe("a registry that serves other bytes than it promised", { timeout: 25_000 }, () => {
   for (const [name, part] of [
     ["manifest", image.manifest],
     ["config", image.config],

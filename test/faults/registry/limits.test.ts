@@ -66,7 +66,7 @@ function serving(document: TestBlob): Handler {
   };
 }
 
-describe("a registry that serves too much", () => {
+describe("a registry that serves too much", { timeout: 25_000 }, () => {
   for (const announce of [true, false])
     it(`is cut off at a 1 GiB manifest, ${announce ? "announced" : "streamed"}`, async (test) => {
       const { sent, handler } = flood("/manifests/v1", 1024, announce);
@@ -134,7 +134,7 @@ describe("a registry that serves too much", () => {
   });
 });
 
-describe("a large layer", () => {
+describe("a large layer", { timeout: 25_000 }, () => {
   it("passes through in constant memory", async (test) => {
     const sizeBytes = 256 * mebibyte;
     const chunk = Buffer.alloc(mebibyte, 0x61);

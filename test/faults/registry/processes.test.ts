@@ -46,7 +46,7 @@ class Puller {
   }
 }
 
-describe("processes that pull the same image", () => {
+describe("processes that pull the same image", { timeout: 25_000 }, () => {
   for (let round = 1; round <= rounds; round++)
     it(`share one download when its owner is killed, round ${round}`, async (test) => {
       const image = makeImage({
@@ -71,7 +71,8 @@ describe("processes that pull the same image", () => {
       stub.offer(image);
       const cache = join(await temporaryDirectory(test), "cache");
       const first = new Puller(test, stub, cache);
-      await owner.promise;
+      await Promise.race([owner.promise, first.ended]);
+      assert.equal(first.child.exitCode, null, first.errors);
       const others = [new Puller(test, stub, cache), new Puller(test, stub, cache)];
       await Promise.all(others.map((other) => other.says(/waiting for another pyro process/)));
       assert.ok(!(await completeBlobs(cache)).includes(layer.digest.slice(7)));

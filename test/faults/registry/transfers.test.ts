@@ -47,7 +47,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-describe("a broken transfer", () => {
+describe("a broken transfer", { timeout: 25_000 }, () => {
   it("completes although every 64 KiB end with a reset, and counts the retries", async (test) => {
     await using stub = await RegistryStub.start({ handler: resettingAfter(64 * kibibyte) });
     stub.offer(image);
@@ -158,7 +158,7 @@ describe("a broken transfer", () => {
   });
 });
 
-describe("a busy registry", () => {
+describe("a busy registry", { timeout: 25_000 }, () => {
   const cases = [
     { status: 429, header: "7", expectedMs: 7000 },
     { status: 503, header: "999999", expectedMs: 60_000 },
@@ -219,7 +219,7 @@ describe("a busy registry", () => {
   });
 });
 
-describe("a cancelled pull", () => {
+describe("a cancelled pull", { timeout: 25_000 }, () => {
   const three = makeImage({
     layers: [
       { size: 5000, packing: "gzip" },
