@@ -1,3 +1,9 @@
+// An idle machine must stay idle: the runtime would look every second whether
+// its share of the processors has changed, which in here it never does.
+
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Command guest is pyro's guest agent: the only program of ours inside a
 // workspace. One static binary plays every part, chosen by how it was started:
 // PID 1 of the initramfs, the agent proper, PID 1 of the workload, the warmer
@@ -9,6 +15,7 @@ import (
 
 	"pyro.dev/guest/internal/agent"
 	"pyro.dev/guest/internal/boot"
+	"pyro.dev/guest/internal/tsc"
 	"pyro.dev/guest/internal/workload"
 )
 
@@ -24,6 +31,8 @@ func main() {
 		os.Exit(workload.RunInit())
 	case part == workload.WarmArgument:
 		os.Exit(workload.RunWarm())
+	case part == tsc.Argument:
+		os.Exit(tsc.Run())
 	case os.Getpid() == 1:
 		boot.Run()
 	default:

@@ -7,6 +7,7 @@ import { tryJail } from "./drivers/jail.ts";
 import { QemuProbe } from "./drivers/qemu/qemu-probe.ts";
 import type { DoctorReport } from "./model/results.ts";
 import type { Config } from "./platform/config.ts";
+import { runTool } from "./platform/tools.ts";
 import { startTrace, type Trace } from "./platform/trace.ts";
 import { Host } from "./workspace/host.ts";
 import { VmEngine } from "./workspace/vms.ts";
@@ -22,7 +23,11 @@ export interface Engine {
 export function compose(config: Config, trace: Trace = startTrace()): Engine {
   const agentPath = findAgent();
   const probes = [
-    new QemuProbe({ cacheDirectory: config.cacheDirectory, requireKvm: config.requireKvm }),
+    new QemuProbe({
+      cacheDirectory: config.cacheDirectory,
+      requireKvm: config.requireKvm,
+      measureTsc: () => measureTsc(agentPath),
+    }),
   ];
   const host = new Host({
     config,
@@ -39,6 +44,11 @@ export function compose(config: Config, trace: Trace = startTrace()): Engine {
     installedBootFiles: () => host.installedBootFiles(),
   };
   return { host, vms: new VmEngine(host), doctor: () => examineHost(doctorParts) };
+}
+
+/** Node cannot read the counter; the agent, which runs on any Linux, can. */
+async function measureTsc(agentPath: string): Promise<number> {
+  return Number(await runTool(agentPath, ["--measure-tsc"], { packageName: "pyro-mcp" }));
 }
 
 /** The guest agent lies in the package's `dist/guest`, next door to the bundle's chunks and to the sources. */

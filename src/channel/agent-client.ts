@@ -9,12 +9,17 @@ import { agentFailure, parseJson, readText } from "./json.ts";
 const streamWindowBytes = 1 << 20;
 const connectionWindowBytes = 8 << 20;
 
-/** What a guest needs before its first command. */
-export interface Activation {
+/** What must differ between clones; the time is added when it is sent. */
+export interface MachineIdentity {
+  /** 32 to 512 bytes nobody else has. */
   readonly entropy: Buffer;
   readonly hostname: string;
   /** 32 hex digits. */
   readonly machineId: string;
+}
+
+/** What a guest needs before its first command. */
+export interface Activation extends MachineIdentity {
   readonly defaultEnv: readonly string[];
   readonly defaultCwd: string;
   /** The image's user; absent means root. */
@@ -80,17 +85,20 @@ export class AgentClient implements Disposable {
     };
   }
 
+  /** Mounts the disks and opens the machine for commands. */
   async activate(activation: Activation): Promise<void> {
     await this.#call("POST", "/v1/activate", {
-      entropy: activation.entropy.toString("base64"),
-      unix_time_ns: `${BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n}`,
-      hostname: activation.hostname,
-      machine_id: activation.machineId,
+      ...identityFields(activation),
       default_env: activation.defaultEnv,
       default_cwd: activation.defaultCwd,
       default_user: activation.defaultUser,
       workspace: "/workspace",
     });
+  }
+
+  /** Makes a clone of an activated template a machine of its own. */
+  async renew(identity: MachineIdentity): Promise<void> {
+    await this.#call("POST", "/v1/renew", identityFields(identity));
   }
 
   /** Runs one command to its end; a command that fails is a result. */
@@ -123,6 +131,11 @@ export class AgentClient implements Disposable {
     };
   }
 
+  /** Flushes the guest's file systems. */
+  async sync(): Promise<void> {
+    await this.#call("POST", "/v1/sync");
+  }
+
   async powerOff(): Promise<void> {
     await this.#call("POST", "/v1/power-off");
   }
@@ -149,6 +162,16 @@ export class AgentClient implements Disposable {
       });
     return this.#session.request({ ":method": method, ":path": path }, { endStream: false });
   }
+}
+
+function identityFields({ entropy, hostname, machineId }: MachineIdentity): Record<string, string> {
+  const unixTimeNs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n;
+  return {
+    entropy: entropy.toString("base64"),
+    unix_time_ns: `${unixTimeNs}`,
+    hostname,
+    machine_id: machineId,
+  };
 }
 
 async function readAnswer(stream: http2.ClientHttp2Stream): Promise<Record<string, unknown>> {

@@ -18,12 +18,16 @@ export interface TemplateKeyParts {
   readonly vcpuCount: number;
   readonly memMib: number;
   readonly blankDiskVersion: number;
+  /** Whether the machine had its own new disk mounted when it was saved, or waits for one that exists. */
+  readonly disk: "new" | "existing";
 }
 
 /** A saved machine, ready to be resumed. */
 export interface Template {
   readonly memoryPath: string;
   readonly statePath: string;
+  /** What the mounted disk held at that moment; every machine resumed from this template gets a copy of exactly that. */
+  readonly diskContentPath: string;
 }
 
 /** A template being made. */
@@ -44,6 +48,8 @@ interface TemplateRecord {
   readonly parts: TemplateKeyParts;
   readonly memory: FileFingerprint;
   readonly state: FileFingerprint;
+  /** Absent when no disk was mounted. */
+  readonly diskContent?: FileFingerprint;
 }
 
 /** Saved machines in the cache directory, one directory a key. */
@@ -93,6 +99,7 @@ export class TemplateStore {
           parts,
           memory: await fingerprint(files.memoryPath),
           state: await fingerprint(files.statePath),
+          ...(parts.disk === "new" && { diskContent: await fingerprint(files.diskContentPath) }),
         };
         await writeFileAtomically(join(directory, "template.json"), JSON.stringify(record));
         await this.remove(parts);
@@ -131,7 +138,11 @@ export class TemplateStore {
 }
 
 function filesOf(directory: string): Template {
-  return { memoryPath: join(directory, "memory"), statePath: join(directory, "state") };
+  return {
+    memoryPath: join(directory, "memory"),
+    statePath: join(directory, "state"),
+    diskContentPath: join(directory, "disk.bin"),
+  };
 }
 
 async function fingerprint(path: string): Promise<FileFingerprint> {
@@ -144,7 +155,7 @@ async function fingerprint(path: string): Promise<FileFingerprint> {
   };
 }
 
-async function matches(path: string, expected: FileFingerprint): Promise<boolean> {
+async function matches(path: string, expected: FileFingerprint | undefined): Promise<boolean> {
   const found = await fingerprint(path).catch(() => undefined);
   return found !== undefined && JSON.stringify(found) === JSON.stringify(expected);
 }

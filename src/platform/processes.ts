@@ -11,7 +11,8 @@ export interface ProcessIdentity {
 
 let cachedBootId: string | undefined;
 
-function bootId(): string {
+/** Changes with every start of the host. */
+export function currentBootId(): string {
   cachedBootId ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   return cachedBootId;
 }
@@ -30,12 +31,12 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const [state] = fields;
   const startTicks = fields[19];
   if (startTicks === undefined || state === "Z" || state === "X") return undefined;
-  return { pid, startTicks, bootId: bootId() };
+  return { pid, startTicks, bootId: currentBootId() };
 }
 
 /** Whether exactly this process still lives. */
 export function isAlive(identity: ProcessIdentity): boolean {
-  if (identity.bootId !== bootId()) return false;
+  if (identity.bootId !== currentBootId()) return false;
   return identifyProcess(identity.pid)?.startTicks === identity.startTicks;
 }
 

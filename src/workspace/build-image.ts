@@ -1,11 +1,11 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { LayerResult } from "../channel/agent-client.ts";
 import type { BootFiles, Driver } from "../drivers/driver.ts";
-import type { BlankDisk } from "../environments/blank-disk.ts";
-import { attachAgent, discard } from "./start-machine.ts";
+import type { DiskContent } from "../environments/disk-content.ts";
+import { attachAgent, discard } from "./attach-agent.ts";
+import { bootDeadlineMs } from "./machine-factory.ts";
 
-const bootDeadlineMs = 60_000;
 /** Memory of the builder: its page cache is what makes unpacking quick. */
 const builderMemMib = 1024;
 
@@ -20,7 +20,7 @@ export interface ImageLayer {
 export interface ImageBuild {
   readonly driver: Driver;
   readonly boot: BootFiles;
-  readonly blank: BlankDisk;
+  readonly blank: DiskContent;
   /** Where the ext4 image is made; must not exist. */
   readonly diskPath: string;
   readonly layers: readonly ImageLayer[];
@@ -36,9 +36,8 @@ export interface BuiltImage {
 
 /** Turns layers into one ext4 image inside a throwaway virtual machine; the host never unpacks them. */
 export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
-  const disk = openSync(build.diskPath, "wx+", 0o600);
+  const disk = build.blank.createAt(build.diskPath);
   try {
-    build.blank.writeTo(disk);
     const machine = await build.driver.boot({
       vcpuCount: 1,
       memMib: builderMemMib,

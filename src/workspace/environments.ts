@@ -1,4 +1,3 @@
-import { closeSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { catalog, findCatalogEntry } from "../environments/catalog.ts";
@@ -12,9 +11,10 @@ import type {
   PruneResult,
   PullResult,
 } from "../model/results.ts";
+import { discard } from "./attach-agent.ts";
 import type { Host, WorkOptions } from "./host.ts";
 import { checkEnvironmentName, ensureEnvironment } from "./install-environment.ts";
-import { discard, startMachine } from "./start-machine.ts";
+import { startMachine, unnamedDisk } from "./start-machine.ts";
 
 /** The catalog and whatever else is installed. */
 export async function listEnvironments(host: Host): Promise<EnvironmentList> {
@@ -57,21 +57,16 @@ export async function pullEnvironment(
 async function warmUp(host: Host, image: InstalledImage, options: WorkOptions): Promise<void> {
   options.onProgress?.({ step: "saving a template" });
   const factory = await host.machineFactory(options);
-  const dataDisk = (await host.blankDisk()).createUnnamed(host.config.stateDirectory);
-  try {
-    await discard(
-      await startMachine(factory, {
-        ...machineSize({}, host.memMib),
-        image,
-        dataDisk,
-        hostname: "template",
-        lifetime: "caller",
-        signal: options.signal,
-      }),
-    );
-  } finally {
-    closeSync(dataDisk);
-  }
+  const disk = unnamedDisk(host.config.stateDirectory);
+  const request = {
+    ...machineSize({}, host.memMib),
+    image,
+    disk,
+    hostname: "template",
+    lifetime: "caller",
+    signal: options.signal,
+  } as const;
+  await discard(await startMachine(factory, request));
 }
 
 export async function inspectEnvironment(

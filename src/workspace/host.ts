@@ -1,7 +1,7 @@
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { BootFiles, Driver, DriverProbe, DriverStatus } from "../drivers/driver.ts";
-import { type BlankDisk, ensureBlankDisk } from "../environments/blank-disk.ts";
+import { ensureBlankDisk } from "../environments/blank-disk.ts";
 import { ensureBootFiles, findBootFiles } from "../environments/boot/boot-files.ts";
 import { ImageStore } from "../environments/store.ts";
 import { TemplateStore } from "../environments/templates.ts";
@@ -9,7 +9,7 @@ import { PyroError } from "../model/errors.ts";
 import type { Config } from "../platform/config.ts";
 import { ensurePrivateDirectory } from "../platform/directories.ts";
 import type { Trace } from "../platform/trace.ts";
-import type { MachineFactory } from "./start-machine.ts";
+import type { MachineFactory } from "./machine-factory.ts";
 
 export interface HostParts {
   readonly config: Config;
@@ -69,10 +69,6 @@ export class Host {
     return join(this.config.stateDirectory, "vms", id);
   }
 
-  blankDisk(): Promise<BlankDisk> {
-    return ensureBlankDisk(this.config.cacheDirectory);
-  }
-
   /** Kernel and initial file system; fetched on first use. */
   bootFiles({ onProgress, signal }: WorkOptions = {}): Promise<BootFiles> {
     return ensureBootFiles({
@@ -104,10 +100,20 @@ export class Host {
 
   /** Everything a guest starts from. Throws `virtualization_unavailable` or `kvm_required` when none can. */
   async machineFactory(options: WorkOptions = {}): Promise<MachineFactory> {
-    const boot = await this.bootFiles(options);
+    const [boot, blank] = await Promise.all([
+      this.bootFiles(options),
+      ensureBlankDisk(this.config.cacheDirectory),
+    ]);
     const { driver, status } = await this.isolatingDriver(boot, options.signal);
     if (driver === undefined) throw noDriver(status, this.config.requireKvm);
-    return { driver, boot, images: this.images, templates: this.templates, trace: this.trace };
+    return {
+      driver,
+      boot,
+      blank,
+      images: this.images,
+      templates: this.templates,
+      trace: this.trace,
+    };
   }
 
   /** The driver without isolation. */

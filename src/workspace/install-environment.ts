@@ -73,7 +73,7 @@ async function installEnvironment(
   const meanwhile = await host.images.find(environment);
   if (meanwhile) return { image: meanwhile, alreadyInstalled: true };
   await requireDiskRoom(host.config.cacheDirectory, spareDiskBytes);
-  const [factory, blank] = [await host.machineFactory(options), await host.blankDisk()];
+  const factory = await host.machineFactory(options);
   const entry = findCatalogEntry(environment);
   const work = new AbortController();
   const combined = signal ? AbortSignal.any([signal, work.signal]) : work.signal;
@@ -84,7 +84,6 @@ async function installEnvironment(
     await using draft = await host.images.draft();
     const built = await buildImage({
       ...factory,
-      blank,
       diskPath: draft.diskPath,
       layers: ingredients.layers,
       signal: combined,

@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { PyroError } from "../model/errors.ts";
 import { machineSize, runnableCommand, timeoutMs, ttlMs } from "../model/machine-options.ts";
 import type { RunResult } from "../model/results.ts";
+import { discard } from "./attach-agent.ts";
 import type { Host, WorkOptions } from "./host.ts";
 import { ensureEnvironment } from "./install-environment.ts";
 import { type CommandRequest, runCommand } from "./run-command.ts";
 import { runWithoutIsolation } from "./run-without-isolation.ts";
-import { discard, ephemeralDisk, startMachine } from "./start-machine.ts";
+import { startMachine, unnamedDisk } from "./start-machine.ts";
 
 export interface RunInVmOptions
   extends WorkOptions,
@@ -45,16 +46,16 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
     return runWithoutIsolation(host, request);
 
   const { image } = await ensureEnvironment(host, options.environment, options);
-  const [factory, blank] = await Promise.all([host.machineFactory(options), host.blankDisk()]);
+  const factory = await host.machineFactory(options);
   host.trace.mark("ready");
   const life = lifeOf(ttl, options.signal);
-  using disk = ephemeralDisk(blank, host.config.stateDirectory);
+  const disk = unnamedDisk(host.config.stateDirectory);
   const hostname = `pyro-${randomBytes(4).toString("hex")}`;
   try {
     const started = await startMachine(factory, {
       ...size,
       image,
-      dataDisk: disk.fd,
+      disk,
       hostname,
       lifetime: "caller",
       signal: life.signal,

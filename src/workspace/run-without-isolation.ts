@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { RunResult } from "../model/results.ts";
+import { newIdentity } from "./activation.ts";
+import { attachAgent, discard } from "./attach-agent.ts";
 import type { Host } from "./host.ts";
 import { type CommandRequest, runCommand } from "./run-command.ts";
-import { attachAgent, discard } from "./start-machine.ts";
 
 const startDeadlineMs = 10_000;
 
@@ -27,9 +27,7 @@ export async function runWithoutIsolation(host: Host, request: CommandRequest): 
     const started = await attachAgent(machine, startDeadlineMs, request.signal);
     try {
       await started.client.activate({
-        entropy: randomBytes(32),
-        hostname: "host-compat",
-        machineId: randomBytes(16).toString("hex"),
+        ...newIdentity("host-compat"),
         defaultEnv: hostEnvironment(),
         defaultCwd: directory,
       });

@@ -1,48 +1,50 @@
-import { randomBytes } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
-import { AgentClient } from "../channel/agent-client.ts";
+import { closeSync, openSync, rmSync } from "node:fs";
 import { protocolVersion } from "../channel/attach.ts";
-import type { BootFiles, Driver, Machine, MachineSpec, SavableMachine } from "../drivers/driver.ts";
-import type { BlankDisk } from "../environments/blank-disk.ts";
-import { blankDiskVersion } from "../environments/blank-disk.ts";
-import { findCatalogEntry } from "../environments/catalog.ts";
-import type { ImageStore, InstalledImage } from "../environments/store.ts";
-import type { Template, TemplateKeyParts, TemplateStore } from "../environments/templates.ts";
+import type { MachineLifetime, MachineSpec } from "../drivers/driver.ts";
+import { blankDiskVersion, readDiskContent } from "../environments/blank-disk.ts";
+import type { DiskContent } from "../environments/disk-content.ts";
+import type { InstalledImage } from "../environments/store.ts";
+import type { Template, TemplateKeyParts } from "../environments/templates.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import type { MachineSize } from "../model/machine-options.ts";
-import { visibleText } from "../model/text.ts";
-import type { Trace } from "../platform/trace.ts";
+import { activationDefaults, newIdentity } from "./activation.ts";
+import { type Attached, attachAgent, discard } from "./attach-agent.ts";
+import { bootDeadlineMs, type MachineFactory } from "./machine-factory.ts";
+import { makeTemplate } from "./make-template.ts";
 
-const bootDeadlineMs = 60_000;
 const restoreDeadlineMs = 10_000;
-/** Long enough for the guest to notice that its channel closed before it is frozen. */
-const settleMs = 20;
 
-/** What starting machines needs. */
-export interface MachineFactory {
-  readonly driver: Driver;
-  readonly boot: BootFiles;
-  readonly images: ImageStore;
-  readonly templates: TemplateStore;
-  readonly trace: Trace;
-}
+/** A machine's own disk: new, made from the content it is given, or one that exists already. */
+export type MachineDisk =
+  | { readonly kind: "new"; readonly create: (content: DiskContent) => number }
+  | { readonly kind: "existing"; readonly open: () => number };
 
 export interface StartRequest extends MachineSize {
   readonly image: InstalledImage;
-  readonly lifetime: MachineSpec["lifetime"];
-  /** Open file of the machine's own disk; read and write. */
-  readonly dataDisk: number;
+  readonly lifetime: MachineLifetime;
+  readonly disk: MachineDisk;
   readonly hostname: string;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** A machine whose agent answers and knows who it is. */
-export interface StartedMachine {
-  readonly machine: Machine;
-  readonly client: AgentClient;
+export interface StartedMachine extends Attached {
   /** How it came to be: resumed, booted for itself, or resumed from the template it just became. */
   readonly origin: "restored" | "booted" | "booted-and-saved";
+}
+
+/** A new disk without a name, gone with its machine. */
+export function unnamedDisk(directory: string): MachineDisk {
+  return { kind: "new", create: (content) => content.createUnnamed(directory) };
+}
+
+/** A new disk at `path`, in place of whatever an earlier attempt left there. */
+export function newDiskAt(path: string): MachineDisk {
+  const create = (content: DiskContent) => {
+    rmSync(path, { force: true });
+    return content.createAt(path);
+  };
+  return { kind: "new", create };
 }
 
 /** A running machine for `request`, from a template when there is one. */
@@ -52,18 +54,18 @@ export async function startMachine(
 ): Promise<StartedMachine> {
   const environmentDisk = openSync(factory.images.diskPath(request.image), "r");
   try {
+    const { vcpuCount, memMib, lifetime } = request;
     const spec: MachineSpec = {
-      vcpuCount: request.vcpuCount,
-      memMib: request.memMib,
+      vcpuCount,
+      memMib,
       boot: factory.boot,
       role: "workload",
       environmentDisk,
-      dataDisk: request.dataDisk,
-      lifetime: request.lifetime,
+      lifetime,
     };
     const started = await startAttached(factory, spec, request);
     try {
-      await activate(started, request);
+      await identify(started, request);
       factory.trace.mark("activated");
       await started.machine.verifyConfinement();
       return started;
@@ -76,43 +78,27 @@ export async function startMachine(
   }
 }
 
-/** Ends a machine that was started; never throws for one that is already gone. */
-export async function discard(started: Pick<StartedMachine, "machine" | "client">): Promise<void> {
-  started.client.close();
-  await started.machine.kill();
-}
-
 async function startAttached(
   factory: MachineFactory,
   spec: MachineSpec,
   request: StartRequest,
 ): Promise<StartedMachine> {
-  if (!factory.driver.capabilities.templates)
-    return { ...(await bootAlone(factory, spec, request)), origin: "booted" };
   const key = templateKey(factory, request);
   const template = await factory.templates.find(key);
-  if (template) {
-    const restored = await tryRestore(factory, { spec, request, template, key });
-    if (restored) return { ...restored, origin: "restored" };
-  }
+  const restored = template && (await tryRestore(factory, { spec, request, template, key }));
+  if (restored) return { ...restored, origin: "restored" };
   // Somebody else is making it: boot for ourselves rather than wait.
   using claim = await factory.templates.tryClaim(key);
-  if (claim === undefined)
-    return { ...(await bootAlone(factory, spec, request)), origin: "booted" };
+  if (claim === undefined) return bootAlone(factory, spec, request);
   const made =
-    (await factory.templates.find(key)) ?? (await makeTemplate(factory, { spec, request, key }));
-  if (made) {
-    const restored = await tryRestore(factory, { spec, request, template: made, key });
-    if (restored) return { ...restored, origin: "booted-and-saved" };
-  }
-  return { ...(await bootAlone(factory, spec, request)), origin: "booted" };
+    (await factory.templates.find(key)) ??
+    (await makeTemplate(factory, { spec, key, image: request.image, signal: request.signal }));
+  const resumed = made && (await tryRestore(factory, { spec, request, template: made, key }));
+  return resumed ? { ...resumed, origin: "booted-and-saved" } : bootAlone(factory, spec, request);
 }
 
 /** Everything that a template of this machine depends on. */
-export function templateKey(
-  factory: Pick<MachineFactory, "driver" | "boot">,
-  request: MachineSize & { image: InstalledImage },
-): TemplateKeyParts {
+function templateKey(factory: MachineFactory, request: StartRequest): TemplateKeyParts {
   return {
     imageId: request.image.id,
     bootDigest: factory.boot.digest,
@@ -121,181 +107,78 @@ export function templateKey(
     vcpuCount: request.vcpuCount,
     memMib: request.memMib,
     blankDiskVersion,
+    disk: request.disk.kind,
   };
 }
 
-interface TemplateWork {
+interface RestoreWork {
   readonly spec: MachineSpec;
   readonly request: StartRequest;
+  readonly template: Template;
   readonly key: TemplateKeyParts;
 }
 
 /** A machine resumed from `template`, or undefined when it does not resume; then the template is removed. */
 async function tryRestore(
   factory: MachineFactory,
-  work: TemplateWork & { template: Template },
+  { spec, request, template, key }: RestoreWork,
 ): Promise<Attached | undefined> {
-  const { spec, request, template, key } = work;
   try {
-    const machine = await factory.driver.restore(spec, template);
-    factory.trace.mark("process");
-    const attached = await attachAgent(machine, restoreDeadlineMs, request.signal);
-    factory.trace.mark("attached");
-    return attached;
+    const dataDisk = await openRestoredDisk(request.disk, template);
+    try {
+      const machine = await factory.driver.restore({ ...spec, dataDisk }, template);
+      factory.trace.mark("process");
+      const attached = await attachAgent(machine, restoreDeadlineMs, request.signal);
+      factory.trace.mark("attached");
+      return attached;
+    } finally {
+      closeSync(dataDisk);
+    }
   } catch (error) {
     request.signal?.throwIfAborted();
+    // A missing tool, jail or room is not the template's fault.
     const { code } = asPyroError(error);
-    if (process.env.DBG)
-      if (code === "jail_unavailable" || code === "host_tool_missing")
-        // A missing tool or jail is not the template's fault.
-        throw error;
+    if (
+      code !== "guest_boot_failed" &&
+      code !== "guest_protocol_error" &&
+      code !== "template_unusable"
+    )
+      throw error;
     await factory.templates.remove(key);
     return undefined;
   }
 }
 
-/** Boots a machine and saves it. Undefined when saving fails, which costs a run its speed but nothing else. */
-async function makeTemplate(
-  factory: MachineFactory,
-  { spec, request, key }: TemplateWork,
-): Promise<Template | undefined> {
-  await using draft = await factory.templates.draft(key);
-  let machine: SavableMachine | undefined;
-  try {
-    machine = await factory.driver.bootSavable({ ...spec, lifetime: "caller" }, draft);
-    const attached = await attachAgent(machine, bootDeadlineMs, request.signal);
-    factory.trace.mark("booted");
-    await attached.client.warm(warmCommands(request.image));
-    factory.trace.mark("warmed");
-    attached.client.close();
-    await sleep(settleMs);
-    await machine.saveState();
-    await machine.kill();
-    await draft.publish();
-    factory.trace.mark("saved");
-    return await factory.templates.find(key);
-  } catch (error) {
-    await machine?.kill();
-    request.signal?.throwIfAborted();
-    if (isBootFailure(error)) throw error;
-    return undefined;
-  }
+async function openRestoredDisk(disk: MachineDisk, template: Template): Promise<number> {
+  if (disk.kind === "existing") return disk.open();
+  const content = await readDiskContent(template.diskContentPath);
+  // The template was checked a moment ago; it can only have been removed since.
+  if (content === undefined) throw new PyroError("template_unusable", "The template is gone.");
+  return disk.create(content);
 }
-
-function isBootFailure(error: unknown): boolean {
-  const { code } = asPyroError(error);
-  return (
-    code === "guest_boot_failed" ||
-    code === "jail_unavailable" ||
-    code === "host_tool_missing" ||
-    code === "vmm_failed"
-  );
-}
-
-function warmCommands(image: InstalledImage): readonly (readonly string[])[] {
-  return findCatalogEntry(image.environment)?.warm ?? [["sh", "-c", "true"]];
-}
-
-type Attached = Pick<StartedMachine, "machine" | "client">;
 
 async function bootAlone(
   factory: MachineFactory,
   spec: MachineSpec,
   request: StartRequest,
-): Promise<Attached> {
-  const machine = await factory.driver.boot(spec);
-  const attached = await attachAgent(machine, bootDeadlineMs, request.signal);
-  factory.trace.mark("booted");
-  return attached;
-}
-
-/** The agent of a machine that is starting; the machine is killed when it does not answer in time. */
-export async function attachAgent(
-  machine: Machine,
-  deadlineMs: number,
-  signal?: AbortSignal,
-): Promise<Attached> {
-  const attempt = new AbortController();
-  const abort = () => attempt.abort(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
+): Promise<StartedMachine> {
+  const dataDisk =
+    request.disk.kind === "existing" ? request.disk.open() : request.disk.create(factory.blank);
   try {
-    signal?.throwIfAborted();
-    const client = await Promise.race([
-      connect(machine, deadlineMs, attempt.signal),
-      endOf(machine),
-      aborted(attempt.signal),
-    ]);
-    return { machine, client };
-  } catch (error) {
-    await machine.kill();
-    signal?.throwIfAborted();
-    throw await bootFailure(machine, error);
+    const machine = await factory.driver.boot({ ...spec, dataDisk });
+    const attached = await attachAgent(machine, bootDeadlineMs, request.signal);
+    factory.trace.mark("booted");
+    return { ...attached, origin: "booted" };
   } finally {
-    attempt.abort();
-    signal?.removeEventListener("abort", abort);
+    closeSync(dataDisk);
   }
 }
 
-async function connect(
-  machine: Machine,
-  deadlineMs: number,
-  signal: AbortSignal,
-): Promise<AgentClient> {
-  return AgentClient.connect(await machine.openChannel(signal), deadlineMs);
-}
-
-async function endOf(machine: Machine): Promise<never> {
-  await machine.exited;
-  throw new PyroError("guest_boot_failed", "the virtual machine ended while it was starting.");
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) =>
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
-  );
-}
-
-/** Says what the monitor and the guest's console said last, because that is where a boot failure shows. */
-async function bootFailure(machine: Machine, error: unknown): Promise<PyroError> {
-  const known = asPyroError(error);
-  if (known.code === "guest_protocol_error") return known;
-  const { stderrTail } = await machine.exited;
-  const quoted = [
-    quote("The monitor said", stderrTail),
-    quote("The guest's console ended with", machine.consoleTail()),
-  ].filter(Boolean);
-  const detail = quoted.join("\n") || "Neither the monitor nor the guest's console said anything.";
-  return new PyroError(
-    "guest_boot_failed",
-    `The guest did not start: ${known.message}\n${detail}`,
-    { hint: "Run pyro doctor.", cause: error },
-  );
-}
-
-function quote(title: string, text: string): string {
-  const lines = text
-    .trimEnd()
-    .split("\n")
-    .slice(-8)
-    .map((line) => visibleText(line.trimEnd(), 160))
-    .filter(Boolean);
-  return lines.length === 0 ? "" : `${title}:\n  ${lines.join("\n  ")}`;
-}
-
-async function activate({ client }: Attached, request: StartRequest): Promise<void> {
-  const { config } = request.image;
-  await client.activate({
-    entropy: randomBytes(256),
-    hostname: request.hostname,
-    machineId: randomBytes(16).toString("hex"),
-    defaultEnv: config.env,
-    defaultCwd: config.workingDirectory ?? "/workspace",
-    defaultUser: config.user,
-  });
-}
-
-/** A fresh disk without a name, for a machine that leaves nothing behind. */
-export function ephemeralDisk(blank: BlankDisk, directory: string): { fd: number } & Disposable {
-  const fd = blank.createUnnamed(directory);
-  return { fd, [Symbol.dispose]: () => closeSync(fd) };
+/** Tells a machine who it is; one that was booted, or waits for a disk that exists, is activated first. */
+async function identify({ client, origin }: StartedMachine, request: StartRequest): Promise<void> {
+  const identity = newIdentity(request.hostname);
+  const activatedBefore = request.disk.kind === "new" && origin !== "booted";
+  await (activatedBefore
+    ? client.renew(identity)
+    : client.activate({ ...identity, ...activationDefaults(request.image) }));
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, existsSync, openSync } from "node:fs";
+import { constants, existsSync, openSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Machine } from "../drivers/driver.ts";
@@ -9,11 +9,13 @@ import type { ReapResult, Vm, VmDeleted, VmExecResult, VmNetwork } from "../mode
 import { isAlive, signalProcess, waitUntilGone } from "../platform/processes.ts";
 import { Registry } from "../registry/database.ts";
 import { type VmRow, VmTable } from "../registry/vms.ts";
+import { attachAgent, discard } from "./attach-agent.ts";
 import type { Host, WorkOptions } from "./host.ts";
 import { checkEnvironmentName, ensureEnvironment } from "./install-environment.ts";
+import type { MachineFactory } from "./machine-factory.ts";
 import { type CommandRequest, runCommand } from "./run-command.ts";
 import { refuseNetwork } from "./run-in-vm.ts";
-import { attachAgent, discard, startMachine } from "./start-machine.ts";
+import { type MachineDisk, newDiskAt, startMachine } from "./start-machine.ts";
 import { legalStates, requireLegal } from "./vm-states.ts";
 
 const attachDeadlineMs = 10_000;
@@ -75,36 +77,20 @@ export class VmEngine {
       throw this.#lostRace(vmId);
     const directory = this.#host.machineDirectory(vmId);
     try {
-      const dataDisk = await this.#openDisk(directory);
-      try {
-        const ttl = Math.max(1, Date.parse(vm.expiresAt) - Date.now());
-        const sockets = join(directory, "sockets");
-        await rm(sockets, { recursive: true, force: true });
-        await mkdir(sockets, { mode: 0o700 });
-        const started = await startMachine(factory, {
-          ...vm,
-          image,
-          dataDisk,
-          hostname: vmId,
-          lifetime: { directory: sockets, ttlMs: ttl },
-          signal: options.signal,
-        });
-        const { capabilities, name } = factory.driver;
-        const change = {
-          driver: name,
-          executionMode: capabilities.executionMode,
-          isolation: capabilities.isolation,
-          process: started.machine.identity,
-        };
-        started.client.close();
-        if (!this.#vms.transition(vmId, { from: ["starting"], to: "started", change })) {
-          await started.machine.kill();
-          throw this.#lostRace(vmId);
-        }
-        return this.status(vmId);
-      } finally {
-        closeSync(dataDisk);
-      }
+      const started = await startMachine(factory, {
+        ...vm,
+        image,
+        disk: await diskOf(directory),
+        hostname: vmId,
+        lifetime: {
+          directory: await freshSockets(directory),
+          ttlMs: Math.max(1, Date.parse(vm.expiresAt) - Date.now()),
+        },
+        signal: options.signal,
+      });
+      started.client.close();
+      await this.#recordStart(vmId, factory, started.machine);
+      return this.status(vmId);
     } catch (error) {
       const failure = asPyroError(error).message.split("\n")[0] ?? "";
       this.#vms.transition(vmId, {
@@ -248,13 +234,12 @@ export class VmEngine {
     );
   }
 
-  async #openDisk(directory: string): Promise<number> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const path = join(directory, "disk.ext4");
-    if (existsSync(path)) return openSync(path, constants.O_RDWR);
-    const fd = openSync(path, "wx+", 0o600);
-    (await this.#host.blankDisk()).writeTo(fd);
-    return fd;
+  async #recordStart(vmId: string, { driver }: MachineFactory, machine: Machine): Promise<void> {
+    const { executionMode, isolation } = driver.capabilities;
+    const change = { driver: driver.name, executionMode, isolation, process: machine.identity };
+    if (this.#vms.transition(vmId, { from: ["starting"], to: "started", change })) return;
+    await machine.kill();
+    throw this.#lostRace(vmId);
   }
 
   /** Directories without a row belong to nobody. */
@@ -265,6 +250,23 @@ export class VmEngine {
       if (!known.has(name)) await rm(join(root, name), { recursive: true, force: true });
     }
   }
+}
+
+/** The VM's disk: kept from its last life, or new. */
+async function diskOf(directory: string): Promise<MachineDisk> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const path = join(directory, "disk.ext4");
+  return existsSync(path)
+    ? { kind: "existing", open: () => openSync(path, constants.O_RDWR) }
+    : newDiskAt(path);
+}
+
+/** An empty directory for the sockets of one life of a VM. */
+async function freshSockets(directory: string): Promise<string> {
+  const sockets = join(directory, "sockets");
+  await rm(sockets, { recursive: true, force: true });
+  await mkdir(sockets, { mode: 0o700 });
+  return sockets;
 }
 
 /** Asks the guest to end itself; a guest that does not is killed. */

@@ -51,7 +51,8 @@ func prepareBuilder(disks machine.Disks) (*server.Backend, error) {
 func mountTarget(disk string) error {
 	var err error
 	for _, options := range targetOptions {
-		if err = unix.Mount(disk, targetDirectory, "ext4", unix.MS_NOATIME|unix.MS_NODEV, options); err == nil {
+		err = unix.Mount(disk, targetDirectory, "ext4", unix.MS_NOATIME|unix.MS_NODEV, options)
+		if err == nil || errors.Is(err, unix.EBUSY) {
 			return nil
 		}
 	}

@@ -40,35 +40,57 @@ func runGuest() error {
 	if err := workload.PrepareCgroups(); err != nil {
 		return fmt.Errorf("control groups: %w", err)
 	}
-	listener, err := channel.Listen()
+	listener, err := channel.Listen(len(os.Args) > 2 && os.Args[2] == boot.SuccessorArgument)
 	if err != nil {
 		return err
 	}
-	backend, err := prepare(boot.ReadMode())
+	backend, earlier, err := prepare(boot.ReadMode())
 	if err != nil {
 		return err
 	}
 	backend.BootID = machine.BootID()
 	backend.PowerOff = powerOff
 	serving := server.New(*backend, started)
+	if earlier != nil {
+		serving.Activated(earlier)
+	}
 	console.Say("ready")
 	return serving.Serve(listener)
 }
 
-func prepare(mode boot.Mode) (*server.Backend, error) {
+// prepare also answers the activation of an agent that died in this machine.
+func prepare(mode boot.Mode) (*server.Backend, *protocol.ActivateRequest, error) {
 	disks := machine.FindDisks()
+	if mode == boot.ModeBuilder {
+		backend, err := prepareBuilder(disks)
+		return backend, nil, err
+	}
+	walls, err := prepareWorkload(disks)
+	if err != nil {
+		return nil, nil, err
+	}
+	backend := workspaceBackend(walls, disks)
+	earlier := loadRecord()
+	if earlier == nil {
+		return backend, nil, nil
+	}
+	console.Say("going on where another agent died")
+	if err := walls.Activate(disks.Data, earlier.Request); err != nil {
+		return nil, nil, fmt.Errorf("activate again: %w", err)
+	}
+	(&record{Request: earlier.Request, InitPID: walls.InitPID()}).save()
+	return backend, earlier.Request, nil
+}
+
+func prepareWorkload(disks machine.Disks) (*workload.Workload, error) {
+	if disks.Environment == "" {
+		return nil, fmt.Errorf("the machine has no environment disk")
+	}
 	if err := workload.PrepareDirectories(); err != nil {
 		return nil, err
 	}
-	if mode == boot.ModeBuilder {
-		return prepareBuilder(disks)
-	}
-	return prepareWorkspace(disks)
-}
-
-func prepareWorkspace(disks machine.Disks) (*server.Backend, error) {
-	if disks.Environment == "" {
-		return nil, fmt.Errorf("the machine has no environment disk")
+	if earlier := loadRecord(); earlier != nil {
+		workload.EndEarlier(earlier.InitPID)
 	}
 	if err := machine.MountEnvironment(disks.Environment, workload.EnvironmentDirectory); err != nil {
 		return nil, err
@@ -79,32 +101,58 @@ func prepareWorkspace(disks machine.Disks) (*server.Backend, error) {
 		return nil, err
 	}
 	console.Say("workload prepared")
+	return walls, nil
+}
+
+func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Backend {
 	return &server.Backend{
-		Walls:    walls,
-		Activate: func(request *protocol.ActivateRequest) error { return activate(walls, disks.Data, request) },
-		Warm:     workload.Warm,
-		Stop:     func() error { return stop(walls, disks.Data) },
-	}, nil
+		Walls: walls,
+		Activate: func(request *protocol.ActivateRequest) error {
+			if err := activate(walls, disks.Data, request); err != nil {
+				return err
+			}
+			// Not on the way of the answer.
+			go (&record{Request: request, InitPID: walls.InitPID()}).save()
+			return nil
+		},
+		Renew: func(identity *protocol.Identity) error { return renew(walls, identity) },
+		Warm:  workload.Warm,
+		Stop:  func() error { return stop(walls, disks.Data) },
+	}
 }
 
 func activate(walls *workload.Workload, disk string, request *protocol.ActivateRequest) error {
 	if disk == "" {
 		return protocol.Fail(protocol.CodeUnsupported, "the machine has no data disk")
 	}
-	if err := machine.AddEntropy(request.EntropyBytes()); err != nil {
-		return err
-	}
-	request.ForgetEntropy()
-	if err := machine.SetClock(request.UnixTime()); err != nil {
-		return err
-	}
-	if err := machine.SetHostname(request.Hostname); err != nil {
+	if err := assume(&request.Identity); err != nil {
 		return err
 	}
 	if err := machine.ForgetCached(disk); err != nil {
 		return err
 	}
 	return walls.Activate(disk, request)
+}
+
+// renew is for a clone whose template was activated: its root is mounted, and
+// all that is left is to tell it who and when it is.
+func renew(walls *workload.Workload, identity *protocol.Identity) error {
+	if err := assume(identity); err != nil {
+		return err
+	}
+	return walls.Rename(identity)
+}
+
+// assume makes the kernel's part of an identity the machine's.
+func assume(identity *protocol.Identity) error {
+	if err := machine.AddEntropy(identity.EntropyBytes()); err != nil {
+		return err
+	}
+	identity.ForgetEntropy()
+	if err := machine.SetClock(identity.UnixTime()); err != nil {
+		return err
+	}
+	return machine.SetHostname(identity.Hostname)
 }
 
 // stop leaves the data disk as a clean unmount would. A second mount of the same

@@ -11,8 +11,11 @@ import (
 	"pyro.dev/guest/internal/console"
 )
 
-// AgentArgument starts the agent proper.
-const AgentArgument = "agent"
+// AgentArgument starts the agent proper; SuccessorArgument tells it that another one died.
+const (
+	AgentArgument     = "agent"
+	SuccessorArgument = "successor"
+)
 
 const (
 	descriptorsSoft = 1024

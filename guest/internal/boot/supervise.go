@@ -32,14 +32,16 @@ func supervise() {
 	}()
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(unkillable), 0)
 	quickDeaths := 0
+	arguments := []string{"pyro-agent", AgentArgument}
 	for {
 		started := time.Now()
-		status, err := runAgent()
+		status, err := runAgent(arguments)
 		if err != nil {
 			console.Say("fatal: start the agent: %v", err)
 			powerOff()
 		}
 		console.Say("fatal: the agent ended: %s", describe(status))
+		arguments = []string{"pyro-agent", AgentArgument, SuccessorArgument}
 		if time.Since(started) >= quickDeath {
 			quickDeaths = 0
 		}
@@ -51,8 +53,8 @@ func supervise() {
 	}
 }
 
-func runAgent() (unix.WaitStatus, error) {
-	process, err := os.StartProcess("/proc/self/exe", []string{"pyro-agent", AgentArgument}, &os.ProcAttr{
+func runAgent(arguments []string) (unix.WaitStatus, error) {
+	process, err := os.StartProcess("/proc/self/exe", arguments, &os.ProcAttr{
 		Dir:   "/",
 		Env:   []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},

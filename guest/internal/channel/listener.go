@@ -16,15 +16,20 @@ import (
 // PortName is the virtio-serial port of the channel.
 const PortName = "pyro.channel"
 
-// Listen finds the machine's channel: its virtio-serial port, else vsock.
-func Listen() (net.Listener, error) {
+// Listen finds the machine's channel: its virtio-serial port, else vsock. A
+// successor first breaks off what the host still has with the agent that died.
+func Listen(isSuccessor bool) (net.Listener, error) {
 	device, err := findPort(PortName)
 	if err != nil {
 		return nil, err
 	}
 	if device != "" {
 		console.Say("channel %s", device)
-		return listenPort(device)
+		listener, err := listenPort(device)
+		if err == nil && isSuccessor {
+			listener.breakOff()
+		}
+		return listener, err
 	}
 	console.Say("channel vsock port %d", vsockPort)
 	return listenVsock()

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -66,7 +67,7 @@ type portListener struct {
 	free chan struct{}
 }
 
-func listenPort(device string) (net.Listener, error) {
+func listenPort(device string) (*portListener, error) {
 	// Opened this way the runtime's poller owns it: a wait costs no thread and no cycles.
 	file, err := os.OpenFile(device, os.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -75,6 +76,14 @@ func listenPort(device string) (net.Listener, error) {
 	listener := &portListener{file: file, free: make(chan struct{}, 1)}
 	listener.free <- struct{}{}
 	return listener, nil
+}
+
+// breakOff ends a connection of which only the host's half is left: a port does
+// not close when its last user dies, so the host would wait for answers for ever.
+// No HTTP/2 frame has this length; whoever attaches drops it unread.
+func (l *portListener) breakOff() {
+	_ = l.file.SetWriteDeadline(time.Now().Add(answerMax))
+	_, _ = l.file.Write(bytes.Repeat([]byte{0xff}, 64))
 }
 
 func (l *portListener) Accept() (net.Conn, error) {

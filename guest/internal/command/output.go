@@ -22,16 +22,26 @@ type FrameWriter interface {
 // gatherTime is how soon after a frame the next bytes wait for company.
 const gatherTime = time.Millisecond
 
+// flushDelay is how long the news of a command's start may wait for its first output.
+const flushDelay = 10 * time.Millisecond
+
 // frames serializes the two outputs and the end onto one response.
 type frames struct {
 	mutex  sync.Mutex
 	writer FrameWriter
 	failed error
+	// flusher sends what writeSoon wrote; nil once it is sent.
+	flusher *time.Timer
 }
 
+// write returns when the frame is on its way.
 func (f *frames) write(frame []byte) error {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
+	if f.flusher != nil {
+		f.flusher.Stop()
+		f.flusher = nil
+	}
 	if f.failed != nil {
 		return f.failed
 	}
@@ -39,6 +49,21 @@ func (f *frames) write(frame []byte) error {
 		f.failed = f.writer.Flush()
 	}
 	return f.failed
+}
+
+// writeSoon lets a frame travel with the next one, if that comes at once: for a
+// short command its start and its end are one packet.
+func (f *frames) writeSoon(frame []byte) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	_, f.failed = f.writer.Write(frame)
+	f.flusher = time.AfterFunc(flushDelay, func() {
+		f.mutex.Lock()
+		defer f.mutex.Unlock()
+		if f.flusher != nil && f.failed == nil {
+			f.failed = f.writer.Flush()
+		}
+	})
 }
 
 // buffers hold one frame each. Three a command, one of them for its input, are

@@ -46,7 +46,7 @@ func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.
 		}))
 		return nil
 	}
-	_ = out.write(protocol.JSONFrame(protocol.FrameStarted, protocol.Started{PID: process.InnerPID()}))
+	out.writeSoon(protocol.JSONFrame(protocol.FrameStarted, protocol.Started{PID: process.InnerPID}))
 	stdin := startInput(body, ends.stdin)
 	stdout := startOutput(protocol.FrameOutput, ends.stdout, out)
 	errs := startOutput(protocol.FrameError, ends.errs, out)

@@ -4,6 +4,7 @@ package machine
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -55,8 +56,10 @@ func findDisks(blocks string) Disks {
 }
 
 // MountEnvironment mounts the shared disk; its journal is nobody's to replay.
+// One that an earlier agent mounted stays.
 func MountEnvironment(device, directory string) error {
-	if err := unix.Mount(device, directory, "ext4", unix.MS_RDONLY|unix.MS_NODEV|unix.MS_NOATIME, "noload"); err != nil {
+	err := unix.Mount(device, directory, "ext4", unix.MS_RDONLY|unix.MS_NODEV|unix.MS_NOATIME, "noload")
+	if err != nil && !errors.Is(err, unix.EBUSY) {
 		return fmt.Errorf("mount the environment %s: %w", device, err)
 	}
 	return nil

@@ -45,6 +45,29 @@ func (s *Server) activate(response http.ResponseWriter, request *http.Request) e
 	return nil
 }
 
+// renew makes a clone of an activated template a machine of its own.
+func (s *Server) renew(response http.ResponseWriter, request *http.Request) error {
+	began := time.Now()
+	if s.backend.Renew == nil {
+		return protocol.Fail(protocol.CodeUnsupported, "this machine has no identity to renew")
+	}
+	wanted := &protocol.Identity{}
+	if err := protocol.ReadDocument(request.Body, wanted); err != nil {
+		return err
+	}
+	if err := wanted.Normalize(); err != nil {
+		return err
+	}
+	if s.phase.Load() != phaseActivated {
+		return protocol.Fail(protocol.CodeNotActivated, "the machine is not activated")
+	}
+	if err := s.backend.Renew(wanted); err != nil {
+		return err
+	}
+	answer(response, protocol.Activated{Activated: true, DurationMs: time.Since(began).Milliseconds()})
+	return nil
+}
+
 // Activated opens the machine for commands.
 func (s *Server) Activated(request *protocol.ActivateRequest) {
 	environment := make([]string, len(request.DefaultEnv))

@@ -36,8 +36,10 @@ type Backend struct {
 	Walls command.Walls
 	// Activate is called at most once.
 	Activate func(*protocol.ActivateRequest) error
-	Warm     func(context.Context, [][]string) (failedCount int, err error)
-	Builder  *layer.Builder
+	// Renew gives an activated machine another identity.
+	Renew   func(*protocol.Identity) error
+	Warm    func(context.Context, [][]string) (failedCount int, err error)
+	Builder *layer.Builder
 	// Stop ends the workload and leaves the disks clean.
 	Stop func() error
 	// PowerOff does not return in a machine.
@@ -98,6 +100,7 @@ func (s *Server) routes() http.Handler {
 	routes := map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /v1/health":        s.health,
 		"POST /v1/activate":     s.activate,
+		"POST /v1/renew":        s.renew,
 		"POST /v1/exec":         s.exec,
 		"POST /v1/warm":         s.warm,
 		"POST /v1/sync":         s.sync,

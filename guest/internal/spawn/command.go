@@ -30,6 +30,8 @@ type Command struct {
 type NotStarted struct {
 	Reason  protocol.NotStartedReason
 	Message string
+	// MayBeNamespace: perhaps the namespaces' first process is ending, and nothing starts in them any more.
+	MayBeNamespace bool
 }
 
 func (n *NotStarted) Error() string { return n.Message }
@@ -125,6 +127,11 @@ func enterDirectory(path string) *NotStarted {
 
 func explain(err error, path string, command *Command) *NotStarted {
 	switch {
+	case errors.Is(err, unix.ENOMEM):
+		refusal := notStarted(protocol.StartFailed, "no memory to start %.200q", path)
+		// The kernel says so both when memory is short and when a namespace ends.
+		refusal.MayBeNamespace = true
+		return refusal
 	case errors.Is(err, unix.EAGAIN):
 		return notStarted(protocol.ProcessLimit, "no more processes may be started: the workspace is at its limit")
 	case errors.Is(err, unix.ENOSPC):

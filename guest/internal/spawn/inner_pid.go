@@ -6,9 +6,10 @@ import (
 	"strconv"
 )
 
-// innerPID reads the number a process has in its own namespace; its outer one where that fails.
-func innerPID(pid int) int {
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+// innerPID reads the number a process has in its own namespace; its outer one
+// where that fails. The handle's own file says so in three lines.
+func innerPID(pid, pidfd int) int {
+	status, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(pidfd))
 	if err != nil {
 		return pid
 	}

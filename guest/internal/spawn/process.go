@@ -13,8 +13,10 @@ import (
 // Process is a started command.
 type Process struct {
 	// PID as the agent sees it.
-	PID   int
-	pidfd *os.File
+	PID int
+	// InnerPID as the process sees itself.
+	InnerPID int
+	pidfd    *os.File
 }
 
 // Exit is how a command ended: by a code, or by a signal.
@@ -29,7 +31,7 @@ func newProcess(pid, pidfd int) (*Process, *NotStarted) {
 		_ = unix.Kill(pid, unix.SIGKILL)
 		return nil, notStarted(protocol.StartFailed, "the system gives no handle of process %d", pid)
 	}
-	return &Process{PID: pid, pidfd: os.NewFile(uintptr(pidfd), "process")}, nil
+	return &Process{PID: pid, InnerPID: innerPID(pid, pidfd), pidfd: os.NewFile(uintptr(pidfd), "process")}, nil
 }
 
 // Wait returns once the command has ended.
@@ -53,9 +55,4 @@ func (p *Process) Wait() (Exit, error) {
 		return Exit{Signal: signalName(status.Signal())}, nil
 	}
 	return Exit{Code: status.ExitStatus()}, nil
-}
-
-// InnerPID is the process's number in its own PID namespace.
-func (p *Process) InnerPID() int {
-	return innerPID(p.PID)
 }

@@ -13,12 +13,14 @@ import (
 // Thread runs one piece of work at a time in its own world.
 type Thread struct {
 	work chan func()
+	// home is the mount namespace the thread came from; -1 where there is no way back.
+	home int
 }
 
 // NewThread starts a thread and lets enter take it where it belongs. The thread
 // is never given back to the runtime: no other goroutine may find itself there.
 func NewThread(enter func() error) (*Thread, error) {
-	thread := &Thread{work: make(chan func())}
+	thread := &Thread{work: make(chan func()), home: -1}
 	entered := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
@@ -26,6 +28,9 @@ func NewThread(enter func() error) (*Thread, error) {
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {
 			entered <- fmt.Errorf("unshare the working directory: %w", err)
 			return
+		}
+		if home, err := unix.Open("/proc/thread-self/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+			thread.home = home
 		}
 		if err := enter(); err != nil {
 			entered <- err
@@ -49,8 +54,17 @@ func (t *Thread) Do(work func()) {
 	<-done
 }
 
-// End lets the thread go, and with it its hold on the namespaces.
-func (t *Thread) End() { close(t.work) }
+// End lets the thread go. Its hold on the namespaces ends before this returns:
+// a thread's own end would be noticed by nobody, and keep disks mounted meanwhile.
+func (t *Thread) End() {
+	t.Do(func() {
+		if t.home >= 0 {
+			_ = unix.Setns(t.home, unix.CLONE_NEWNS)
+			_ = unix.Close(t.home)
+		}
+	})
+	close(t.work)
+}
 
 // Namespaces answers an enter function that joins those of a process.
 func Namespaces(pid int) func() error {

@@ -52,12 +52,30 @@ func limitWorkload(request *protocol.ActivateRequest) error {
 	if err := writeCgroup(workloadCgroup+"/pids.max", strconv.FormatInt(request.ProcessCountMax, 10)); err != nil {
 		return err
 	}
-	var system unix.Sysinfo_t
-	if err := unix.Sysinfo(&system); err != nil {
-		return fmt.Errorf("read the machine's memory: %w", err)
+	available, err := availableMemory()
+	if err != nil {
+		return err
 	}
-	limit := int64(system.Totalram)*int64(system.Unit) - *request.MemoryReservedMib<<20
+	limit := available - *request.MemoryReservedMib<<20
 	return writeCgroup(workloadCgroup+"/memory.max", strconv.FormatInt(max(limit, memoryMinimum), 10))
+}
+
+// availableMemory is what processes can have. The machine's total is more: a
+// limit measured from it would let commands drive the whole machine out of memory.
+func availableMemory() (int64, error) {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 || fields[0] != "MemAvailable:" {
+			continue
+		}
+		kibibytes, err := strconv.ParseInt(fields[1], 10, 64)
+		return kibibytes << 10, err
+	}
+	return 0, errors.New("the kernel does not say how much memory is available")
 }
 
 // writeCgroup opens without O_CREAT and O_TRUNC, neither of which a control file knows.

@@ -13,6 +13,9 @@ import (
 // InitArgument starts PID 1 of the workload's namespaces.
 const InitArgument = "workload-init"
 
+// initName is how processes in there see it.
+const initName = "pyro-workload"
+
 // readyDescriptor is where it says that its world stands.
 const readyDescriptor = 3
 
@@ -30,6 +33,7 @@ func RunInit() int {
 		console.Say("fatal: workload: %v", err)
 		return 1
 	}
+	dropConsole()
 	ready := os.NewFile(readyDescriptor, "ready")
 	_, _ = ready.Write([]byte{1})
 	ready.Close()
@@ -40,6 +44,18 @@ func RunInit() int {
 		}
 	}
 	return 0
+}
+
+// dropConsole keeps the machine's console out of the workload's reach.
+func dropConsole() {
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	for descriptor := range 3 {
+		_ = unix.Dup2(null, descriptor)
+	}
+	_ = unix.Close(null)
 }
 
 // reap collects every orphan that has ended; one signal may stand for many.

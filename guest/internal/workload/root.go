@@ -23,41 +23,42 @@ const (
 )
 
 // buildRoot runs on a thread inside the workload's namespaces and makes the
-// command's root of environment and data disk.
-func buildRoot(disk string, request *protocol.ActivateRequest) error {
+// command's root of environment and data disk. It answers whether the hosts
+// file is ours.
+func buildRoot(disk string, request *protocol.ActivateRequest) (ownsHosts bool, err error) {
 	if err := unix.Mount(disk, dataDirectory, "ext4", unix.MS_NOATIME, dataOptions); err != nil {
-		return fmt.Errorf("mount the data disk: %w", err)
+		return false, fmt.Errorf("mount the data disk: %w", err)
 	}
 	isNew, err := makeDataDirectories()
 	if err != nil {
-		return err
+		return false, err
 	}
-	if err := writeNames(request); err != nil {
-		return err
+	if ownsHosts, err = writeNames(&request.Identity); err != nil {
+		return false, err
 	}
 	if err := unix.Mount("overlay", rootDirectory, "overlay", unix.MS_NOATIME, overlayOptions); err != nil {
-		return fmt.Errorf("mount the root: %w", err)
+		return false, fmt.Errorf("mount the root: %w", err)
 	}
 	root, err := openRoot(rootDirectory)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer root.close()
 	for _, name := range moved {
 		if err := root.attach(stageDirectory+"/"+name, name, unix.AT_FDCWD); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if err := attachWorkspace(root, request.Workspace); err != nil {
-		return err
+		return false, err
 	}
 	if err := pivot(rootDirectory); err != nil {
-		return err
+		return false, err
 	}
 	if isNew {
-		return giveWorkspace(request)
+		err = giveWorkspace(request)
 	}
-	return nil
+	return ownsHosts, err
 }
 
 // makeDataDirectories tells whether the disk was blank.

@@ -2,7 +2,9 @@ package workload
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -41,6 +43,31 @@ func stopAll() {
 		all.Kill()
 		all.AwaitEmpty(killedMax)
 	}
+}
+
+// EndEarlier ends what an agent that died left: its commands have lost whoever
+// listened to them, and their world is built again.
+func EndEarlier(initPID int) {
+	_ = writeCgroup(workloadCgroup+"/cgroup.kill", "1")
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", initPID))
+	if err == nil && initPID > 1 && strings.HasPrefix(string(text), initName) {
+		endProcess(initPID)
+	}
+	directories, _ := filepath.Glob(workloadCgroup + "/command-*")
+	for _, directory := range directories {
+		_ = unix.Rmdir(directory)
+	}
+}
+
+func endProcess(pid int) {
+	handle, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(handle)
+	_ = unix.PidfdSendSignal(handle, unix.SIGKILL, nil, 0)
+	waiting := []unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}}
+	_, _ = unix.Poll(waiting, int(killedMax/time.Millisecond))
 }
 
 // CleanDisk makes the data disk read-only once nothing uses it. The workload's

@@ -17,6 +17,9 @@ import (
 	"pyro.dev/guest/internal/spawn"
 )
 
+// endingMax is how long the first process may take to end once it is on its way.
+const endingMax = time.Second
+
 // Workload is where a machine's commands run.
 type Workload struct {
 	groups groups
@@ -31,6 +34,8 @@ type Workload struct {
 	request *protocol.ActivateRequest
 	disk    string
 	stopped bool
+	// ownsHosts tells that the root's hosts file names this machine and nothing else of value.
+	ownsHosts bool
 }
 
 // Prepare starts the namespaces and mounts all that needs no data disk.
@@ -49,6 +54,23 @@ func (w *Workload) Activate(disk string, request *protocol.ActivateRequest) erro
 	}
 	w.disk, w.request = disk, request
 	return w.enterRoot()
+}
+
+// Rename gives the root of an activated workload other names.
+func (w *Workload) Rename(identity *protocol.Identity) error {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.request.Identity = *identity
+	var err error
+	w.starter.Thread.Do(func() { err = rename(identity, w.ownsHosts) })
+	return err
+}
+
+// InitPID is the number of the namespaces' first process.
+func (w *Workload) InitPID() int {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.initPID
 }
 
 // startNamespaces is called with the mutex held.
@@ -78,7 +100,7 @@ func (w *Workload) enterRoot() error {
 		}
 	}
 	var err error
-	w.starter.Thread.Do(func() { err = buildRoot(w.disk, w.request) })
+	w.starter.Thread.Do(func() { w.ownsHosts, err = buildRoot(w.disk, w.request) })
 	return err
 }
 
@@ -89,12 +111,27 @@ func (w *Workload) NewGroup() (command.Group, error) {
 
 // Start starts one command in the workload.
 func (w *Workload) Start(wanted *spawn.Command, in command.Group) (*spawn.Process, *spawn.NotStarted) {
+	wanted.Cgroup = in.(*group).directory
+	process, refusal := w.startOnce(wanted)
+	if refusal != nil && refusal.MayBeNamespace && w.awaitEnd() {
+		return w.startOnce(wanted)
+	}
+	return process, refusal
+}
+
+func (w *Workload) startOnce(wanted *spawn.Command) (*spawn.Process, *spawn.NotStarted) {
 	starter, err := w.current()
 	if err != nil {
 		return nil, &spawn.NotStarted{Reason: protocol.StartFailed, Message: err.Error()}
 	}
-	wanted.Cgroup = in.(*group).directory
 	return starter.Start(wanted)
+}
+
+// awaitEnd gives a first process that is ending the time to do so.
+func (w *Workload) awaitEnd() bool {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.starter == nil || w.hasEnded(endingMax)
 }
 
 // current answers the starter, after building the world again where its first
@@ -105,7 +142,7 @@ func (w *Workload) current() (*spawn.Starter, error) {
 	if w.stopped {
 		return nil, fmt.Errorf("the workspace is stopping")
 	}
-	if w.starter != nil && !w.hasEnded() {
+	if w.starter != nil && !w.hasEnded(0) {
 		return w.starter, nil
 	}
 	console.Say("the workload's first process ended, starting it again")
@@ -118,9 +155,9 @@ func (w *Workload) current() (*spawn.Starter, error) {
 }
 
 // hasEnded asks the process handle: it becomes readable with the process's end.
-func (w *Workload) hasEnded() bool {
+func (w *Workload) hasEnded(within time.Duration) bool {
 	waiting := []unix.PollFd{{Fd: int32(w.initHandle), Events: unix.POLLIN}}
-	n, err := unix.Poll(waiting, 0)
+	n, err := unix.Poll(waiting, int(within/time.Millisecond))
 	return err == nil && n > 0
 }
 
@@ -129,11 +166,12 @@ func (w *Workload) endNamespaces() {
 	if w.starter == nil {
 		return
 	}
-	w.starter.Thread.End()
-	w.starter = nil
 	_ = unix.Kill(w.initPID, unix.SIGKILL)
 	_, _ = unix.Wait4(w.initPID, nil, 0, nil)
 	_ = unix.Close(w.initHandle)
+	// Last: whoever lets go last waits for the unmounting.
+	w.starter.Thread.End()
+	w.starter = nil
 }
 
 func startInit() (int, error) {
@@ -142,7 +180,7 @@ func startInit() (int, error) {
 		return 0, err
 	}
 	defer ready.Close()
-	pid, err := syscall.ForkExec("/proc/self/exe", []string{"pyro-workload", InitArgument}, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec("/proc/self/exe", []string{initName, InitArgument}, &syscall.ProcAttr{
 		Dir:   "/",
 		Files: []uintptr{0, 1, 2, theirs.Fd()},
 		Sys:   &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC, Setsid: true},

@@ -44,6 +44,8 @@ export interface QemuInstallation {
   readonly accelerator: "kvm" | "tcg";
   /** Group that may open /dev/kvm; only with KVM. */
   readonly kvmGid: number | undefined;
+  /** Rate of the host's time stamp counter, for emulated guests. */
+  readonly tscKhz: number;
   /** The host CPU, part of saved state under KVM only. */
   readonly cpuModel: string;
 }
@@ -61,7 +63,7 @@ export class QemuDriver implements Driver {
   readonly #installation: QemuInstallation;
 
   constructor(installation: QemuInstallation) {
-    const { accelerator, version, cpuModel } = installation;
+    const { accelerator, version, cpuModel, tscKhz } = installation;
     this.#installation = installation;
     this.capabilities = {
       isolation: accelerator === "kvm" ? "hardware" : "emulated",
@@ -73,7 +75,7 @@ export class QemuDriver implements Driver {
       "qemu-microvm-2",
       version.text,
       accelerator,
-      accelerator === "kvm" ? cpuModel : "",
+      accelerator === "kvm" ? cpuModel : `tsc ${tscKhz}`,
     ].join(" ");
   }
 
@@ -136,6 +138,7 @@ export class QemuDriver implements Driver {
         spec,
         accelerator: this.#installation.accelerator,
         version: this.#installation.version,
+        tscKhz: this.#installation.tscKhz,
         kernelPath: descriptors.share(spec.boot.kernelPath),
         initramfsPath:
           source.kind === "private" ? undefined : descriptors.share(spec.boot.initramfsPath),

@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { asPyroError } from "../../model/errors.ts";
 import { toolEnvironment } from "../../platform/config.ts";
 import { readJsonFile, writeFileAtomically } from "../../platform/files.ts";
+import { currentBootId } from "../../platform/processes.ts";
 import type { BootFiles, Driver, DriverProbe, DriverStatus } from "../driver.ts";
 import { jailIdentity } from "../jail.ts";
 import { bootCanary } from "./canary.ts";
@@ -13,6 +14,8 @@ import { QemuDriver, type QemuInstallation } from "./qemu-driver.ts";
 const program = "qemu-system-x86_64";
 const oldestMajor = 7;
 const oldestMinor = 2;
+/** Two measurements of one counter differ by less; a clock this much off loses four seconds a day. */
+const sameRateShare = 50e-6;
 const installFix = "sudo apt-get install qemu-system-x86";
 
 /** A measured verdict on KVM, remembered as long as nothing it depends on changes. */
@@ -22,7 +25,14 @@ interface Verdict {
   readonly reason: string;
 }
 
+/** The time stamp counter's rate as once measured. */
+interface TscRate {
+  readonly bootId: string;
+  readonly khz: number;
+}
+
 interface ProbeMemory {
+  readonly tsc?: TscRate;
   readonly qemu?: { readonly key: string; readonly version: string };
   readonly kvm?: Verdict;
 }
@@ -30,6 +40,8 @@ interface ProbeMemory {
 export interface QemuProbeOptions {
   readonly cacheDirectory: string;
   readonly requireKvm: boolean;
+  /** Measures the host's time stamp counter, in kHz. */
+  readonly measureTsc: () => Promise<number>;
   /** Searched for the program; default: this process's PATH. */
   readonly searchPath?: string;
 }
@@ -68,10 +80,12 @@ export class QemuProbe implements DriverProbe {
         installFix,
       );
     }
-    const base = { program: path, version, cpuModel: cpuModel() };
+    const memoryNow = { ...memory, ...found.memory };
+    const tscKhz = await this.#tscKhz(memoryNow);
+    const base = { program: path, version, cpuModel: cpuModel(), tscKhz };
     const kvm = await this.#kvmVerdict(
       { ...base, accelerator: "kvm", kvmGid: kvmGid() },
-      { boot, memory: { ...memory, ...found.memory }, signal },
+      { boot, memory: memoryNow, signal },
     );
     if (!kvm.works && this.#options.requireKvm)
       return unusable(
@@ -142,6 +156,20 @@ export class QemuProbe implements DriverProbe {
     };
     await this.#remember({ ...context.memory, kvm: verdict });
     return verdict;
+  }
+
+  /** Measured once a boot; a new measurement replaces the old only when it really differs, since templates depend on it. */
+  async #tscKhz(memory: ProbeMemory): Promise<number> {
+    const bootId = currentBootId();
+    if (memory.tsc?.bootId === bootId) return memory.tsc.khz;
+    const measured = await this.#options.measureTsc();
+    const known = memory.tsc?.khz;
+    const khz =
+      known !== undefined && Math.abs(known - measured) / measured < sameRateShare
+        ? known
+        : measured;
+    await this.#remember({ ...memory, tsc: { bootId, khz } });
+    return khz;
   }
 
   async #remember(memory: ProbeMemory): Promise<void> {

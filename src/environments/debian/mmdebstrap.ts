@@ -26,7 +26,8 @@ export function startMmdebstrap(request: DebianRequest): RunningTool {
   const args = [
     `--variant=${request.variant}`,
     "--format=tar",
-    `--include=${request.packages.join(",")}`,
+    // An empty list is refused by the tool.
+    ...(request.packages.length === 0 ? [] : [`--include=${request.packages.join(",")}`]),
     '--aptopt=Apt::Install-Recommends "false"',
     '--aptopt=Acquire::Retries "3"',
     ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),

@@ -35,6 +35,8 @@ export const transferPolicy = {
   stallTimeoutMs: 30_000,
   /** Slower than this a registry is not serving but holding us. */
   stallBytes: 1024,
+  /** What one transfer holds in memory while the disk is busy. */
+  readAheadBytes: 1 << 20,
   /** Small documents arrive in this time or not at all. */
   documentTimeoutMs: 60_000,
   /** Tries without progress before giving up. */

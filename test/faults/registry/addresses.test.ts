@@ -349,6 +349,31 @@ describe("tokens", { timeout: 25_000 }, () => {
     assert.equal(issued, 2);
   });
 
+  it("are renewed once for three layers that are refused together", async (test) => {
+    await using stub = await RegistryStub.start();
+    const together = Promise.withResolvers<void>();
+    let issued = 0;
+    let refused = 0;
+    stub.offer(image).handler = async (request, response) => {
+      if (request.url?.startsWith("/token")) {
+        response.end(JSON.stringify({ token: `t${++issued}` }));
+        return true;
+      }
+      const isOld = request.headers.authorization !== "Bearer t2";
+      const isLayer = image.layers.some(({ digest }) => request.url?.endsWith(digest));
+      if (request.headers.authorization && !(isLayer && isOld)) return false;
+      if (isLayer && ++refused === image.layers.length) together.resolve();
+      if (isLayer) await together.promise;
+      response
+        .writeHead(401, { "www-authenticate": `Bearer realm="http://${stub.host}/token"` })
+        .end();
+      return true;
+    };
+    await pullFrom(stub, join(await temporaryDirectory(test), "cache"));
+    assert.equal(refused, 3);
+    assert.equal(issued, 2);
+  });
+
   it("that are refused end the pull", async (test) => {
     await using stub = await RegistryStub.start();
     stub.offer(image).handler = (request, response) => {

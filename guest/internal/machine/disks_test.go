@@ -1,0 +1,43 @@
+package machine
+
+import (
+	"os"
+	"testing"
+)
+
+func blocks(t *testing.T, serials map[string]string) string {
+	t.Helper()
+	directory := t.TempDir()
+	for device, serial := range serials {
+		if err := os.MkdirAll(directory+"/"+device, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if serial == "" {
+			continue
+		}
+		if err := os.WriteFile(directory+"/"+device+"/serial", []byte(serial+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return directory
+}
+
+func TestFindDisks(t *testing.T) {
+	for name, test := range map[string]struct {
+		serials map[string]string
+		want    Disks
+	}{
+		"by serial":       {map[string]string{"vda": "pyro-data", "vdb": "pyro-env"}, Disks{"/dev/vdb", "/dev/vda"}},
+		"by order":        {map[string]string{"vda": "", "vdb": ""}, Disks{"/dev/vda", "/dev/vdb"}},
+		"one by serial":   {map[string]string{"vda": "", "vdb": "pyro-env"}, Disks{"/dev/vdb", "/dev/vda"}},
+		"only one":        {map[string]string{"vda": "pyro-env"}, Disks{"/dev/vda", ""}},
+		"none":            {nil, Disks{}},
+		"after the 26th":  {map[string]string{"vdaa": "", "vdb": ""}, Disks{"/dev/vdb", "/dev/vdaa"}},
+		"not a disk":      {map[string]string{"loop0": "", "vda": ""}, Disks{"/dev/vda", ""}},
+		"unknown serials": {map[string]string{"vda": "x", "vdb": "y"}, Disks{"/dev/vda", "/dev/vdb"}},
+	} {
+		if got := findDisks(blocks(t, test.serials)); got != test.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

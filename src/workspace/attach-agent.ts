@@ -1,0 +1,89 @@
+import { AgentClient } from "../channel/agent-client.ts";
+import type { Machine } from "../drivers/driver.ts";
+import { asPyroError, PyroError } from "../model/errors.ts";
+import { visibleText } from "../model/text.ts";
+
+/** A machine whose agent answers. */
+export interface Attached {
+  readonly machine: Machine;
+  readonly client: AgentClient;
+}
+
+/** Ends a machine that was started; never throws for one that is already gone. */
+export async function discard({ machine, client }: Attached): Promise<void> {
+  client.close();
+  await machine.kill();
+}
+
+/** The agent of a machine that is starting; the machine is killed when it does not answer in time. */
+export async function attachAgent(
+  machine: Machine,
+  deadlineMs: number,
+  signal?: AbortSignal,
+): Promise<Attached> {
+  const attempt = new AbortController();
+  const abort = () => attempt.abort(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    signal?.throwIfAborted();
+    const client = await Promise.race([
+      connect(machine, deadlineMs, attempt.signal),
+      endOf(machine),
+      aborted(attempt.signal),
+    ]);
+    return { machine, client };
+  } catch (error) {
+    await machine.kill();
+    signal?.throwIfAborted();
+    throw await bootFailure(machine, error);
+  } finally {
+    attempt.abort();
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+async function connect(
+  machine: Machine,
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<AgentClient> {
+  return AgentClient.connect(await machine.openChannel(signal), deadlineMs);
+}
+
+async function endOf(machine: Machine): Promise<never> {
+  await machine.exited;
+  throw new PyroError("guest_boot_failed", "the virtual machine ended while it was starting.");
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) =>
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
+  );
+}
+
+/** Says what the monitor and the guest's console said last, because that is where a boot failure shows. */
+async function bootFailure(machine: Machine, error: unknown): Promise<PyroError> {
+  const known = asPyroError(error);
+  if (known.code === "guest_protocol_error") return known;
+  const { stderrTail } = await machine.exited;
+  const quoted = [
+    quote("The monitor said", stderrTail),
+    quote("The guest's console ended with", machine.consoleTail()),
+  ].filter(Boolean);
+  const detail = quoted.join("\n") || "Neither the monitor nor the guest's console said anything.";
+  return new PyroError(
+    "guest_boot_failed",
+    `The guest did not start: ${known.message}\n${detail}`,
+    { hint: "Run pyro doctor.", cause: error },
+  );
+}
+
+function quote(title: string, text: string): string {
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .slice(-8)
+    .map((line) => visibleText(line.trimEnd(), 160))
+    .filter(Boolean);
+  return lines.length === 0 ? "" : `${title}:\n  ${lines.join("\n  ")}`;
+}

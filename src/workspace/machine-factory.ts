@@ -1,0 +1,18 @@
+import type { BootFiles, Driver } from "../drivers/driver.ts";
+import type { DiskContent } from "../environments/disk-content.ts";
+import type { ImageStore } from "../environments/store.ts";
+import type { TemplateStore } from "../environments/templates.ts";
+import type { Trace } from "../platform/trace.ts";
+
+/** Eight guests that boot side by side in emulation on two cores need half of it. */
+export const bootDeadlineMs = 60_000;
+
+/** What starting machines needs. */
+export interface MachineFactory {
+  readonly driver: Driver;
+  readonly boot: BootFiles;
+  readonly blank: DiskContent;
+  readonly images: ImageStore;
+  readonly templates: TemplateStore;
+  readonly trace: Trace;
+}
