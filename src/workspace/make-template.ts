@@ -75,6 +75,7 @@ async function prepare(client: AgentClient, { key, image }: TemplateWork): Promi
   await client.activate({ ...newIdentity("template"), ...activationDefaults(image) });
   // Run as a user's commands are, so that all they touch is in the page cache that every clone shares.
   for (const command of warmCommands) await client.exec({ command, timeoutMs: warmTimeoutMs });
+  await client.renew(newIdentity("template"));
   await client.sync();
 }
 

@@ -55,8 +55,12 @@ func supervise() {
 
 func runAgent(arguments []string) (unix.WaitStatus, error) {
 	process, err := os.StartProcess("/proc/self/exe", arguments, &os.ProcAttr{
-		Dir:   "/",
-		Env:   []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+		Dir: "/",
+		Env: []string{
+			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+			// Preempting a goroutine by a signal costs an emulated machine more than waiting for its next call.
+			"GODEBUG=asyncpreemptoff=1",
+		},
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 	})
 	if err != nil {

@@ -23,7 +23,7 @@ type Builder struct {
 
 	mutex    sync.Mutex
 	finished bool
-	// lastChange is the file system's time at the end of the last layer.
+	// lastChange is the time at the end of the last layer.
 	lastChange int64
 }
 
@@ -51,7 +51,7 @@ func (b *Builder) Apply(ctx context.Context, form Form, body io.Reader) (*protoc
 		return nil, err
 	}
 	defer target.close()
-	defer func() { b.lastChange = coarseTime() }()
+	defer func() { b.lastChange = readClock(unix.CLOCK_REALTIME) }()
 	entryCount, err := unpack(source, target)
 	if err != nil {
 		return nil, err
@@ -60,10 +60,12 @@ func (b *Builder) Apply(ctx context.Context, form Form, body io.Reader) (*protoc
 }
 
 // awaitNewTime answers a file time that no earlier layer's entries have. What
-// this layer made is told from what it found by that alone.
+// this layer made is told from what it found by that alone. File systems stamp
+// with a clock that advances in ticks, newer ones at times with the exact one,
+// which is ahead of it.
 func (b *Builder) awaitNewTime() int64 {
 	for {
-		now := coarseTime()
+		now := readClock(unix.CLOCK_REALTIME_COARSE)
 		if now > b.lastChange {
 			return now
 		}
@@ -71,11 +73,10 @@ func (b *Builder) awaitNewTime() int64 {
 	}
 }
 
-// coarseTime is the clock file systems stamp with; it advances in ticks.
-func coarseTime() int64 {
+func readClock(clock int32) int64 {
 	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now); err != nil {
-		panic(fmt.Sprintf("layer: no coarse clock: %v", err))
+	if err := unix.ClockGettime(clock, &now); err != nil {
+		panic(fmt.Sprintf("layer: no clock %d: %v", clock, err))
 	}
 	return now.Nano()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,10 +29,11 @@ func (u *unpacker) hide(directory, hidden, entry string) error {
 	}
 	defer unix.Close(descriptor)
 	u.forgetParents(nil)
-	if hidden != "" {
-		err = u.hideOne(descriptor, hidden, 0)
-	} else {
+	if hidden == "" {
 		err = u.hideAll(descriptor, 0)
+	} else if err = u.hideOne(descriptor, hidden, 0); err == nil && !u.times.has(path.Join(directory, hidden)) {
+		// A directory that only looked like this layer's, for what was hidden in it.
+		_ = unix.Unlinkat(descriptor, hidden, unix.AT_REMOVEDIR)
 	}
 	if err != nil {
 		return explain(entry, err)

@@ -19,6 +19,7 @@ const (
 	// layerBytesMax bounds both the stream and the files it unpacks to.
 	layerBytesMax = 64 << 30
 	bufferBytes   = 1 << 20
+	blockBytes    = 512
 	// windowBytesMax is what `zstd --long` uses; a frame may ask for a thousand times that.
 	windowBytesMax = 128 << 20
 )
@@ -95,10 +96,16 @@ func (d *digester) Read(into []byte) (int, error) {
 
 var errTooLong = protocol.Fail(protocol.CodeLimitExceeded, "the layer has more than %d bytes", int64(layerBytesMax))
 
-// drain reads what follows the archive's end: padding is part of the digest.
+// drain reads what follows the archive's end: padding is part of the digest. The
+// library takes some breaks between blocks for an end, but no archive has half a block.
 func (s *stream) drain() error {
-	_, err := io.Copy(io.Discard, s.Reader)
-	return s.explain(err)
+	if _, err := io.Copy(io.Discard, s.Reader); err != nil {
+		return s.explain(err)
+	}
+	if s.count%blockBytes != 0 {
+		return s.explain(io.ErrUnexpectedEOF)
+	}
+	return nil
 }
 
 // explain tells damage of the archive from what it was refused for.

@@ -110,6 +110,8 @@ func (s *Server) routes() http.Handler {
 	}
 	return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
 		response.Header().Set(protocol.VersionHeader, strconv.Itoa(protocol.Version))
+		// Nobody reads the date, and making it is a thousand instructions.
+		response.Header()["Date"] = nil
 		handle, found := routes[request.Method+" "+request.URL.Path]
 		if !found {
 			refuse(response, protocol.Fail(protocol.CodeNotFound, "there is no %.20s %.200s", request.Method, request.URL.Path))

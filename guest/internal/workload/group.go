@@ -100,15 +100,12 @@ func (g *groups) keep(empty *group) {
 	empty.remove()
 }
 
-// Release gives the group back; what still runs in it keeps running.
+// Release gives the group back; what still runs in it keeps running. Whether
+// anything does is found out when the next command needs a group.
 func (c *group) Release() {
 	c.from.mutex.Lock()
 	defer c.from.mutex.Unlock()
-	if c.isPopulated() {
-		c.from.lingering = append(c.from.lingering, c)
-		return
-	}
-	c.from.keep(c)
+	c.from.lingering = append(c.from.lingering, c)
 }
 
 func (c *group) remove() {

@@ -78,11 +78,13 @@ func exists(directory int, name string) bool {
 	return unix.Fstatat(directory, name, &status, unix.AT_SYMLINK_NOFOLLOW) == nil
 }
 
-// writeName replaces whatever is there unless it is a plain file.
+// writeName replaces whatever is there unless it is a plain file. A plain file is
+// written over and then cut: emptied first, it would be flushed to the disk when it is closed.
 func writeName(directory int, name, text string) error {
-	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
+	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 	descriptor, err := unix.Openat(directory, name, flags, 0o644)
-	if err == nil && !isPlain(descriptor) {
+	var status unix.Stat_t
+	if err == nil && (unix.Fstat(descriptor, &status) != nil || status.Mode&unix.S_IFMT != unix.S_IFREG) {
 		_ = unix.Close(descriptor)
 		err = unix.ENXIO
 	}
@@ -93,15 +95,17 @@ func writeName(directory int, name, text string) error {
 		if descriptor, err = unix.Openat(directory, name, flags|unix.O_EXCL, 0o644); err != nil {
 			return fmt.Errorf("write /etc/%s: %w", name, err)
 		}
+		status.Size = 0
 	}
 	defer unix.Close(descriptor)
 	if _, err := unix.Write(descriptor, []byte(text)); err != nil {
 		return fmt.Errorf("write /etc/%s: %w", name, err)
 	}
+	if status.Size <= int64(len(text)) {
+		return nil
+	}
+	if err := unix.Ftruncate(descriptor, int64(len(text))); err != nil {
+		return fmt.Errorf("cut /etc/%s: %w", name, err)
+	}
 	return nil
-}
-
-func isPlain(descriptor int) bool {
-	var status unix.Stat_t
-	return unix.Fstat(descriptor, &status) == nil && status.Mode&unix.S_IFMT == unix.S_IFREG
 }
