@@ -42,6 +42,7 @@ module.exports = {
       "mcp/",
       "integrations/",
       "index\\.ts$",
+      "version\\.ts$",
     ]),
     {
       name: "concrete-drivers-only-in-compose",

@@ -1,5 +1,6 @@
-// Kept free of imports that an older Node could not load, so that it can say what is wrong.
+// Imports nothing that an older Node could not load, so that it can say what is wrong.
 import module from "node:module";
+import { version } from "../version.ts";
 
 const oldestMajor = 24;
 const [major = 0] = process.versions.node.split(".").map(Number);
@@ -9,6 +10,9 @@ if (major < oldestMajor) {
     `error: pyro needs Node ${oldestMajor} or newer, but this is ${process.version}.\nhint: Install a newer Node, or put it first on the PATH.\n`,
   );
   process.exitCode = 1;
+} else if (process.argv.length === 3 && process.argv[2] === "--version") {
+  // Loading everything else costs more than answering this.
+  process.stdout.write(`${version}\n`);
 } else {
   // Compiled code is kept between runs; without it a fifth of a short run is parsing.
   module.enableCompileCache?.();

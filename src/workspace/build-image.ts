@@ -20,7 +20,7 @@ export interface ImageLayer {
 export interface ImageBuild {
   readonly driver: Driver;
   readonly boot: BootFiles;
-  readonly blank: DiskContent;
+  readonly blank: () => Promise<DiskContent>;
   /** Where the ext4 image is made; must not exist. */
   readonly diskPath: string;
   readonly layers: readonly ImageLayer[];
@@ -36,7 +36,7 @@ export interface BuiltImage {
 
 /** Turns layers into one ext4 image inside a throwaway virtual machine; the host never unpacks them. */
 export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
-  const disk = build.blank.createAt(build.diskPath);
+  const disk = (await build.blank()).createAt(build.diskPath);
   try {
     const machine = await build.driver.boot({
       vcpuCount: 1,

@@ -12,8 +12,8 @@ import type {
   PullResult,
 } from "../model/results.ts";
 import { discard } from "./attach-agent.ts";
+import { checkEnvironmentName, ensureEnvironment } from "./ensure-environment.ts";
 import type { Host, WorkOptions } from "./host.ts";
-import { checkEnvironmentName, ensureEnvironment } from "./install-environment.ts";
 import { startMachine, unnamedDisk } from "./start-machine.ts";
 
 /** The catalog and whatever else is installed. */

@@ -2,7 +2,7 @@ import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { BootFiles, Driver, DriverProbe, DriverStatus } from "../drivers/driver.ts";
 import { ensureBlankDisk } from "../environments/blank-disk.ts";
-import { ensureBootFiles, findBootFiles } from "../environments/boot/boot-files.ts";
+import { ensureBootFiles, findBootFiles } from "../environments/boot/ensure-boot-files.ts";
 import { ImageStore } from "../environments/store.ts";
 import { TemplateStore } from "../environments/templates.ts";
 import { PyroError } from "../model/errors.ts";
@@ -100,16 +100,13 @@ export class Host {
 
   /** Everything a guest starts from. Throws `virtualization_unavailable` or `kvm_required` when none can. */
   async machineFactory(options: WorkOptions = {}): Promise<MachineFactory> {
-    const [boot, blank] = await Promise.all([
-      this.bootFiles(options),
-      ensureBlankDisk(this.config.cacheDirectory),
-    ]);
+    const boot = await this.bootFiles(options);
     const { driver, status } = await this.isolatingDriver(boot, options.signal);
     if (driver === undefined) throw noDriver(status, this.config.requireKvm);
     return {
       driver,
       boot,
-      blank,
+      blank: () => ensureBlankDisk(this.config.cacheDirectory),
       images: this.images,
       templates: this.templates,
       trace: this.trace,

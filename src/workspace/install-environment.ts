@@ -1,10 +1,9 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { PassThrough } from "node:stream";
-import { type CatalogEntry, catalog, findCatalogEntry } from "../environments/catalog.ts";
+import { type CatalogEntry, findCatalogEntry } from "../environments/catalog.ts";
 import { startMmdebstrap } from "../environments/debian/mmdebstrap.ts";
 import { pullImage } from "../environments/oci/pull-image.ts";
-import { isImageReference, parseReference } from "../environments/oci/reference.ts";
 import {
   type ImageConfig,
   type ImageSource,
@@ -12,7 +11,6 @@ import {
   imageId,
 } from "../environments/store.ts";
 import { PyroError } from "../model/errors.ts";
-import { nearest } from "../model/nearest.ts";
 import { requireDiskRoom } from "../platform/files.ts";
 import { acquireLock } from "../platform/lock.ts";
 import { buildImage, type ImageLayer } from "./build-image.ts";
@@ -32,35 +30,8 @@ interface Ingredients {
   readonly settled: () => Promise<void>;
 }
 
-/** `environment` if it names something that can be installed; else `environment_not_found` with the nearest name. */
-export function checkEnvironmentName(environment: string): string {
-  if (findCatalogEntry(environment) !== undefined) return environment;
-  if (isImageReference(environment)) {
-    parseReference(environment);
-    return environment;
-  }
-  const names = catalog.map((entry) => entry.name);
-  const guess = nearest(environment, names);
-  throw new PyroError("environment_not_found", `There is no environment "${environment}".`, {
-    hint: guess
-      ? `Did you mean ${guess}? Known: ${names.join(", ")}, or any image reference with a "/", such as docker.io/library/python:3.12.`
-      : `Known: ${names.join(", ")}, or any image reference with a "/", such as docker.io/library/python:3.12.`,
-  });
-}
-
-/** The installed image of `environment`, installing it first when it is missing. */
-export async function ensureEnvironment(
-  host: Host,
-  environment: string,
-  options: WorkOptions = {},
-): Promise<{ image: InstalledImage; alreadyInstalled: boolean }> {
-  checkEnvironmentName(environment);
-  const found = await host.images.find(environment);
-  if (found) return { image: found, alreadyInstalled: true };
-  return installEnvironment(host, environment, options);
-}
-
-async function installEnvironment(
+/** Installs `environment`, or finds that another process just did. */
+export async function installEnvironment(
   host: Host,
   environment: string,
   options: WorkOptions,

@@ -11,7 +11,8 @@ export const bootDeadlineMs = 60_000;
 export interface MachineFactory {
   readonly driver: Driver;
   readonly boot: BootFiles;
-  readonly blank: DiskContent;
+  /** The empty disk; read only by those who need one. */
+  readonly blank: () => Promise<DiskContent>;
   readonly images: ImageStore;
   readonly templates: TemplateStore;
   readonly trace: Trace;

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentClient } from "../channel/agent-client.ts";
 import type { MachineSpec, SavableMachine } from "../drivers/driver.ts";
 import { diskBytes } from "../environments/blank-disk.ts";
+import { captureDisk } from "../environments/capture-disk.ts";
 import { findCatalogEntry } from "../environments/catalog.ts";
-import { DiskContent } from "../environments/disk-content.ts";
 import type { InstalledImage } from "../environments/store.ts";
 import type { Template, TemplateDraft, TemplateKeyParts } from "../environments/templates.ts";
 import { asPyroError } from "../model/errors.ts";
@@ -36,7 +36,7 @@ export async function makeTemplate(
 ): Promise<Template | undefined> {
   await using draft = await factory.templates.draft(work.key);
   const diskPath = join(dirname(draft.memoryPath), "disk");
-  const dataDisk = factory.blank.createAt(diskPath);
+  const dataDisk = (await factory.blank()).createAt(diskPath);
   let machine: SavableMachine | undefined;
   try {
     machine = await factory.driver.bootSavable(
@@ -86,7 +86,7 @@ async function publish(
   if (key.disk === "new")
     await writeFileAtomically(
       draft.diskContentPath,
-      (await DiskContent.capture(diskPath, diskBytes)).encode(),
+      (await captureDisk(diskPath, diskBytes)).encode(),
     );
   await rm(diskPath);
   await draft.publish();

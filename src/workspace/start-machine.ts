@@ -163,7 +163,9 @@ async function bootAlone(
   request: StartRequest,
 ): Promise<StartedMachine> {
   const dataDisk =
-    request.disk.kind === "existing" ? request.disk.open() : request.disk.create(factory.blank);
+    request.disk.kind === "existing"
+      ? request.disk.open()
+      : request.disk.create(await factory.blank());
   try {
     const machine = await factory.driver.boot({ ...spec, dataDisk });
     const attached = await attachAgent(machine, bootDeadlineMs, request.signal);

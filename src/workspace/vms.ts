@@ -10,8 +10,8 @@ import { isAlive, signalProcess, waitUntilGone } from "../platform/processes.ts"
 import { Registry } from "../registry/database.ts";
 import { type VmRow, VmTable } from "../registry/vms.ts";
 import { attachAgent, discard } from "./attach-agent.ts";
+import { checkEnvironmentName, ensureEnvironment } from "./ensure-environment.ts";
 import type { Host, WorkOptions } from "./host.ts";
-import { checkEnvironmentName, ensureEnvironment } from "./install-environment.ts";
 import type { MachineFactory } from "./machine-factory.ts";
 import { type CommandRequest, runCommand } from "./run-command.ts";
 import { refuseNetwork } from "./run-in-vm.ts";

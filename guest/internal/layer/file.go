@@ -1,9 +1,11 @@
 package layer
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -20,9 +22,8 @@ const (
 var hole [holeBytes]byte
 
 func (u *unpacker) makeFile(p place) error {
-	u.unpackedBytes += p.header.Size
-	if p.header.Size < 0 || u.unpackedBytes > layerBytesMax {
-		return protocol.Fail(protocol.CodeLimitExceeded, "the layer unpacks to more than %d bytes at entry %s", int64(layerBytesMax), quote(p.header.Name))
+	if err := u.countSize(p.header); err != nil {
+		return err
 	}
 	descriptor := -1
 	err := u.make(p, func() (err error) {
@@ -44,6 +45,37 @@ func (u *unpacker) makeFile(p place) error {
 		return err
 	}
 	return p.explainAny(setTimes(descriptor, fileTimes(p.header)))
+}
+
+// sparseBytesMax bounds files whose holes the archive only mentions: a few bytes
+// of layer would otherwise cost minutes. Images hold none in practice.
+var sparseBytesMax int64 = 1 << 30
+
+func (u *unpacker) countSize(header *tar.Header) error {
+	u.unpackedBytes += header.Size
+	if header.Size < 0 || u.unpackedBytes > layerBytesMax {
+		return protocol.Fail(protocol.CodeLimitExceeded, "the layer unpacks to more than %d bytes at entry %s", int64(layerBytesMax), quote(header.Name))
+	}
+	if !isSparse(header) {
+		return nil
+	}
+	u.sparseBytes += header.Size
+	if u.sparseBytes > sparseBytesMax {
+		return protocol.Fail(protocol.CodeLimitExceeded, "the layer has sparse files of more than %d bytes at entry %s", sparseBytesMax, quote(header.Name))
+	}
+	return nil
+}
+
+func isSparse(header *tar.Header) bool {
+	if header.Typeflag == tar.TypeGNUSparse {
+		return true
+	}
+	for key := range header.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
 }
 
 // fill writes the entry's content, leaving out the blocks of zeros of a large one.

@@ -61,6 +61,7 @@ type unpacker struct {
 	buffer  []byte
 	// unpackedBytes counts what files say their size is, which a sparse one need not bring along.
 	unpackedBytes int64
+	sparseBytes   int64
 }
 
 func (u *unpacker) apply(header *tar.Header) error {

@@ -1,0 +1,126 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { extract } from "tar-stream";
+import { PyroError } from "../../model/errors.ts";
+import { readJsonFile, temporaryNeighbour, writeFileAtomically } from "../../platform/files.ts";
+import { startMmdebstrap } from "../debian/mmdebstrap.ts";
+import type { BootFiles, BootFilesOptions } from "./boot-files.ts";
+import { buildCpio, type CpioEntry } from "./cpio.ts";
+import { loadOrder, moduleName } from "./modules.ts";
+import { extractVmlinux } from "./vmlinux.ts";
+
+/** Debian 12's kernel, whatever Debian the environment is: one kernel to test, one to trust. */
+const kernelSuite = "bookworm";
+const kernelPackage = "linux-image-cloud-amd64";
+
+/** The jailed monitor has an identity of its own and opens these files through descriptors. */
+const jailReadableMode = 0o644;
+
+/** Fetches the kernel when it is missing and packs the initial file system; both below `root`. */
+export async function buildBootFiles(options: BootFilesOptions, root: string): Promise<BootFiles> {
+  const kernel = await ensureKernel(options, root);
+  const initramfs = buildInitramfs(await readFile(options.agentPath), kernel.modules);
+  const digest = createHash("sha256").update(kernel.digest).update(initramfs).digest("hex");
+  const initramfsPath = join(root, `initramfs-${digest.slice(0, 16)}.cpio`);
+  await writeFileAtomically(initramfsPath, initramfs, jailReadableMode);
+  return { kernelPath: kernel.path, initramfsPath, digest: `sha256:${digest}` };
+}
+
+interface Kernel {
+  readonly path: string;
+  readonly digest: string;
+  readonly modules: ReadonlyMap<string, Buffer>;
+}
+
+/** The kernel and its modules from the cache, else from Debian's archive. */
+async function ensureKernel(options: BootFilesOptions, root: string): Promise<Kernel> {
+  const directory = join(root, "kernel");
+  const path = join(directory, "vmlinux");
+  const order = await readJsonFile(join(directory, "modules.json"));
+  if (!Array.isArray(order)) await fetchKernel(options, directory);
+  const names = (await readJsonFile(join(directory, "modules.json"))) as string[];
+  const modules = new Map<string, Buffer>();
+  for (const name of names) modules.set(name, await readFile(join(directory, `${name}.ko`)));
+  const digest = createHash("sha256")
+    .update(await readFile(path))
+    .digest("hex");
+  return { path, digest, modules };
+}
+
+async function fetchKernel(options: BootFilesOptions, directory: string): Promise<void> {
+  options.onStep?.("fetching the guest kernel");
+  const { image, modules } = await readKernelPackage(options);
+  const order = loadOrder(modules);
+  const temporary = temporaryNeighbour(directory);
+  try {
+    await mkdir(temporary, { mode: 0o700 });
+    await writeFile(join(temporary, "vmlinux"), extractVmlinux(image), { mode: jailReadableMode });
+    for (const name of order)
+      await writeFile(join(temporary, `${name}.ko`), modules.get(name) ?? "");
+    await writeFile(join(temporary, "modules.json"), JSON.stringify(order));
+    await rm(directory, { recursive: true, force: true });
+    await rename(temporary, directory);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Picks the kernel image and all modules out of the unpacked package. */
+async function readKernelPackage(
+  options: BootFilesOptions,
+): Promise<{ image: Buffer; modules: Map<string, Buffer> }> {
+  const tool = startMmdebstrap({
+    suite: kernelSuite,
+    variant: "extract",
+    packages: [kernelPackage],
+    config: options.config,
+    signal: options.signal,
+  });
+  const modules = new Map<string, Buffer>();
+  let image: Buffer | undefined;
+  for await (const entry of tool.stdout.pipe(extract())) {
+    const { name, type } = entry.header;
+    const kept = type === "file" && (/^\.?\/?boot\/vmlinuz-/.test(name) || name.endsWith(".ko"));
+    if (!kept) {
+      entry.resume();
+      continue;
+    }
+    const content = Buffer.concat(await Array.fromAsync(entry as AsyncIterable<Buffer>));
+    if (name.endsWith(".ko")) modules.set(moduleName(name), content);
+    else image = content;
+  }
+  await tool.done;
+  if (image === undefined)
+    throw new PyroError(
+      "environment_build_failed",
+      `The package ${kernelPackage} of Debian ${kernelSuite} has no kernel image.`,
+    );
+  return { image, modules };
+}
+
+const directoryMode = 0o040755;
+const programMode = 0o100755;
+const fileMode = 0o100644;
+
+function buildInitramfs(agent: Buffer, modules: ReadonlyMap<string, Buffer>): Buffer {
+  const paths = [...modules.keys()].map((name) => `lib/modules/${name}.ko`);
+  const entries: CpioEntry[] = [
+    ...["dev", "proc", "sys", "run", "mnt", "lib", "lib/modules"].map((name) => ({
+      name,
+      mode: directoryMode,
+    })),
+    { name: "init", mode: programMode, content: agent },
+    ...[...modules].map(([name, content]) => ({
+      name: `lib/modules/${name}.ko`,
+      mode: fileMode,
+      content,
+    })),
+    {
+      name: "lib/modules/load-order",
+      mode: fileMode,
+      content: Buffer.from(paths.map((path) => `/${path}\n`).join("")),
+    },
+  ];
+  return buildCpio(entries);
+}
