@@ -51,7 +51,12 @@ check: $(STAMPS)/npm ## types, lint, format, folder rules, Go vet
 	tsc
 	biome check --error-on-warnings .
 	depcruise --config .dependency-cruiser.cjs src
+	node tools/generate-docs.ts --check
 	cd guest && go vet ./... && test -z "$$(gofmt -l .)"
+
+.PHONY: docs
+docs: $(STAMPS)/npm ## write the reference pages that are made from the code
+	node tools/generate-docs.ts
 
 .PHONY: test
 test: setup check ## set everything up and run every test that needs no special host

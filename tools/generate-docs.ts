@@ -1,0 +1,61 @@
+// Writes the reference pages that are made from the code; with --check, only says whether they are fresh.
+import { readFileSync, writeFileSync } from "node:fs";
+import { environmentVariables, errorCodes, limits } from "../src/index.ts";
+
+const pages: Record<string, string> = {
+  "docs/errors.md": page(
+    "Error codes",
+    "Every failure carries one of these codes: `PyroError.code` in the SDK, `error.code` in JSON output.",
+    ["code", "meaning"],
+    Object.entries(errorCodes).map(([code, meaning]) => [`\`${code}\``, meaning]),
+  ),
+  "docs/environment-variables.md": page(
+    "Environment variables",
+    "All that pyro reads.",
+    ["variable", "what it does", "when it is not set"],
+    environmentVariables.map(({ name, meaning, fallback }) => [`\`${name}\``, meaning, fallback]),
+  ),
+  "docs/limits.md": page(
+    "Limits",
+    "What a caller may ask for, and what a result keeps.",
+    ["limit", "value"],
+    Object.entries(limits).map(([name, value]) => [`\`${name}\``, value.toLocaleString("en")]),
+  ),
+};
+
+const stale = Object.entries(pages).filter(([path, content]) => read(path) !== content);
+if (process.argv.includes("--check")) {
+  for (const [path] of stale)
+    process.stderr.write(`error: ${path} is not fresh\nhint: make docs\n`);
+  process.exitCode = stale.length === 0 ? 0 : 1;
+} else {
+  for (const [path, content] of stale) writeFileSync(path, content);
+}
+
+function page(
+  title: string,
+  intro: string,
+  columns: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [
+    "<!-- Made by `make docs`; edit the code instead. -->",
+    `# ${title}`,
+    "",
+    intro,
+    "",
+    line(columns),
+    line(columns.map(() => "---")),
+    ...rows.map(line),
+    "",
+  ].join("\n");
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
