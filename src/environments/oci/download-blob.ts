@@ -6,7 +6,7 @@ import type { Digest } from "./digest.ts";
 import type { GuardedResponse } from "./guarded-transport.ts";
 import { hashFile } from "./hash-file.ts";
 import { receive } from "./receive.ts";
-import { discard, failedResponse } from "./responses.ts";
+import { discard } from "./responses.ts";
 import { PassingFailure, type Wait, withRetries } from "./retry.ts";
 
 /** Where blobs come from. */
@@ -99,9 +99,11 @@ async function continueDownload(
   progress: BlobProgress,
 ): Promise<void> {
   const response = await source.open(blob.digest, partial.keptBytes, source.signal);
+  // Before anything is waited for: bytes that nobody takes are lost when the connection breaks.
+  const chunks = receive(response, source.stallTimeoutMs);
   await alignWithAnswer(blob, partial, response);
   requireAnnouncedSize(blob, partial, response);
-  for await (const chunk of receive(response, source.stallTimeoutMs)) {
+  for await (const chunk of chunks) {
     if (partial.keptBytes + chunk.length > blob.sizeBytes) {
       await restart(partial);
       throw wrongSize(blob, `over ${blob.sizeBytes}`);
@@ -133,11 +135,9 @@ async function alignWithAnswer(
   // A range that the registry does not have, or another one than was asked for.
   discard(response);
   await restart(partial);
-  if (response.status === 416 || response.status === 206)
-    throw new PassingFailure(`The registry cannot continue blob ${blob.digest}.`, {
-      hint: "Pull again.",
-    });
-  throw await failedResponse(response, "The registry");
+  throw new PassingFailure(`The registry cannot continue blob ${blob.digest}.`, {
+    hint: "Pull again.",
+  });
 }
 
 function requireAnnouncedSize(blob: Blob, partial: Partial, response: GuardedResponse): void {

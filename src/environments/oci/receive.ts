@@ -1,17 +1,23 @@
 import type { IncomingMessage } from "node:http";
+import { finished } from "node:stream";
 import type { GuardedResponse } from "./guarded-transport.ts";
 import { transferPolicy } from "./limits.ts";
 import { networkFailure, stalled } from "./network-failure.ts";
 
 /**
- * The body's chunks with bounded read-ahead. What arrived before a connection broke is given out
- * before the failure, so that every try makes progress; a body that all but stops is given up.
+ * The body's chunks, read ahead within bounds from this call on. What arrived before a connection
+ * broke is given out before the failure, so that every try makes progress; a body that all but
+ * stops is given up.
  */
-export async function* receive(
+export function receive(response: GuardedResponse, stallTimeoutMs: number): AsyncGenerator<Buffer> {
+  return drain(new ChunkQueue(response.body), response, stallTimeoutMs);
+}
+
+async function* drain(
+  queue: ChunkQueue,
   response: GuardedResponse,
   stallTimeoutMs: number,
 ): AsyncGenerator<Buffer> {
-  const queue = new ChunkQueue(response.body);
   let bytesInWindow = 0;
   const watch = setInterval(() => {
     // While chunks wait for the disk, silence is ours.
@@ -44,10 +50,9 @@ class ChunkQueue {
   constructor(body: IncomingMessage) {
     this.#body = body;
     body.on("data", (chunk: Buffer) => this.#add(chunk));
-    body.once("error", (error) => {
-      this.#failure = error;
-    });
-    body.once("close", () => {
+    // Also tells of an end before this call, and of a close that skipped the end.
+    finished(body, { writable: false }, (error) => {
+      this.#failure = error ?? undefined;
       this.#isOver = true;
       this.#wake();
     });

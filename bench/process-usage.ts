@@ -1,0 +1,35 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+const kibPerMib = 1024;
+
+let cachedTicksPerSecond: number | undefined;
+
+/** Memory of a process in MiB, pages shared with others counted in part. */
+export function proportionalMib(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
+  const kib = /^Pss:\s+(\d+) kB$/m.exec(text)?.[1];
+  if (kib === undefined) throw new Error(`The kernel says no PSS of process ${pid}.`);
+  return Number(kib) / kibPerMib;
+}
+
+/** Seconds of processor time a process has used, all threads together. */
+export function processorSeconds(pid: number): number {
+  const fields = statFields(pid);
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond();
+}
+
+export function parentPid(pid: number): number {
+  return Number(statFields(pid)[1]);
+}
+
+/** The fields after the command name, which may hold anything: state is the first. */
+function statFields(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+function ticksPerSecond(): number {
+  cachedTicksPerSecond ??= Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
+  return cachedTicksPerSecond;
+}
