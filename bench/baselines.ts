@@ -2,8 +2,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { toolEnvironment } from "../src/platform/config.ts";
 import { runInVm } from "../src/workspace/run-in-vm.ts";
 import { type Bench, environment } from "./bench.ts";
@@ -60,25 +58,31 @@ async function exportRoot({ engine, signal }: Bench, root: string): Promise<void
   const excluded = ["proc", "sys", "dev", "run", "workspace"].map(
     (name) => `--exclude=./${name}/*`,
   );
-  const archive = new PassThrough();
   const unpack = spawn("tar", ["--extract", "--directory", root, "--file", "-"], {
     env: toolEnvironment(),
-    stdio: ["pipe", "ignore", "pipe"],
+    stdio: ["pipe", "ignore", "inherit"],
   });
-  unpack.stderr.resume();
   const unpacked = once(unpack, "close");
-  const written = pipeline(archive, unpack.stdin);
-  const exported = runInVm(engine.host, {
-    environment,
-    command: ["tar", "-C", "/", "--one-file-system", ...excluded, "-cf", "-", "."],
-    timeoutSeconds: exportSeconds,
-    onStdout: (chunk) =>
-      archive.write(chunk) ? undefined : once(archive, "drain").then(() => undefined),
-    signal,
-  }).finally(() => archive.end());
-  const [{ exitCode }, [code]] = await Promise.all([exported, unpacked, written]);
-  if (exitCode !== 0 || code !== 0)
-    throw new Error(`The root could not be exported: tar ended with ${exitCode} and ${code}.`);
+  // It closes its input as soon as it has seen the archive's end; its exit code tells the rest.
+  unpack.stdin.on("error", () => undefined);
+  const feed = async (chunk: Buffer) => {
+    if (!unpack.stdin.write(chunk)) await Promise.race([once(unpack.stdin, "drain"), unpacked]);
+  };
+  let packedCode: number | undefined;
+  try {
+    ({ exitCode: packedCode } = await runInVm(engine.host, {
+      environment,
+      command: ["tar", "-C", "/", "--one-file-system", ...excluded, "-cf", "-", "."],
+      timeoutSeconds: exportSeconds,
+      onStdout: feed,
+      signal,
+    }));
+  } finally {
+    unpack.stdin.end();
+    await unpacked;
+  }
+  if (packedCode !== 0 || unpack.exitCode !== 0)
+    throw new Error(`The root's export ended with ${packedCode} and ${unpack.exitCode}.`);
 }
 
 function bwrapProgram(root: string, command: readonly string[]): Program {

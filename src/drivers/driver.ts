@@ -78,7 +78,9 @@ export interface Machine {
   readonly identity: ProcessIdentity;
   /** Settles when the process is gone, whatever ended it. */
   readonly exited: Promise<MachineExit>;
-  /** A new byte stream to the guest agent; one at a time. */
+  /** Whether `openChannel` makes a new connection each time, so that an attach that got lost can be tried again. */
+  readonly reopensChannel: boolean;
+  /** A byte stream to the guest agent; one at a time. */
   openChannel(signal: AbortSignal): Promise<Duplex>;
   /** The last of the serial console, control characters and all. */
   consoleTail(): string;

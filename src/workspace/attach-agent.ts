@@ -1,7 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../channel/agent-client.ts";
 import type { Machine } from "../drivers/driver.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
+
+const firstTryMs = 250;
+/** Long enough for the guest to see that its channel was closed. */
+const pauseMs = 50;
 
 /** A machine whose agent answers. */
 export interface Attached {
@@ -42,12 +47,29 @@ export async function attachAgent(
   }
 }
 
+/**
+ * Attaches to the agent. A connection made right after another one ended can get lost, because the guest did not see
+ * the end in between: where the channel can be opened again, short tries are followed by longer ones.
+ */
 async function connect(
   machine: Machine,
   deadlineMs: number,
   signal: AbortSignal,
 ): Promise<AgentClient> {
-  return AgentClient.connect(await machine.openChannel(signal), deadlineMs);
+  const deadline = performance.now() + deadlineMs;
+  for (let tryMs = machine.reopensChannel ? firstTryMs : deadlineMs; ; tryMs *= 2) {
+    const leftMs = deadline - performance.now();
+    const stream = await machine.openChannel(signal);
+    try {
+      return await AgentClient.connect(stream, Math.min(tryMs, leftMs));
+    } catch (error) {
+      stream.destroy();
+      signal.throwIfAborted();
+      if (!machine.reopensChannel || asPyroError(error).code !== "guest_lost" || tryMs >= leftMs)
+        throw error;
+      await sleep(pauseMs);
+    }
+  }
 }
 
 async function endOf(machine: Machine): Promise<never> {

@@ -22,10 +22,6 @@ func one(entries ...entry) func(*image) [][]entry {
 	return func(*image) [][]entry { return [][]entry{entries} }
 }
 
-func two(first, second []entry) func(*image) [][]entry {
-	return func(*image) [][]entry { return [][]entry{first, second} }
-}
-
 const refused = protocol.CodeArchiveRefused
 
 var evils = map[string]evil{

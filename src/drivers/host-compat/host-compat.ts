@@ -120,6 +120,7 @@ export class HostCompatDriver implements Driver {
 class HostCompatMachine implements Machine {
   readonly identity: ProcessIdentity;
   readonly exited: Promise<MachineExit>;
+  readonly reopensChannel = false;
   readonly #channel: Duplex;
   readonly #words: ConsoleRing;
 

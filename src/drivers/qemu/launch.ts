@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { closeSync, constants, openSync } from "node:fs";
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { PyroError } from "../../model/errors.ts";
 import { identifyProcess, type ProcessIdentity } from "../../platform/processes.ts";
@@ -81,6 +81,8 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   });
   const stderr = new ConsoleRing(4096);
   child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
+  // What a machine that outlives us may still say must not keep us.
+  if (options.ttlMs !== undefined) (child.stderr as Socket | null)?.unref();
   const exited = exitOf(child, stderr);
   const pid = await readChildPid(child, exited);
   const identity = identifyProcess(pid);
@@ -105,15 +107,20 @@ function exitOf(child: ChildProcess, stderr: ConsoleRing): Promise<MachineExit> 
   });
 }
 
+/** Reads bubblewrap's report up to its closing brace; whoever stands between us and bubblewrap keeps the pipe open. */
 async function readChildPid(child: ChildProcess, exited: Promise<MachineExit>): Promise<number> {
   const info = child.stdio[infoFd] as Readable;
-  let text = "";
-  info.setEncoding("utf8");
-  info.on("data", (chunk: string) => {
-    text += chunk;
+  const reported = new Promise<string>((resolve) => {
+    let text = "";
+    info.setEncoding("utf8");
+    info.on("data", (chunk: string) => {
+      text += chunk;
+      if (text.includes("}")) resolve(text);
+    });
   });
-  await Promise.race([once(info, "end"), exited]);
-  const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
+  const ended = exited.then(() => "");
+  const pid = /"child-pid":\s*(\d+)/.exec(await Promise.race([reported, ended]))?.[1];
+  info.destroy();
   if (pid === undefined) throw await startFailure(exited);
   return Number(pid);
 }

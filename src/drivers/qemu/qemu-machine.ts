@@ -30,6 +30,8 @@ type SocketName = keyof typeof socketNames;
 
 /** The three sockets of a machine, held from the start or found in its directory. */
 export interface MachineSockets {
+  /** Whether a socket can be opened more than once. */
+  readonly reopen: boolean;
   open(name: SocketName, signal?: AbortSignal): Promise<Duplex>;
 }
 
@@ -37,7 +39,7 @@ export interface MachineSockets {
 export function inheritedSockets(streams: Record<SocketName, Duplex>): MachineSockets {
   // The end of the process breaks sockets that nobody has taken yet; whoever takes one listens for itself.
   for (const stream of Object.values(streams)) stream.on("error", () => stream.destroy());
-  return { open: async (name) => streams[name] };
+  return { reopen: false, open: async (name) => streams[name] };
 }
 
 /** Sockets QEMU listens on in `directory`; they appear while it starts. */
@@ -55,7 +57,7 @@ export function listeningSockets(directory: string, identity: ProcessIdentity): 
       await sleep(connectRetryMs);
     }
   };
-  return { open };
+  return { reopen: true, open };
 }
 
 function tryConnect(path: string): Promise<Duplex | undefined> {
@@ -92,6 +94,10 @@ export class QemuMachine implements SavableMachine {
     this.#sockets = parts.sockets;
     this.#stateTarget = parts.stateTarget;
     void this.#readConsole();
+  }
+
+  get reopensChannel(): boolean {
+    return this.#sockets.reopen;
   }
 
   openChannel(signal: AbortSignal): Promise<Duplex> {
