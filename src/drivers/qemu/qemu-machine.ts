@@ -136,7 +136,10 @@ export class QemuMachine implements SavableMachine {
 
   /** Resumes a machine that was started to be restored. */
   async loadState(stateFd: number): Promise<void> {
-    await loadState(await this.#openMonitor(), stateFd);
+    const monitor = await this.#openMonitor();
+    await loadState(monitor, stateFd);
+    // An open socket would keep a process whose machine outlives it.
+    monitor.close();
   }
 
   #openMonitor(): Promise<QemuMonitor> {
