@@ -75,11 +75,10 @@ func prepare(mode boot.Mode) (*server.Backend, *protocol.ActivateRequest, error)
 		return backend, nil, nil
 	}
 	console.Say("going on where another agent died")
-	if err := walls.Activate(disks.Data, earlier.Request); err != nil {
+	if err := walls.Activate(disks.Data, earlier); err != nil {
 		return nil, nil, fmt.Errorf("activate again: %w", err)
 	}
-	(&record{Request: earlier.Request, InitPID: walls.InitPID()}).save()
-	return backend, earlier.Request, nil
+	return backend, earlier, nil
 }
 
 func prepareWorkload(disks machine.Disks) (*workload.Workload, error) {
@@ -89,9 +88,7 @@ func prepareWorkload(disks machine.Disks) (*workload.Workload, error) {
 	if err := workload.PrepareDirectories(); err != nil {
 		return nil, err
 	}
-	if earlier := loadRecord(); earlier != nil {
-		workload.EndEarlier(earlier.InitPID)
-	}
+	workload.EndEarlier()
 	if err := machine.MountEnvironment(disks.Environment, workload.EnvironmentDirectory); err != nil {
 		return nil, err
 	}
@@ -112,10 +109,16 @@ func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Bac
 				return err
 			}
 			// Not on the way of the answer.
-			go (&record{Request: request, InitPID: walls.InitPID()}).save()
+			go walls.WithRequest(saveRecord)
 			return nil
 		},
-		Renew: func(identity *protocol.Identity) error { return renew(walls, identity) },
+		Renew: func(identity *protocol.Identity) error {
+			if err := renew(walls, identity); err != nil {
+				return err
+			}
+			go walls.WithRequest(saveRecord)
+			return nil
+		},
 		Warm:  workload.Warm,
 		Stop:  func() error { return stop(walls, disks.Data) },
 	}

@@ -13,15 +13,9 @@ import (
 // recordPath outlives the agent, not the machine: it is in memory.
 const recordPath = "/run/activation.json"
 
-// record is what an agent needs to go on where one that died stopped.
-type record struct {
-	Request *protocol.ActivateRequest `json:"request"`
-	// InitPID is the workload's first process.
-	InitPID int `json:"init_pid"`
-}
-
-func (r *record) save() {
-	text, err := json.Marshal(r)
+// saveRecord keeps what an agent needs to go on where one that died stopped.
+func saveRecord(request *protocol.ActivateRequest) {
+	text, err := json.Marshal(request)
 	if err == nil {
 		err = os.WriteFile(recordPath, text, 0o600)
 	}
@@ -31,12 +25,12 @@ func (r *record) save() {
 }
 
 // loadRecord is nil in a machine that was not activated.
-func loadRecord() *record {
+func loadRecord() *protocol.ActivateRequest {
 	text, err := os.ReadFile(recordPath)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	found := &record{}
+	found := &protocol.ActivateRequest{}
 	if err == nil {
 		err = json.Unmarshal(text, found)
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,12 +45,14 @@ func stopAll() {
 }
 
 // EndEarlier ends what an agent that died left: its commands have lost whoever
-// listened to them, and their world is built again.
-func EndEarlier(initPID int) {
+// listened to them, and their world is built again. Two worlds on one disk would
+// write over each other. In a machine's first agent there is nothing to end.
+func EndEarlier() {
 	_ = writeCgroup(workloadCgroup+"/cgroup.kill", "1")
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", initPID))
-	if err == nil && initPID > 1 && strings.HasPrefix(string(text), initName) {
-		endProcess(initPID)
+	for _, pid := range (&group{path: agentCgroup}).pids() {
+		if pid != os.Getpid() {
+			endProcess(pid)
+		}
 	}
 	directories, _ := filepath.Glob(workloadCgroup + "/command-*")
 	for _, directory := range directories {

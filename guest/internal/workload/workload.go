@@ -3,6 +3,7 @@
 package workload
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -60,17 +61,20 @@ func (w *Workload) Activate(disk string, request *protocol.ActivateRequest) erro
 func (w *Workload) Rename(identity *protocol.Identity) error {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
+	if w.starter == nil {
+		return errors.New("the workload has no root at the moment")
+	}
 	w.request.Identity = *identity
 	var err error
 	w.starter.Thread.Do(func() { err = rename(identity, w.ownsHosts) })
 	return err
 }
 
-// InitPID is the number of the namespaces' first process.
-func (w *Workload) InitPID() int {
+// WithRequest shows what the workload was activated with, as renewed since.
+func (w *Workload) WithRequest(use func(*protocol.ActivateRequest)) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	return w.initPID
+	use(w.request)
 }
 
 // startNamespaces is called with the mutex held.

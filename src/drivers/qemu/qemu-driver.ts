@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   chownSync,
@@ -63,7 +64,7 @@ export class QemuDriver implements Driver {
   readonly #installation: QemuInstallation;
 
   constructor(installation: QemuInstallation) {
-    const { accelerator, version, cpuModel, tscKhz } = installation;
+    const { accelerator } = installation;
     this.#installation = installation;
     this.capabilities = {
       isolation: accelerator === "kvm" ? "hardware" : "emulated",
@@ -71,12 +72,7 @@ export class QemuDriver implements Driver {
       templates: true,
       environments: true,
     };
-    this.fingerprint = [
-      "qemu-microvm-2",
-      version.text,
-      accelerator,
-      accelerator === "kvm" ? cpuModel : `tsc ${tscKhz}`,
-    ].join(" ");
+    this.fingerprint = fingerprintOf(installation);
   }
 
   boot(spec: MachineSpec): Promise<Machine> {
@@ -161,6 +157,26 @@ export class QemuDriver implements Driver {
     );
     return { kind: "private", path, stateFd: descriptors.open(source.statePath) };
   }
+}
+
+/** Saved state fits the same QEMU with the same machine, CPU, devices and kernel command line, and nothing else. */
+function fingerprintOf({ version, accelerator, cpuModel, tscKhz }: QemuInstallation): string {
+  const socket = { fd: 0 };
+  const machine = qemuArguments({
+    spec: { vcpuCount: 1, memMib: 1024, role: "workload" },
+    accelerator,
+    version,
+    tscKhz,
+    kernelPath: "",
+    initramfsPath: undefined,
+    environmentFd: 0,
+    dataFd: 0,
+    sockets: { channel: socket, monitor: socket, console: socket },
+    memory: { kind: "anonymous" },
+  });
+  // Under KVM the guest sees the host's own CPU.
+  const described = [version.text, accelerator === "kvm" ? cpuModel : "", ...machine].join("\0");
+  return createHash("sha256").update(described).digest("hex");
 }
 
 interface StartPlan {
