@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { chmodSync, closeSync, constants, openSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { basename, dirname } from "node:path";
 
 /**
@@ -20,4 +20,18 @@ export async function listenUnix(path: string, mode = 0o600): Promise<Server & A
     closeSync(directory);
     throw error;
   }
+}
+
+/** Connects to the socket at `path`, however long it is. */
+export function connectUnix(path: string): Socket {
+  const directory = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  const socket = connect(`/proc/self/fd/${directory}/${basename(path)}`);
+  const release = () => {
+    socket.off("connect", release);
+    socket.off("close", release);
+    closeSync(directory);
+  };
+  socket.once("connect", release);
+  socket.once("close", release);
+  return socket;
 }

@@ -7,6 +7,7 @@ import type { InstalledImage } from "../environments/store.ts";
 import type { Template, TemplateKeyParts } from "../environments/templates.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import type { MachineSize } from "../model/machine-options.ts";
+import type { ProcessIdentity } from "../platform/processes.ts";
 import { activationDefaults, newIdentity } from "./activation.ts";
 import { type Attached, attachAgent, discard } from "./attach-agent.ts";
 import { bootDeadlineMs, type MachineFactory } from "./machine-factory.ts";
@@ -25,6 +26,8 @@ export interface StartRequest extends MachineSize {
   readonly disk: MachineDisk;
   readonly hostname: string;
   readonly signal?: AbortSignal | undefined;
+  /** Told as soon as there is a process, long before its agent answers: whoever keeps records can end it then. */
+  readonly onProcess?: ((identity: ProcessIdentity) => void) | undefined;
 }
 
 /** A machine whose agent answers and knows who it is. */
@@ -127,6 +130,7 @@ async function tryRestore(
     const dataDisk = await openRestoredDisk(request.disk, template);
     try {
       const machine = await factory.driver.restore({ ...spec, dataDisk }, template);
+      request.onProcess?.(machine.identity);
       factory.trace.mark("process");
       const attached = await attachAgent(machine, restoreDeadlineMs, request.signal);
       factory.trace.mark("attached");
@@ -168,6 +172,7 @@ async function bootAlone(
       : request.disk.create(await factory.blank());
   try {
     const machine = await factory.driver.boot({ ...spec, dataDisk });
+    request.onProcess?.(machine.identity);
     const attached = await attachAgent(machine, bootDeadlineMs, request.signal);
     factory.trace.mark("booted");
     return { ...attached, origin: "booted" };

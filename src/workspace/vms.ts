@@ -87,6 +87,8 @@ export class VmEngine {
           ttlMs: Math.max(1, Date.parse(vm.expiresAt) - Date.now()),
         },
         signal: options.signal,
+        onProcess: (process) =>
+          this.#vms.transition(vmId, { from: ["starting"], to: "starting", change: { process } }),
       });
       started.client.close();
       await this.#recordStart(vmId, factory, started.machine);

@@ -119,8 +119,8 @@ func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Bac
 			go walls.WithRequest(saveRecord)
 			return nil
 		},
-		Warm:  workload.Warm,
-		Stop:  func() error { return stop(walls, disks.Data) },
+		Warm: workload.Warm,
+		Stop: func() error { return stop(walls, disks.Data) },
 	}
 }
 

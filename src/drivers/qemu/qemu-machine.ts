@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +9,7 @@ import {
   signalProcess,
   waitUntilGone,
 } from "../../platform/processes.ts";
+import { connectUnix } from "../../platform/unix-socket.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type { MachineExit, SavableMachine } from "../driver.ts";
 import { assertConfined } from "../jail.ts";
@@ -62,7 +62,7 @@ export function listeningSockets(directory: string, identity: ProcessIdentity): 
 
 function tryConnect(path: string): Promise<Duplex | undefined> {
   return new Promise((resolve, reject) => {
-    const socket = connect(path);
+    const socket = connectUnix(path);
     socket.once("connect", () => resolve(socket));
     socket.once("error", (error) => {
       const code = systemErrorCode(error);

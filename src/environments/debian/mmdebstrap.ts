@@ -21,6 +21,15 @@ const excludedPaths = [
   "/usr/share/locale/*",
 ];
 
+/** What mmdebstrap announces that a person who waits cares about, in our words. */
+const steps = [
+  { pattern: /^running apt-get update/, name: "reading package lists" },
+  { pattern: /^downloading packages/, name: "downloading packages" },
+  { pattern: /^extracting archives/, name: "extracting packages" },
+  { pattern: /^installing /, name: "installing packages" },
+  { pattern: /^creating tarball/, name: "packing" },
+] as const;
+
 /** Starts fetching; the tar comes on `stdout`. */
 export function startMmdebstrap(request: DebianRequest): RunningTool {
   const args = [
@@ -39,8 +48,9 @@ export function startMmdebstrap(request: DebianRequest): RunningTool {
     packageName: "mmdebstrap",
     signal: request.signal,
     onLine: (line) => {
-      const step = /^I: (.+?)\.*$/.exec(line)?.[1];
-      if (step !== undefined) request.onStep?.(step);
+      const announced = /^I: (.+?)\.*$/.exec(line)?.[1];
+      const step = steps.find(({ pattern }) => announced !== undefined && pattern.test(announced));
+      if (step) request.onStep?.(step.name);
     },
   });
 }
