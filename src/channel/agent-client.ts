@@ -59,6 +59,11 @@ export class AgentClient implements Disposable {
   /** Attaches to the agent at the other end of `stream`; `timeoutMs` bounds its answer. */
   static async connect(stream: Duplex, timeoutMs: number): Promise<AgentClient> {
     await attach(stream, timeoutMs);
+    return AgentClient.connectAttached(stream);
+  }
+
+  /** Begins the conversation on a stream whose attach is done. */
+  static connectAttached(stream: Duplex): AgentClient {
     const session = http2.connect("http://guest", {
       createConnection: () => stream,
       settings: { initialWindowSize: streamWindowBytes, maxFrameSize: 65_536, enablePush: false },

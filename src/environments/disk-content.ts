@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { closeSync, constants, ftruncateSync, openSync, writeSync } from "node:fs";
 
 /** The format, shared with what writes it. */
@@ -52,21 +53,24 @@ export class DiskContent {
 
   /** An open copy without a name, gone when the descriptor is closed. */
   createUnnamed(directory: string): number {
-    return this.#createAt(openSync(directory, constants.O_RDWR | openTemporary, 0o600));
+    const open = () => openSync(directory, constants.O_RDWR | openTemporary, 0o600);
+    return this.#create(join(directory, "disk"), open);
   }
 
   /** An open copy at `path`, which must not exist. */
   createAt(path: string): number {
-    return this.#createAt(openSync(path, "wx+", 0o600));
+    return this.#create(path, () => openSync(path, "wx+", 0o600));
   }
 
-  #createAt(fd: number): number {
+  #create(path: string, open: () => number): number {
+    let fd: number | undefined;
     try {
+      fd = open();
       this.writeTo(fd);
       return fd;
     } catch (error) {
-      closeSync(fd);
-      throw error;
+      if (fd !== undefined) closeSync(fd);
+      throw namingNoSpace(error, path);
     }
   }
 

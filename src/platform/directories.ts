@@ -15,10 +15,13 @@ export function ensurePrivateDirectory(path: string): void {
     mkdirSync(path, { mode: privateMode });
     return;
   } catch (error) {
-    if (systemErrorCode(error) !== "EEXIST")
+    const code = systemErrorCode(error);
+    // EEXIST is told of a file in place of a parent, too.
+    const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    if (code !== "EEXIST" || !isThere)
       throw unusable(
         path,
-        `cannot be created (${systemErrorCode(error)})`,
+        `cannot be created (${code === "EEXIST" ? "ENOTDIR" : code})`,
         "Choose another place with PYRO_CACHE_DIR or PYRO_STATE_DIR.",
         error,
       );

@@ -88,7 +88,8 @@ async function run(call: RunCall): Promise<number> {
     printError(io, error, { json: options.json });
     return exitCodeOf(error, { runs: true });
   } finally {
-    if (readConfig().trace) printTrace(io, trace);
+    // Without a phase there may be no configuration either.
+    if (trace.phases.length > 0 && readConfig().trace) printTrace(io, trace);
   }
 }
 

@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { after, afterEach, before, describe, it } from "node:test";
+import type { ReapResult, Vm, VmDeleted, VmExecResult } from "../../src/index.ts";
+import { baseEnvironment, PyroHome, repository } from "../support/home.ts";
+import { findMonitor } from "../support/host-processes.ts";
+import { assertNoProcessLeft } from "../support/oracle.ts";
+import { until } from "../support/until.ts";
+
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+describe("VMs that outlive the process that made them", () => {
+  let home: PyroHome;
+  before(async () => {
+    home = await PyroHome.warm();
+  });
+  afterEach(() => home.assertNothingLeft());
+  after(() => home.dispose());
+
+  /** Calls the SDK in a process of its own. */
+  const call = async <T>(method: string, given: readonly unknown[] = [], env = {}): Promise<T> => {
+    const answer = await answerOf<T>(method, given, env);
+    if (answer.error) throw new TypeError(`${method}: ${JSON.stringify(answer.error)}`);
+    return answer.result as T;
+  };
+  const failureOf = async (method: string, given: readonly unknown[]): Promise<Failure> => {
+    const { error } = await answerOf(method, given);
+    assert.ok(error, `${method} succeeded`);
+    return error;
+  };
+  const answerOf = async <T>(method: string, given: readonly unknown[], env = {}) => {
+    const program = join(repository, "test", "support", "pyro-vm.ts");
+    const node = [process.execPath, "--disable-warning=ExperimentalWarning"];
+    const command = [...node, program, method, JSON.stringify(given)];
+    const started = home.startProgram(command, { env });
+    const { stdout, stderr } = await started.ended;
+    assert.notEqual(stdout, "", stderr);
+    return JSON.parse(stdout) as { result?: T; error?: Failure };
+  };
+  const create = (options: object = {}) =>
+    call<Vm>("createVm", [{ environment: baseEnvironment, ...options }]);
+  const filesOf = (vmId: string) => join(home.stateDirectory, "vms", vmId);
+
+  it("are created, started, used once and deleted, each by another process", async () => {
+    const created = await create();
+    assert.match(created.vmId, /^vm-[0-9a-f]{12}$/);
+    assert.deepEqual(
+      [created.state, created.driver, created.vcpuCount, created.memMib, created.network],
+      ["created", null, 1, 1024, false],
+    );
+    assert.equal(Date.parse(created.expiresAt) - Date.parse(created.createdAt), 600_000);
+
+    const started = await call<Vm>("startVm", [created.vmId]);
+    assert.deepEqual(
+      [started.state, started.driver, started.executionMode],
+      ["started", "qemu", "guest_virtio_serial"],
+    );
+    assert.deepEqual(await call<Vm>("statusVm", [created.vmId]), started);
+    assert.deepEqual(await call("networkInfoVm", [created.vmId]), {
+      vmId: created.vmId,
+      network: false,
+      policy: "off",
+      interfaces: [],
+    });
+
+    const command = ["sh", "-c", "hostname; exit 3"];
+    const result = await call<VmExecResult>("execVm", [created.vmId, { command }]);
+    assert.deepEqual(
+      [result.vmId, result.stdout, result.exitCode],
+      [created.vmId, `${created.vmId}\n`, 3],
+    );
+    assert.equal((await failureOf("statusVm", [created.vmId])).code, "vm_not_found");
+    assert.equal(existsSync(filesOf(created.vmId)), false);
+  });
+
+  it("keep their disk while they are stopped", async () => {
+    // The one command of a VM ends it, so that what was written shows in the files alone.
+    const { vmId } = await create();
+    await call("startVm", [vmId]);
+    const stopped = await call<Vm>("stopVm", [vmId]);
+    assert.deepEqual([stopped.state, stopped.failure], ["stopped", null]);
+    await assertNoProcessLeft({ sessions: [], directories: [home.stateDirectory] });
+    assert.ok(existsSync(join(filesOf(vmId), "disk.ext4")));
+
+    await call("startVm", [vmId]);
+    const { stdout } = await call<VmExecResult>("execVm", [vmId, { command: ["hostname"] }]);
+    assert.equal(stdout, `${vmId}\n`);
+  });
+
+  it("refuse what their state does not allow, and say what to do", async () => {
+    const { vmId } = await create();
+    assert.deepEqual(await failureOf("execVm", [vmId, { command: ["true"] }]), {
+      code: "vm_state_conflict",
+      message: `VM ${vmId} is created, so it cannot be asked to exec.`,
+      hint: "Start it first.",
+    });
+    assert.deepEqual(await failureOf("stopVm", [vmId]), {
+      code: "vm_state_conflict",
+      message: `VM ${vmId} is created, so it cannot be asked to stop.`,
+      hint: "Start it first.",
+    });
+    assert.deepEqual(await call<VmDeleted>("deleteVm", [vmId]), { vmId, deleted: true });
+    assert.deepEqual(await call<VmDeleted>("deleteVm", [vmId]), { vmId, deleted: false });
+    assert.deepEqual(await failureOf("startVm", [vmId]), {
+      code: "vm_not_found",
+      message: `There is no VM "${vmId}".`,
+      hint: "It may have been deleted or have expired; create another.",
+    });
+  });
+
+  it("are found failed when their monitor was killed", async () => {
+    const { vmId } = await create();
+    await call("startVm", [vmId]);
+    process.kill(await findMonitor(home.stateDirectory), "SIGKILL");
+    await assertNoProcessLeft({ sessions: [], directories: [home.stateDirectory] });
+    const failed = await call<Vm>("statusVm", [vmId]);
+    assert.deepEqual(
+      [failed.state, failed.failure],
+      ["failed", "its virtual machine monitor is gone"],
+    );
+    assert.deepEqual(await failureOf("execVm", [vmId, { command: ["true"] }]), {
+      code: "vm_state_conflict",
+      message: `VM ${vmId} is failed (its virtual machine monitor is gone), so it cannot be asked to exec.`,
+      hint: "Delete it and create another.",
+    });
+    await call("deleteVm", [vmId]);
+  });
+
+  it("end with their time though no pyro runs, and are reaped by the next", async () => {
+    const { vmId } = await create({ ttlSeconds: 6 });
+    await call("startVm", [vmId]);
+    await assertNoProcessLeft({ sessions: [], directories: [home.stateDirectory] });
+    assert.equal((await failureOf("statusVm", [vmId])).code, "expired");
+    assert.deepEqual(await call<ReapResult>("reapExpired"), { reapedVmIds: [vmId] });
+    assert.equal(existsSync(filesOf(vmId)), false);
+  });
+
+  it("are deleted while they run, with everything of theirs", async () => {
+    const { vmId } = await create();
+    await call("startVm", [vmId]);
+    assert.deepEqual(await call<VmDeleted>("deleteVm", [vmId]), { vmId, deleted: true });
+    assert.equal(existsSync(filesOf(vmId)), false);
+  });
+
+  it("are started by one of two processes that try at once", async () => {
+    const { vmId } = await create();
+    const answers = await Promise.all([
+      answerOf<Vm>("startVm", [vmId]),
+      answerOf<Vm>("startVm", [vmId]),
+    ]);
+    assert.deepEqual(answers.map(({ result, error }) => result?.state ?? error?.code).sort(), [
+      "started",
+      "vm_state_conflict",
+    ]);
+    await call("deleteVm", [vmId]);
+  });
+
+  it("leave nothing when the process that starts them is killed", async () => {
+    const { vmId } = await create();
+    const program = join(repository, "test", "support", "pyro-vm.ts");
+    const starting = home.startProgram([
+      process.execPath,
+      "--disable-warning=ExperimentalWarning",
+      program,
+      "startVm",
+      JSON.stringify([vmId]),
+    ]);
+    await until("the registry knows the process", () => knownPid(vmId) !== null);
+    starting.signal("SIGKILL");
+    await starting.ended;
+    assert.equal((await call<VmDeleted>("deleteVm", [vmId])).deleted, true);
+  });
+
+  it("start however long the path of the state directory is", async () => {
+    const stateDirectory = join(home.directory, "a".repeat(120), "b".repeat(60));
+    const env = { PYRO_STATE_DIR: stateDirectory };
+    const { vmId } = await call<Vm>("createVm", [{ environment: baseEnvironment }], env);
+    await call("startVm", [vmId], env);
+    const { stdout } = await call<VmExecResult>("execVm", [vmId, { command: ["hostname"] }], env);
+    assert.equal(stdout, `${vmId}\n`);
+  });
+
+  const knownPid = (vmId: string) => {
+    const registry = new DatabaseSync(join(home.stateDirectory, "registry.sqlite"));
+    try {
+      return registry.prepare("SELECT pid FROM vms WHERE vm_id = ?").get(vmId)?.pid ?? null;
+    } finally {
+      registry.close();
+    }
+  };
+});
