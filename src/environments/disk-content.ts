@@ -1,5 +1,6 @@
-import { join } from "node:path";
 import { closeSync, constants, ftruncateSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { namingNoSpace } from "../platform/files.ts";
 
 /** The format, shared with what writes it. */
 export const diskContentFormat = { blockBytes: 4096, headerBytes: 16, magic: 0x70797264 } as const;

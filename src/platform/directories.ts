@@ -17,8 +17,7 @@ export function ensurePrivateDirectory(path: string): void {
   } catch (error) {
     const code = systemErrorCode(error);
     // EEXIST is told of a file in place of a parent, too.
-    const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-    if (code !== "EEXIST" || !isThere)
+    if (code !== "EEXIST" || !isEntry(path))
       throw unusable(
         path,
         `cannot be created (${code === "EEXIST" ? "ENOTDIR" : code})`,
@@ -27,6 +26,15 @@ export function ensurePrivateDirectory(path: string): void {
       );
   }
   checkPrivateDirectory(path);
+}
+
+/** Whether there is anything at `path`, a dangling link included. */
+function isEntry(path: string): boolean {
+  try {
+    return lstatSync(path) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function checkPrivateDirectory(path: string): void {

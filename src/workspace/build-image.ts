@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import type { Readable } from "node:stream";
-import type { LayerResult } from "../channel/agent-client.ts";
+import type { LayerOptions, LayerResult } from "../channel/agent-client.ts";
 import type { BootFiles, Driver } from "../drivers/driver.ts";
 import type { DiskContent } from "../environments/disk-content.ts";
 import { attachAgent, discard } from "./attach-agent.ts";
@@ -11,9 +11,9 @@ const builderMemMib = 1024;
 
 /** One layer, lowest first. */
 export interface ImageLayer {
-  readonly compression: "none" | "gzip" | "zstd";
+  readonly compression: LayerOptions["compression"];
   open(): Readable;
-  /** Called with what the guest found in the layer; throws to refuse it. */
+  /** Called with what the guest found in the layer; throws to refuse it. Absent for a source that is trusted as it is. */
   check?(result: LayerResult): void;
 }
 
@@ -31,7 +31,6 @@ export interface ImageBuild {
 export interface BuiltImage {
   readonly entryCount: number;
   readonly usedBytes: number;
-  readonly diffIds: readonly string[];
 }
 
 /** Turns layers into one ext4 image inside a throwaway virtual machine; the host never unpacks them. */
@@ -51,13 +50,15 @@ export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
     build.signal?.addEventListener("abort", abort, { once: true });
     try {
       await machine.verifyConfinement();
-      const diffIds: string[] = [];
       for (const layer of build.layers) {
-        const result = await attached.client.applyLayer(layer.open(), layer.compression);
+        const { compression } = layer;
+        const result = await attached.client.applyLayer(layer.open(), {
+          compression,
+          digest: layer.check !== undefined,
+        });
         layer.check?.(result);
-        diffIds.push(result.diffId);
       }
-      return { ...(await attached.client.finishImage()), diffIds };
+      return await attached.client.finishImage();
     } catch (error) {
       build.signal?.throwIfAborted();
       throw error;

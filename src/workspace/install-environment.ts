@@ -62,7 +62,7 @@ export async function installEnvironment(
     await ingredients.settled();
     const createdAt = new Date().toISOString();
     const image: InstalledImage = {
-      id: imageId([environment, createdAt, ...built.diffIds]),
+      id: imageId([environment, createdAt, JSON.stringify(ingredients.source)]),
       environment,
       source: ingredients.source,
       config: ingredients.config,

@@ -79,11 +79,11 @@ describe("directories that cannot be trusted or used", () => {
     });
 
     it(`refuses ${variable} that cannot be created`, async () => {
-      const path = "/proc/nowhere/pyro";
+      const path = "/etc/passwd/pyro";
       await refused(
         variable,
         path,
-        `The directory ${path} cannot be created (ENOENT).`,
+        `The directory ${path} cannot be created (ENOTDIR).`,
         "Choose another place with PYRO_CACHE_DIR or PYRO_STATE_DIR.",
       );
     });

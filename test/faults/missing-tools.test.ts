@@ -23,13 +23,15 @@ describe("a host without a program that pyro needs", () => {
 
   /** Runs `pyro` where `missing` is in none of the folders that programs are looked for in. */
   const without = (missing: string, args: readonly string[], env: Record<string, string> = {}) => {
-    const programs = join(home.directory, `without-${missing}`);
-    mkdirSync(programs, { recursive: true });
-    const hide = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
-      .map(
-        (folder) => `[ ! -e ${folder}/${missing} ] || mount --bind /dev/null ${folder}/${missing}`,
-      )
-      .join("; ");
+    const upper = join(home.directory, "hidden");
+    mkdirSync(upper, { recursive: true });
+    // What a mount of its own hides is missing for nobody else, and is back by itself.
+    const hide = `mount -t tmpfs none ${upper} && for folder in /usr/bin /usr/sbin; do
+      [ -e $folder/${missing} ] || continue
+      mkdir ${upper}/files ${upper}/work
+      mount -t overlay -o lowerdir=$folder,upperdir=${upper}/files,workdir=${upper}/work none $folder
+      rm $folder/${missing} || exit 99
+    done`;
     return home.startProgram(
       [
         "unshare",
