@@ -72,7 +72,8 @@ export class TemplateStore {
     // which nobody can set back, tells whether anything ever wrote to it.
     const intact =
       (await matches(files.memoryPath, record.memory)) &&
-      (await matches(files.statePath, record.state));
+      (await matches(files.statePath, record.state)) &&
+      (parts.disk === "existing" || (await matches(files.diskContentPath, record.diskContent)));
     if (intact) return files;
     await this.remove(parts);
     return undefined;
