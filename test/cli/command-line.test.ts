@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { PassThrough } from "node:stream";
+import { test } from "node:test";
+import type { IO } from "../../src/cli/io.ts";
+import { buildProgram, runCommandLine } from "../../src/cli/program.ts";
+import { errorCodes } from "../../src/index.ts";
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function terminal(): { io: IO; read: () => Omit<Ended, "code"> } {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const io: IO = {
+    stdin,
+    stdout,
+    stderr,
+    stderrIsTerminal: false,
+    stdoutIsTerminal: false,
+    color: false,
+    width: 80,
+  };
+  return {
+    io,
+    read: () => ({ stdout: String(stdout.read() ?? ""), stderr: String(stderr.read() ?? "") }),
+  };
+}
+
+async function pyro(...args: string[]): Promise<Ended> {
+  const { io, read } = terminal();
+  const code = await runCommandLine(args, io);
+  return { code, ...read() };
+}
+
+test("every command's help has an example", () => {
+  const { io } = terminal();
+  const program = buildProgram({ io, exit: () => undefined });
+  const commands = [
+    program,
+    ...program.commands,
+    ...program.commands.flatMap((one) => one.commands),
+  ];
+  for (const command of commands) {
+    let text = "";
+    command.configureOutput({
+      writeOut: (part) => {
+        text += part;
+      },
+    });
+    command.outputHelp();
+    assert.match(text, /\nExamples:\n( {2}.*pyro .*\n?)+/, command.name());
+  }
+});
+
+test("wrong usage ends with 2 and the nearest command", async () => {
+  assert.deepEqual(await pyro("docter"), {
+    code: 2,
+    stdout: "",
+    stderr: "error: Unknown command 'docter'\n(Did you mean doctor?)\n",
+  });
+  const missing = await pyro("run");
+  assert.equal(missing.code, 2);
+  assert.match(missing.stderr, /missing required argument 'environment'/i);
+  const text = await pyro("run", "--mem-mib", "lots", "debian:12", "--", "true");
+  assert.equal(text.code, 2);
+  assert.match(text.stderr, /"lots" is not a whole number/);
+});
+
+test("an unknown environment suggests the nearest and never starts anything", async () => {
+  const known = "debian:12, debian:12-base, debian:12-build, debian:13";
+  const stderr = `error: There is no environment "debain:12".\nhint: Did you mean debian:12? Known: ${known}, or any image reference with a "/", such as docker.io/library/python:3.12.\n`;
+  assert.deepEqual(await pyro("env", "inspect", "debain:12"), { code: 2, stdout: "", stderr });
+});
+
+test("impossible sizes are refused by name before the host is touched", async () => {
+  const cpu = await pyro("run", "--vcpu-count", "999", "debian:12", "--", "true");
+  assert.deepEqual(cpu, {
+    code: 125,
+    stdout: "",
+    stderr: "error: vcpuCount is 999, but must be a whole number from 1 to 64.\n",
+  });
+  const empty = await pyro("run", "debian:12", "--", "");
+  assert.equal(empty.code, 125);
+  assert.match(empty.stderr, /^error: The command is empty\.\nhint: Name a program after --/);
+});
+
+test("with --json a failure is one JSON object on stdout, and stderr is silent", async () => {
+  const ended = await pyro("env", "inspect", "--json", "debain:12");
+  assert.equal(ended.stderr, "");
+  const { error } = JSON.parse(ended.stdout);
+  assert.equal(error.code, "environment_not_found");
+  assert.ok(error.code in errorCodes);
+  assert.match(error.hint, /debian:12/);
+});
+
+test("what a network would need is refused, not ignored", async () => {
+  const ended = await pyro("run", "--network", "debian:12", "--", "true");
+  assert.equal(ended.code, 125);
+  assert.match(ended.stderr, /^error: Guests have no network in this version of pyro\./);
+});
+
+test("the completion script completes commands, options and environments", async () => {
+  const { stdout } = await pyro("completion", "bash");
+  const complete = (...words: string[]) => {
+    const list = words.map((word) => `'${word}'`).join(" ");
+    const script = `${stdout}\nCOMP_WORDS=(pyro ${list}); COMP_CWORD=${words.length}; _pyro; echo "\${COMPREPLY[@]}"`;
+    return execFileSync("bash", ["-c", script], { encoding: "utf8" }).trim().split(" ");
+  };
+  assert.deepEqual(complete("do"), ["doctor"]);
+  assert.deepEqual(complete("env", "pu"), ["pull"]);
+  assert.ok(complete("run", "--vcpu").includes("--vcpu-count"));
+  assert.ok(complete("run", "").includes("debian:12"));
+});
