@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -80,7 +81,9 @@ export class ImageStore {
     const image = (await readJsonFile(join(this.#images, name.imageId, imageFile))) as
       | InstalledImage
       | undefined;
-    return image?.id === name.imageId ? image : undefined;
+    if (image?.id !== name.imageId) return undefined;
+    // The cache may be deleted at any time, and in part.
+    return existsSync(this.diskPath(image)) ? image : undefined;
   }
 
   /** All installed environments, by name. */

@@ -105,8 +105,13 @@ func (o *output) carry() {
 	defer buffers.Put(pooled)
 	buffer := *pooled
 	sent := time.Time{}
+	isWide := false
 	for {
 		n, err := o.pipe.Read(buffer[protocol.FrameHeaderBytes:])
+		if n == protocol.FramePayloadMax && !isWide {
+			o.widen()
+			isWide = true
+		}
 		if n > 0 && time.Since(sent) < gatherTime {
 			n += o.gather(buffer[protocol.FrameHeaderBytes+n:])
 		}
@@ -121,6 +126,18 @@ func (o *output) carry() {
 		if err != nil {
 			return
 		}
+	}
+}
+
+// widePipeBytes lets a command that writes much go on while its last bytes travel.
+const widePipeBytes = 1 << 20
+
+// widen is only for commands that have filled a frame: it costs short ones too much.
+func (o *output) widen() {
+	if raw, err := o.pipe.SyscallConn(); err == nil {
+		_ = raw.Control(func(descriptor uintptr) {
+			_, _ = unix.FcntlInt(descriptor, unix.F_SETPIPE_SZ, widePipeBytes)
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { asPyroError } from "../../model/errors.ts";
 import { toolEnvironment } from "../../platform/config.ts";
 import { readJsonFile, writeFileAtomically } from "../../platform/files.ts";
+import { acquireLock } from "../../platform/lock.ts";
 import { currentBootId } from "../../platform/processes.ts";
 import type { BootFiles, Driver, DriverProbe, DriverStatus } from "../driver.ts";
 import { jailIdentity } from "../jail.ts";
@@ -66,7 +67,7 @@ export class QemuProbe implements DriverProbe {
   }): Promise<{ status: DriverStatus; driver: Driver | undefined }> {
     const path = findProgram(this.#options.searchPath ?? toolEnvironment().PATH);
     if (path === undefined) return unusable(undefined, `${program} is not installed.`, installFix);
-    const memory = ((await readJsonFile(this.#memoryPath)) ?? {}) as ProbeMemory;
+    const memory = await this.#recall();
     const found = await this.#version(path, memory);
     if (found.version === undefined) return unusable(undefined, found.reason, installFix);
     const version = found.version;
@@ -162,6 +163,10 @@ export class QemuProbe implements DriverProbe {
   async #tscKhz(memory: ProbeMemory): Promise<number> {
     const bootId = currentBootId();
     if (memory.tsc?.bootId === bootId) return memory.tsc.khz;
+    // Processes that start together agree on one measurement, or each would make templates of its own.
+    using _lock = await acquireLock(`${this.#memoryPath}.lock`);
+    const meanwhile = (await this.#recall()).tsc;
+    if (meanwhile?.bootId === bootId) return meanwhile.khz;
     const measured = await this.#options.measureTsc();
     const known = memory.tsc?.khz;
     const khz =
@@ -170,6 +175,10 @@ export class QemuProbe implements DriverProbe {
         : measured;
     await this.#remember({ ...memory, tsc: { bootId, khz } });
     return khz;
+  }
+
+  async #recall(): Promise<ProbeMemory> {
+    return ((await readJsonFile(this.#memoryPath)) ?? {}) as ProbeMemory;
   }
 
   async #remember(memory: ProbeMemory): Promise<void> {
