@@ -8,6 +8,7 @@ import {
   temporaryNeighbour,
   writeFileAtomically,
 } from "../platform/files.ts";
+import { tryLock } from "../platform/lock.ts";
 
 /** What an image asks of the commands that run in it. */
 export interface ImageConfig {
@@ -70,6 +71,18 @@ export class ImageStore {
   /** Where the lock that serializes installing `environment` is kept. */
   lockPath(environment: string): string {
     return join(this.#names, `${encodeName(environment)}.lock`);
+  }
+
+  /** Whether any process is installing an environment right now. */
+  async isInstalling(): Promise<boolean> {
+    const locks = (await readdir(this.#names).catch(() => [])).filter((name) =>
+      name.endsWith(".lock"),
+    );
+    for (const name of locks) {
+      using lock = await tryLock(join(this.#names, name));
+      if (lock === undefined) return true;
+    }
+    return false;
   }
 
   /** The image that `environment` stands for, or undefined when it is not installed. */

@@ -144,7 +144,10 @@ export async function pruneEnvironments(
       parts.bootDigest === boot?.digest &&
       parts.driverFingerprint === driver?.fingerprint,
   );
-  const removedBlobCount = await removeBlobs(join(cacheDirectory, "blobs", "sha256"));
+  // Layers are needed until their image is built, and nobody knows here which install needs which.
+  const removedBlobCount = (await host.images.isInstalling())
+    ? 0
+    : await removeBlobs(join(cacheDirectory, "blobs", "sha256"));
   return {
     removedImageCount: removedImages.length,
     removedTemplateCount,
@@ -153,7 +156,6 @@ export async function pruneEnvironments(
   };
 }
 
-/** Layers are needed only until their image is built. */
 async function removeBlobs(directory: string): Promise<number> {
   const names = (await readdir(directory).catch(() => [])).filter(
     (name) => !name.endsWith(".lock"),

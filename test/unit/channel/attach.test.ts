@@ -45,8 +45,7 @@ test("what an earlier client left is dropped, what follows the echo is kept", as
     ]),
   );
   await attaching;
-  if (host.readableLength === 0) await once(host, "readable");
-  assert.equal(String(host.read()), "PRI");
+  assert.equal(String(host.read() ?? (await once(host, "readable"), host.read())), "PRI");
 });
 
 test("the echo is found however it is cut", async () => {

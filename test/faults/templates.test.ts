@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import { baseEnvironment, PyroHome } from "../support/home.ts";
+
+describe("damaged files in the cache", () => {
+  let home: PyroHome;
+  before(async () => {
+    home = await PyroHome.private();
+    await assertWorks();
+  });
+  afterEach(() => home.assertNothingLeft());
+  after(() => home.dispose());
+
+  /** A run that needs no repair by hand and says nothing about it. */
+  const assertWorks = async () => {
+    const ended = await home.run(["echo", "works"]);
+    assert.deepEqual([ended.stdout, ended.stderr, ended.code], ["works\n", "", 0]);
+  };
+  const templates = () => {
+    const root = join(home.cacheDirectory, "templates");
+    return readdirSync(root)
+      .filter((name) => !name.endsWith(".lock"))
+      .map((name) => join(root, name));
+  };
+  const fileOf = (name: string) => {
+    const [directory = "", ...others] = templates();
+    assert.deepEqual(others, []);
+    return join(directory, name);
+  };
+  const imageDirectory = () => {
+    const name = `${encodeURIComponent(baseEnvironment)}.json`;
+    const record = readFileSync(join(home.cacheDirectory, "environments", name), "utf8");
+    const { imageId } = JSON.parse(record) as { imageId: string };
+    return join(home.cacheDirectory, "images", imageId);
+  };
+  const isInstalled = async () => {
+    const { stdout } = await home.pyro(["env", "inspect", baseEnvironment, "--json"]);
+    return (JSON.parse(stdout) as { installed: boolean }).installed;
+  };
+  /** Changes bytes in the middle of a file and nothing else about it. */
+  const flipBytes = (path: string) => {
+    const fd = openSync(path, "r+");
+    writeSync(fd, Buffer.alloc(4096, 0xa5), 0, 4096, Math.floor(fstatSync(fd).size / 2));
+    closeSync(fd);
+  };
+  /** Makes the record of a template fit its files again, as if they had rotted without a trace. */
+  const forgeRecord = () => {
+    const path = fileOf("template.json");
+    const record = JSON.parse(readFileSync(path, "utf8")) as Record<string, object>;
+    for (const [field, name] of [
+      ["memory", "memory"],
+      ["state", "state"],
+      ["diskContent", "disk.bin"],
+    ] as const) {
+      const { ino, size, mtimeNs, ctimeNs } = statSync(fileOf(name), { bigint: true });
+      record[field] = {
+        ino: `${ino}`,
+        size: `${size}`,
+        mtimeNs: `${mtimeNs}`,
+        ctimeNs: `${ctimeNs}`,
+      };
+    }
+    writeFileSync(path, JSON.stringify(record));
+  };
+
+  for (const name of ["memory", "state", "disk.bin"]) {
+    it(`a template's ${name} is never used once it was written to, and is made anew`, async () => {
+      const inode = statSync(fileOf(name)).ino;
+      flipBytes(fileOf(name));
+      await assertWorks();
+      assert.notEqual(statSync(fileOf(name)).ino, inode);
+    });
+  }
+
+  it("a template's state that is gone is made anew", async () => {
+    rmSync(fileOf("state"));
+    await assertWorks();
+    assert.ok(statSync(fileOf("state")).size > 0);
+  });
+
+  it("a state that rotted without a trace costs time and nothing else", async () => {
+    truncateSync(fileOf("state"), 1_000);
+    forgeRecord();
+    await assertWorks();
+    assert.ok(statSync(fileOf("state")).size > 1_000);
+  });
+
+  it("records, verdicts and indexes that are no JSON are made anew", async () => {
+    for (const path of [
+      fileOf("template.json"),
+      join(home.cacheDirectory, "qemu-probe.json"),
+      join(home.cacheDirectory, "boot", "index.json"),
+    ]) {
+      writeFileSync(path, '{"half":');
+      await assertWorks();
+    }
+  });
+
+  it("an initial file system that is gone is built anew", async () => {
+    const boot = join(home.cacheDirectory, "boot");
+    for (const name of readdirSync(boot)) if (name.endsWith(".cpio")) rmSync(join(boot, name));
+    await assertWorks();
+  });
+
+  it("an environment whose record is damaged counts as not installed", async () => {
+    const path = join(imageDirectory(), "image.json");
+    const record = readFileSync(path);
+    rmSync(path);
+    writeFileSync(path, record.subarray(0, 20));
+    assert.equal(await isInstalled(), false);
+    rmSync(path);
+    writeFileSync(path, record);
+    await assertWorks();
+  });
+
+  it("an environment whose disk is gone counts as not installed", async () => {
+    rmSync(join(imageDirectory(), "disk.ext4"));
+    assert.equal(await isInstalled(), false);
+  });
+});
