@@ -5,6 +5,7 @@ import { join } from "node:path";
 import {
   isAbandoned,
   readJsonFile,
+  removeAbandoned,
   temporaryNeighbour,
   writeFileAtomically,
 } from "../platform/files.ts";
@@ -117,6 +118,7 @@ export class ImageStore {
 
   async draft(): Promise<ImageDraft> {
     await this.prepare();
+    await removeAbandoned(this.#images);
     const directory = temporaryNeighbour(join(this.#images, "new"));
     await mkdir(directory, { mode: 0o700 });
     return {

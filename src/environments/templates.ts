@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   isAbandoned,
   readJsonFile,
+  removeAbandoned,
   temporaryNeighbour,
   writeFileAtomically,
 } from "../platform/files.ts";
@@ -92,6 +93,7 @@ export class TemplateStore {
   async draft(parts: TemplateKeyParts): Promise<TemplateDraft> {
     const directory = temporaryNeighbour(this.#directory(parts));
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    await removeAbandoned(this.#root);
     const files = filesOf(directory);
     return {
       ...files,

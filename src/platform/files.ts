@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, readFile, rename, rm, statfs } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
@@ -39,6 +39,12 @@ export function isAbandoned(name: string): boolean {
   const owner = /-(\d+)-(\d+)\.partial$/.exec(name);
   if (owner === null) return name.endsWith(".partial");
   return identifyProcess(Number(owner[1]))?.startTicks !== owner[2];
+}
+
+/** Removes from `directory` the unfinished work of processes that were killed. */
+export async function removeAbandoned(directory: string): Promise<void> {
+  for (const name of await readdir(directory))
+    if (isAbandoned(name)) await rm(join(directory, name), { recursive: true, force: true });
 }
 
 /** The parsed JSON of `path`, or undefined when the file is absent or not JSON. */
