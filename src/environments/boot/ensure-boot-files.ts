@@ -2,7 +2,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PyroError } from "../../model/errors.ts";
 import type { Config } from "../../platform/config.ts";
-import { readJsonFile, writeFileAtomically } from "../../platform/files.ts";
+import { readJsonFile, removeAbandoned, writeFileAtomically } from "../../platform/files.ts";
 import { acquireLock } from "../../platform/lock.ts";
 import type { BootFiles, BootFilesOptions } from "./boot-files.ts";
 
@@ -39,6 +39,7 @@ export async function ensureBootFiles(options: BootFilesOptions): Promise<BootFi
   });
   const meanwhile = await findBootFiles(options);
   if (meanwhile !== undefined && (await exists(meanwhile.initramfsPath))) return meanwhile;
+  await removeAbandoned(root);
   const { buildBootFiles } = await import("./build-boot-files.ts");
   const files = await buildBootFiles(options, root);
   const index: BootIndex = { agentKey: await agentKey(options.agentPath), files };
