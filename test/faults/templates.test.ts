@@ -5,6 +5,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   statSync,
   truncateSync,
@@ -14,6 +15,9 @@ import {
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { baseEnvironment, PyroHome } from "../support/home.ts";
+import { until } from "../support/until.ts";
+
+const flipped = Buffer.alloc(4096, 0xa5);
 
 describe("damaged files in the cache", () => {
   let home: PyroHome;
@@ -53,8 +57,15 @@ describe("damaged files in the cache", () => {
   /** Changes bytes in the middle of a file and nothing else about it. */
   const flipBytes = (path: string) => {
     const fd = openSync(path, "r+");
-    writeSync(fd, Buffer.alloc(4096, 0xa5), 0, 4096, Math.floor(fstatSync(fd).size / 2));
+    writeSync(fd, flipped, 0, flipped.length, Math.floor(fstatSync(fd).size / 2));
     closeSync(fd);
+  };
+  const isFlipped = (path: string) => {
+    const fd = openSync(path, "r");
+    const bytes = Buffer.alloc(flipped.length);
+    readSync(fd, bytes, 0, bytes.length, Math.floor(fstatSync(fd).size / 2));
+    closeSync(fd);
+    return bytes.equals(flipped);
   };
   /** Makes the record of a template fit its files again, as if they had rotted without a trace. */
   const forgeRecord = () => {
@@ -78,10 +89,9 @@ describe("damaged files in the cache", () => {
 
   for (const name of ["memory", "state", "disk.bin"]) {
     it(`a template's ${name} is never used once it was written to, and is made anew`, async () => {
-      const inode = statSync(fileOf(name)).ino;
       flipBytes(fileOf(name));
       await assertWorks();
-      assert.notEqual(statSync(fileOf(name)).ino, inode);
+      assert.equal(isFlipped(fileOf(name)), false);
     });
   }
 
@@ -96,6 +106,18 @@ describe("damaged files in the cache", () => {
     forgeRecord();
     await assertWorks();
     assert.ok(statSync(fileOf("state")).size > 1_000);
+  });
+
+  it("a template half made by a process that was killed is swept by the next", async () => {
+    rmSync(fileOf("state"));
+    const making = home.start(["run", baseEnvironment, "--", "true"]);
+    await until("a template is being made", () =>
+      readdirSync(join(home.cacheDirectory, "templates")).some((name) => name.endsWith(".partial")),
+    );
+    making.signal("SIGKILL");
+    await making.ended;
+    await assertWorks();
+    assert.equal(templates().length, 1);
   });
 
   it("records, verdicts and indexes that are no JSON are made anew", async () => {

@@ -55,7 +55,7 @@ describe("a guest agent survives its guest", () => {
   it("a flood on its serial console, of which the host keeps only the end", async () => {
     const line = `<0>${"x".repeat(500)}`;
     await machine.sh(
-      `i=0; while [ $i -lt 300 ]; do echo '${line}' > /dev/kmsg; i=$((i+1)); done; echo '<0>last' > /dev/kmsg`,
+      `echo on > /proc/sys/kernel/printk_devkmsg; i=0; while [ $i -lt 300 ]; do echo '${line}' > /dev/kmsg; i=$((i+1)); done; echo '<0>last' > /dev/kmsg`,
     );
     await until("the last line is out", () => machine.console.includes("last"));
     assert.match(machine.console, /x{500}/);
