@@ -138,9 +138,12 @@ export function unusableJail(said: string): PyroError {
 
 /** The error of a failed start, with a missing bubblewrap named. */
 export function missingJail(error: unknown): unknown {
-  if (systemErrorCode(error) !== "ENOENT") return error;
+  return systemErrorCode(error) === "ENOENT" ? bubblewrapMissing(error) : error;
+}
+
+export function bubblewrapMissing(cause?: unknown): PyroError {
   return new PyroError("host_tool_missing", "bwrap (bubblewrap) is not installed.", {
     hint: "Install it: sudo apt-get install bubblewrap",
-    cause: error,
+    cause,
   });
 }

@@ -30,7 +30,7 @@ describe("a guest agent survives its guest", () => {
   it("a fork bomb, until its time-out ends every process of it", async () => {
     const bomb = machine.sh("b() { b | b & }; b; sleep 600", 4_000);
     assert.ok(await machine.isAnswering());
-    assert.equal((await bomb).code, "SIGTERM");
+    assert.match(String((await bomb).code), /^SIG(TERM|KILL)$/);
   });
 
   it("two thousand orphans", async () => {
@@ -54,9 +54,9 @@ describe("a guest agent survives its guest", () => {
 
   it("a flood on its serial console, of which the host keeps only the end", async () => {
     const line = `<0>${"x".repeat(500)}`;
-    await machine.sh(
-      `echo on > /proc/sys/kernel/printk_devkmsg; i=0; while [ $i -lt 300 ]; do echo '${line}' > /dev/kmsg; i=$((i+1)); done; echo '<0>last' > /dev/kmsg`,
-    );
+    // The workload has no log device, but root can make one.
+    await machine.sh(`mknod /tmp/log c 1 11; echo on > /proc/sys/kernel/printk_devkmsg
+      for i in $(seq 300); do echo '${line}' > /tmp/log; done; echo '<0>last' > /tmp/log`);
     await until("the last line is out", () => machine.console.includes("last"));
     assert.match(machine.console, /x{500}/);
     assert.ok(machine.console.length <= 64 * 1024, String(machine.console.length));

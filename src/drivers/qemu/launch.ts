@@ -6,7 +6,14 @@ import { PyroError } from "../../model/errors.ts";
 import { identifyProcess, type ProcessIdentity } from "../../platform/processes.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type { MachineExit } from "../driver.ts";
-import { descriptorPath, jailArguments, jailIdentity, missingJail, unusableJail } from "../jail.ts";
+import {
+  bubblewrapMissing,
+  descriptorPath,
+  jailArguments,
+  jailIdentity,
+  missingJail,
+  unusableJail,
+} from "../jail.ts";
 
 /** What a child finds at each descriptor from 4 on, in order. */
 export type Inherited = "socket" | number;
@@ -61,18 +68,15 @@ export class Descriptors {
 
 /** Starts `program` in the jail and learns its PID. */
 export async function launchJailed(options: LaunchOptions): Promise<LaunchedProcess> {
-  const jailed = [
-    ...jailArguments({ devices: options.devices, infoFd }),
-    options.program,
-    ...options.arguments,
-  ];
+  const jail = jailArguments({ devices: options.devices, infoFd });
+  const jailed = [...jail, ...gate, options.program, ...options.arguments];
   const [starter = "", ...args] = [...guardian(options.ttlMs), "bwrap", ...jailed];
   const child = spawn(starter, args, {
     ...jailIdentity(options.deviceGid),
     env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
     detached: options.ttlMs !== undefined,
     stdio: [
-      "ignore",
+      "pipe",
       "ignore",
       "pipe",
       "pipe",
@@ -84,18 +88,28 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   // What a machine that outlives us may still say must not keep us.
   if (options.ttlMs !== undefined) (child.stderr as Socket | null)?.unref();
   const exited = exitOf(child, stderr);
+  // The monitor may have ended already; then its exit tells more than our broken pipe.
+  child.stdin?.on("error", () => undefined);
   const pid = await readChildPid(child, exited);
+  child.stdin?.end("go\n");
   const identity = identifyProcess(pid);
   if (identity === undefined) throw await startFailure(exited);
   return { child, identity, exited };
 }
 
 /**
- * bubblewrap and what it runs die with their parent. A machine that outlives us gets `timeout` as its
- * parent, which ends it when its time is over even if no pyro ever runs again.
+ * Waits for our word before the monitor starts. When we die while the jail is being set up, the input ends
+ * instead: bubblewrap ties its child to its own life only at the end of that, and would leave it behind.
+ */
+const gate = ["/bin/sh", "-c", 'read -r go && exec "$@"', "sh"] as const;
+
+/**
+ * What starts bubblewrap. A machine dies with us, or, when it may outlive us, has `timeout` as its parent, which
+ * ends it when its time is over even if no pyro ever runs again.
  */
 function guardian(ttlMs: number | undefined): string[] {
-  return ttlMs === undefined ? [] : ["timeout", "--signal=KILL", String(Math.ceil(ttlMs / 1000))];
+  if (ttlMs === undefined) return ["setpriv", "--pdeathsig", "KILL", "--"];
+  return ["timeout", "--signal=KILL", String(Math.ceil(ttlMs / 1000))];
 }
 
 function exitOf(child: ChildProcess, stderr: ConsoleRing): Promise<MachineExit> {
@@ -129,6 +143,8 @@ async function startFailure(exited: Promise<MachineExit>): Promise<PyroError> {
   const { stderrTail } = await exited;
   const said = stderrTail.trim().split("\n").at(-1) ?? "";
   if (said.startsWith("bwrap:")) return unusableJail(said);
+  // Said by whoever was to start bubblewrap.
+  if (/bwrap.*No such file/.test(said)) return bubblewrapMissing();
   return new PyroError(
     "vmm_failed",
     `The virtual machine monitor did not start: ${said || "it said nothing"}`,
