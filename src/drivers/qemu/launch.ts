@@ -104,12 +104,11 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
 const gate = ["/bin/sh", "-c", 'read -r go && exec "$@"', "sh"] as const;
 
 /**
- * What starts bubblewrap. A machine dies with us, or, when it may outlive us, has `timeout` as its parent, which
- * ends it when its time is over even if no pyro ever runs again.
+ * bubblewrap and what it runs die with their parent. A machine that outlives us gets `timeout` as its
+ * parent, which ends it when its time is over even if no pyro ever runs again.
  */
 function guardian(ttlMs: number | undefined): string[] {
-  if (ttlMs === undefined) return ["setpriv", "--pdeathsig", "KILL", "--"];
-  return ["timeout", "--signal=KILL", String(Math.ceil(ttlMs / 1000))];
+  return ttlMs === undefined ? [] : ["timeout", "--signal=KILL", String(Math.ceil(ttlMs / 1000))];
 }
 
 function exitOf(child: ChildProcess, stderr: ConsoleRing): Promise<MachineExit> {
