@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, constants, openSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
@@ -77,7 +78,7 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
     detached: options.ttlMs !== undefined,
     stdio: [
       "pipe",
-      "ignore",
+      "pipe",
       "pipe",
       "pipe",
       ...options.inherited.map((entry) => (entry === "socket" ? "pipe" : entry)),
@@ -91,17 +92,20 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   // The monitor may have ended already; then its exit tells more than our broken pipe.
   child.stdin?.on("error", () => undefined);
   const pid = await readChildPid(child, exited);
+  // By then bubblewrap has tied its child's life to ours.
+  await Promise.race([child.stdout && once(child.stdout, "data"), exited]);
   child.stdin?.end("go\n");
+  child.stdout?.destroy();
   const identity = identifyProcess(pid);
   if (identity === undefined) throw await startFailure(exited);
   return { child, identity, exited };
 }
 
 /**
- * Waits for our word before the monitor starts. When we die while the jail is being set up, the input ends
- * instead: bubblewrap ties its child to its own life only at the end of that, and would leave it behind.
+ * Says that the jail stands and waits for our word before the monitor starts. When we die meanwhile, the input ends
+ * instead: bubblewrap ties its child to its own life only once the jail stands, and would leave it behind.
  */
-const gate = ["/bin/sh", "-c", 'read -r go && exec "$@"', "sh"] as const;
+const gate = ["/bin/sh", "-c", 'echo && read -r go && exec "$@" > /dev/null', "sh"] as const;
 
 /**
  * bubblewrap and what it runs die with their parent. A machine that outlives us gets `timeout` as its
