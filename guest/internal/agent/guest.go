@@ -119,8 +119,10 @@ func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Bac
 			go walls.WithRequest(saveRecord)
 			return nil
 		},
-		Warm: workload.Warm,
-		Stop: func() error { return stop(walls, disks.Data) },
+		Warm:      workload.Warm,
+		Tree:      walls.Tree,
+		CanFreeze: true,
+		Stop:      func() error { return stop(walls, disks.Data) },
 	}
 }
 

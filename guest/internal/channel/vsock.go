@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -51,29 +50,13 @@ func listenVsock() (net.Listener, error) {
 func (l *vsockListener) acceptAll() {
 	for {
 		l.slots <- struct{}{}
-		client, err := l.acceptOne()
+		client, err := acceptOn(l.file)
 		if err != nil {
-			l.failed <- err
+			l.failed <- fmt.Errorf("accept on vsock: %w", err)
 			return
 		}
 		go l.attachOne(client)
 	}
-}
-
-func (l *vsockListener) acceptOne() (*os.File, error) {
-	raw, err := l.file.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	accepted, acceptErr := -1, error(nil)
-	err = raw.Read(func(descriptor uintptr) bool {
-		accepted, _, acceptErr = unix.Accept4(int(descriptor), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
-		return !errors.Is(acceptErr, unix.EAGAIN) && !errors.Is(acceptErr, unix.EINTR) && !errors.Is(acceptErr, unix.ECONNABORTED)
-	})
-	if err = errors.Join(err, acceptErr); err != nil {
-		return nil, fmt.Errorf("accept on vsock: %w", err)
-	}
-	return os.NewFile(uintptr(accepted), "client"), nil
 }
 
 func (l *vsockListener) attachOne(file *os.File) {

@@ -25,6 +25,8 @@ type ActivateRequest struct {
 	MemoryReservedMib *int64 `json:"memory_reserved_mib"`
 	// Workspace is where the data disk's directory appears; absent means /workspace.
 	Workspace string `json:"workspace"`
+	// DiscardRoot throws away what the data disk holds of changes to the environment's own files.
+	DiscardRoot bool `json:"discard_root"`
 }
 
 // Normalize checks every value and fills in what is absent.

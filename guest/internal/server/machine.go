@@ -146,6 +146,7 @@ func (s *Server) powerOff(response http.ResponseWriter, request *http.Request) e
 	if !s.stopping.CompareAndSwap(false, true) {
 		return protocol.Fail(protocol.CodeConflict, "the machine is powering off already")
 	}
+	s.work.stop()
 	err := s.backend.Stop()
 	if err != nil {
 		refuse(response, err)
@@ -154,9 +155,10 @@ func (s *Server) powerOff(response http.ResponseWriter, request *http.Request) e
 	}
 	_ = http.NewResponseController(response).Flush()
 	go func() {
-		// The answer's last frame leaves when this handler returns; the host hangs up on it.
+		// The request's context ends with this handler, which is before the answer's last frame is out.
 		select {
 		case <-request.Context().Done():
+			time.Sleep(powerOffTail)
 		case <-time.After(powerOffAnswerMax):
 		}
 		s.backend.PowerOff()

@@ -17,6 +17,7 @@ import (
 	"pyro.dev/guest/internal/console"
 	"pyro.dev/guest/internal/layer"
 	"pyro.dev/guest/internal/protocol"
+	"pyro.dev/guest/internal/tree"
 )
 
 // Limits of the connection. A stream's window is what one stalled request may
@@ -29,6 +30,7 @@ const (
 	frameBytesMax         = 64 << 10
 	requestHeaderBytesMax = 16 << 10
 	powerOffAnswerMax     = 250 * time.Millisecond
+	powerOffTail          = 20 * time.Millisecond
 )
 
 // Backend is what a machine of one mode can do; a nil function means that it cannot.
@@ -40,6 +42,10 @@ type Backend struct {
 	Renew   func(*protocol.Identity) error
 	Warm    func(context.Context, [][]string) (failedCount int, err error)
 	Builder *layer.Builder
+	// Tree answers the workspace's tree, which the caller releases; called once the machine is activated.
+	Tree func() (*tree.Tree, error)
+	// CanFreeze says that the tree is on a disk of the machine's own.
+	CanFreeze bool
 	// Stop ends the workload and leaves the disks clean.
 	Stop func() error
 	// PowerOff does not return in a machine.
@@ -55,6 +61,8 @@ type Server struct {
 	defaults atomic.Pointer[command.Defaults]
 	stopping atomic.Bool
 	commands sync.WaitGroup
+	work     *work
+	frozen   atomic.Bool
 }
 
 // The phases of a machine's one activation.
@@ -67,7 +75,7 @@ const (
 
 // New makes a server; started is the machine's, for its age.
 func New(backend Backend, started time.Time) *Server {
-	return &Server{backend: backend, started: started}
+	return &Server{backend: backend, started: started, work: newWork()}
 }
 
 // Serve answers until the listener ends.
@@ -104,6 +112,16 @@ func (s *Server) routes() http.Handler {
 		"POST /v1/exec":         s.exec,
 		"POST /v1/warm":         s.warm,
 		"POST /v1/sync":         s.sync,
+		"GET /v1/tree/scan":     s.treeScan,
+		"GET /v1/tree/archive":  s.treeArchive,
+		"POST /v1/tree/archive": s.treeArchive,
+		"GET /v1/tree/read":     s.treeRead,
+		"POST /v1/tree/extract": s.treeExtract,
+		"POST /v1/tree/adopt":   s.treeAdopt,
+		"POST /v1/tree/write":   s.treeWrite,
+		"POST /v1/tree/edit":    s.treeEdit,
+		"POST /v1/tree/mark":    s.treeMark,
+		"POST /v1/freeze":       s.freeze,
 		"POST /v1/power-off":    s.powerOff,
 		"POST /v1/build/layer":  s.buildLayer,
 		"POST /v1/build/finish": s.buildFinish,

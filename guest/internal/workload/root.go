@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -12,9 +11,9 @@ import (
 )
 
 const (
-	upperDirectory     = dataDirectory + "/upper"
-	workDirectory      = dataDirectory + "/work"
-	workspaceDirectory = dataDirectory + "/workspace"
+	upperDirectory     = dataDirectory + "/" + upperName
+	workDirectory      = dataDirectory + "/" + workName
+	workspaceDirectory = dataDirectory + "/" + workspaceName
 
 	// Without the second, every mount reads all block bitmaps ahead.
 	dataOptions = "noinit_itable,no_prefetch_block_bitmaps,discard"
@@ -24,10 +23,13 @@ const (
 
 // buildRoot runs on a thread inside the workload's namespaces and makes the
 // command's root of environment and data disk. It answers whether the hosts
-// file is ours.
-func buildRoot(disk string, request *protocol.ActivateRequest) (ownsHosts bool, err error) {
+// file is ours. With the data disk mounted, prepare is called.
+func buildRoot(disk string, request *protocol.ActivateRequest, prepare func() error) (ownsHosts bool, err error) {
 	if err := unix.Mount(disk, dataDirectory, "ext4", unix.MS_NOATIME, dataOptions); err != nil {
 		return false, fmt.Errorf("mount the data disk: %w", err)
+	}
+	if err := prepare(); err != nil {
+		return false, err
 	}
 	isNew, err := makeDataDirectories()
 	if err != nil {
@@ -39,40 +41,32 @@ func buildRoot(disk string, request *protocol.ActivateRequest) (ownsHosts bool, 
 	if err := unix.Mount("overlay", rootDirectory, "overlay", unix.MS_NOATIME, overlayOptions); err != nil {
 		return false, fmt.Errorf("mount the root: %w", err)
 	}
-	root, err := openRoot(rootDirectory)
-	if err != nil {
+	if err := enterBuilt(request.Workspace); err != nil {
 		return false, err
 	}
-	defer root.close()
-	for _, name := range moved {
-		if err := root.attach(stageDirectory+"/"+name, name, unix.AT_FDCWD); err != nil {
-			return false, err
-		}
-	}
-	if err := attachWorkspace(root, request.Workspace); err != nil {
-		return false, err
-	}
-	if err := pivot(rootDirectory); err != nil {
-		return false, err
-	}
-	if isNew {
+	// A disk whose root was thrown away keeps its workspace as it was.
+	if isNew && !request.DiscardRoot {
 		err = giveWorkspace(request)
 	}
 	return ownsHosts, err
 }
 
-// makeDataDirectories tells whether the disk was blank.
-func makeDataDirectories() (bool, error) {
-	isNew := false
-	for _, directory := range []string{upperDirectory, workDirectory, workspaceDirectory} {
-		err := unix.Mkdir(directory, 0o755)
-		if err == nil {
-			isNew = true
-		} else if !errors.Is(err, unix.EEXIST) {
-			return false, fmt.Errorf("make %s: %w", strings.TrimPrefix(directory, dataDirectory), err)
+// enterBuilt completes the mounted root and makes it this thread's.
+func enterBuilt(workspace string) error {
+	root, err := openRoot(rootDirectory)
+	if err != nil {
+		return err
+	}
+	defer root.close()
+	for _, name := range moved {
+		if err := root.attach(stageDirectory+"/"+name, name, unix.AT_FDCWD); err != nil {
+			return err
 		}
 	}
-	return isNew, nil
+	if err := attachWorkspace(root, workspace); err != nil {
+		return err
+	}
+	return pivot(rootDirectory)
 }
 
 func attachWorkspace(root *confinedRoot, path string) error {
@@ -84,15 +78,16 @@ func attachWorkspace(root *confinedRoot, path string) error {
 	return root.attach("", strings.Trim(path, "/"), tree)
 }
 
-// giveWorkspace makes the image's own user the owner of a new workspace.
+// giveWorkspace makes the image's own user the owner of a new workspace, which
+// may have come with the disk.
 func giveWorkspace(request *protocol.ActivateRequest) error {
 	if request.DefaultUser == "" {
-		return nil
+		return unix.Chown(request.Workspace, 0, 0)
 	}
 	who, err := identity.Resolve(request.DefaultUser, identity.ReadFile("/etc/passwd"), identity.ReadFile("/etc/group"))
 	if err != nil {
 		// Each command says so itself; the workspace is no less usable by root.
-		return nil
+		return unix.Chown(request.Workspace, 0, 0)
 	}
 	return unix.Chown(request.Workspace, int(who.UID), int(who.GID))
 }

@@ -19,7 +19,11 @@ func (w *Workload) Stop() {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	w.stopped = true
+	w.sweeper.stop()
 	stopAll()
+	if w.tree != nil {
+		w.tree.End()
+	}
 	w.endNamespaces()
 }
 

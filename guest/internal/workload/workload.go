@@ -16,6 +16,7 @@ import (
 	"pyro.dev/guest/internal/console"
 	"pyro.dev/guest/internal/protocol"
 	"pyro.dev/guest/internal/spawn"
+	"pyro.dev/guest/internal/tree"
 )
 
 // endingMax is how long the first process may take to end once it is on its way.
@@ -37,6 +38,11 @@ type Workload struct {
 	stopped bool
 	// ownsHosts tells that the root's hosts file names this machine and nothing else of value.
 	ownsHosts bool
+	// data is open while the first root is being built.
+	data *dataDisk
+	// tree is the workspace's, nil before activation.
+	tree    *tree.Tree
+	sweeper *sweeper
 }
 
 // Prepare starts the namespaces and mounts all that needs no data disk.
@@ -104,8 +110,38 @@ func (w *Workload) enterRoot() error {
 		}
 	}
 	var err error
-	w.starter.Thread.Do(func() { w.ownsHosts, err = buildRoot(w.disk, w.request) })
+	w.starter.Thread.Do(func() { w.ownsHosts, err = buildRoot(w.disk, w.request, w.openDisk) })
+	if err != nil || w.tree != nil {
+		return err
+	}
+	// Done once: a world that is built again keeps what has changed since.
+	w.request.DiscardRoot = false
+	if w.tree, err = w.data.workspace(); err == nil {
+		w.sweeper = w.data.sweep()
+		w.data = nil
+	}
 	return err
+}
+
+// openDisk prepares the data disk that was just mounted for the first time.
+func (w *Workload) openDisk() (err error) {
+	if w.tree != nil {
+		return nil
+	}
+	if w.data, err = openDataDisk(); err != nil {
+		return err
+	}
+	return w.data.tidy(w.request.DiscardRoot)
+}
+
+// Tree answers the workspace's tree; Release is due afterwards.
+func (w *Workload) Tree() (*tree.Tree, error) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if w.tree == nil || !w.tree.Acquire() {
+		return nil, errors.New("the workspace is not open")
+	}
+	return w.tree, nil
 }
 
 // NewGroup lends a control group to one command.
