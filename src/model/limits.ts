@@ -11,8 +11,19 @@ export const limits = {
   /** Linux's own bound on one argument list is 2 MiB. */
   commandBytesMax: 2 * 1024 * 1024,
   commandEntriesMax: 16_384,
-  /** What a captured result keeps of each output stream; the rest is counted. */
+  /** What a captured result keeps of each output stream; what is missing in the middle is counted. */
   capturedOutputBytesMax: 8 * 1024 * 1024,
+  /** Of those, how much is kept for the end: errors come last. */
+  capturedTailBytesMax: 1024 * 1024,
+  /** What the journal keeps of the beginning of each stream of a command, and of its end. */
+  journalHeadBytesMax: 8 * 1024 * 1024,
+  journalTailBytesMax: 1024 * 1024,
+  /** Of one file read into a result. */
+  fileReadBytesMax: 16 * 1024 * 1024,
+  /** More is a tree, to be pushed. */
+  fileWriteBytesMax: 64 * 1024 * 1024,
+  labelCountMax: 64,
+  labelBytesMax: 1024,
 } as const;
 
 /** What holds when a caller does not say. */
@@ -21,4 +32,5 @@ export const defaults = {
   memMib: 1024,
   timeoutSeconds: 30,
   ttlSeconds: 600,
+  fileReadBytes: 65_536,
 } as const;

@@ -1,15 +1,9 @@
 import { z } from "zod";
+import { executionMode, isolation, timestamp } from "./result-fields.ts";
 
 // One declaration per result: the SDK's types, the CLI's JSON and the MCP output schemas all come from here.
 // Field names are camelCase in the SDK and the same words in snake_case on the wire.
 
-const executionMode = z
-  .enum(["guest_vsock", "guest_virtio_serial", "host_compat"])
-  .describe("How commands reach the guest.");
-const isolation = z
-  .enum(["hardware", "emulated", "none"])
-  .describe("What stands between the guest and the host.");
-const timestamp = z.iso.datetime();
 const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 export const runResultSchema = z.object({

@@ -1,17 +1,34 @@
-/** Controls, C1, bidirectional overrides and separators that could drive or fool a terminal. */
-const unsafe = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+/**
+ * What could drive a terminal or fool its reader: controls, C1, invisible and bidirectional
+ * characters, tags, and halves of surrogate pairs.
+ */
+const unsafe =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\p{Surrogate}]/gu;
 
-/** Foreign text on one line, with everything that could drive a terminal made visible, at most `lengthMax` characters. */
-export function visibleText(text: string, lengthMax = 200): string {
-  const shown = text.slice(0, lengthMax + 1).replace(unsafe, escapeCharacter);
-  return shown.length > lengthMax ? `${shown.slice(0, lengthMax)}…` : shown;
+/** `lines` keeps line feeds and tabs, for the output of commands; `line` escapes them too. */
+export type TextLayout = "line" | "lines";
+
+/**
+ * Foreign text with everything that could drive a terminal made visible, at most `lengthMax`
+ * characters.
+ */
+export function visibleText(text: string, lengthMax = 200, layout: TextLayout = "line"): string {
+  const shown = text
+    .slice(0, lengthMax + 1)
+    .replace(unsafe, (character) => escapeCharacter(character, layout));
+  return shown.length > lengthMax ? `${withoutHalf(shown.slice(0, lengthMax))}…` : shown;
 }
 
-function escapeCharacter(character: string): string {
-  const code = character.charCodeAt(0);
+/** Without the first half of a pair that a cut has separated from its second. */
+function withoutHalf(text: string): string {
+  return text.replace(/[\ud800-\udbff]$/, "");
+}
+
+function escapeCharacter(character: string, layout: TextLayout): string {
+  if (layout === "lines" && (character === "\n" || character === "\t")) return character;
   if (character === "\n") return "\\n";
   if (character === "\t") return "\\t";
-  return code < 0x100
-    ? `\\x${code.toString(16).padStart(2, "0")}`
-    : `\\u${code.toString(16).padStart(4, "0")}`;
+  const hex = (character.codePointAt(0) ?? 0).toString(16);
+  if (hex.length > 4) return `\\u{${hex}}`;
+  return hex.length > 2 ? `\\u${hex.padStart(4, "0")}` : `\\x${hex.padStart(2, "0")}`;
 }

@@ -22,6 +22,26 @@ export function toWire(schema: z.ZodType, value: unknown): unknown {
   return value;
 }
 
+/** The declaration of what `toWire` answers. Times are plain strings there: their pattern is longer than all the rest. */
+export function toWireSchema(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodNullable) return toWireSchema(schema.unwrap() as z.ZodType).nullable();
+  if (schema instanceof z.ZodOptional) return toWireSchema(schema.unwrap() as z.ZodType).optional();
+  if (schema instanceof z.ZodArray) return z.array(toWireSchema(schema.element as z.ZodType));
+  if (schema instanceof z.ZodObject) return toWireObject(schema);
+  return schema instanceof z.ZodISODateTime ? z.string() : schema;
+}
+
+export function toWireObject(schema: z.ZodObject): z.ZodObject {
+  return z.object(
+    Object.fromEntries(
+      Object.entries(schema.shape).map(([name, field]) => [
+        snakeCase(name),
+        toWireSchema(field as z.ZodType),
+      ]),
+    ),
+  );
+}
+
 /** `exitCode` as `exit_code`. */
 export function snakeCase(name: string): string {
   return name.replace(/[A-Z0-9]+/g, (part, at: number) =>

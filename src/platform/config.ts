@@ -49,6 +49,27 @@ export const environmentVariables = [
     meaning: "Set to 1, prints the phases of each run with their times on stderr.",
     fallback: "silent",
   },
+  {
+    name: "PYRO_FAULT",
+    meaning:
+      "Makes a checkout fail on purpose at a named point, for tests; a published pyro refuses it.",
+    fallback: "nothing fails on purpose",
+  },
+  {
+    name: "CLAUDE_CONFIG_DIR",
+    meaning: "Where Claude Code keeps its configuration; read by `pyro host`.",
+    fallback: "~/.claude.json",
+  },
+  {
+    name: "CODEX_HOME",
+    meaning: "Where Codex keeps its configuration; read by `pyro host`.",
+    fallback: "~/.codex",
+  },
+  {
+    name: "XDG_CONFIG_HOME",
+    meaning: "Base of OpenCode's configuration; read by `pyro host`.",
+    fallback: "~/.config",
+  },
   { name: "DOCKER_CONFIG", meaning: "Folder of Docker's config.json.", fallback: "~/.docker" },
   { name: "XDG_CACHE_HOME", meaning: "Base of the cache directory.", fallback: "~/.cache" },
   { name: "XDG_STATE_HOME", meaning: "Base of the state directory.", fallback: "~/.local/state" },
@@ -104,6 +125,27 @@ function absolute(name: VariableName, value: string | undefined): string {
   throw new PyroError("invalid_argument", `${name} must be an absolute path, but is "${value}".`, {
     hint: `Set ${name} to a path that starts with "/".`,
   });
+}
+
+/** Everything the user's shell gave us, for programs that are to find what they find when the user starts them. */
+export function userEnvironment(): Readonly<Record<string, string>> {
+  const entries = Object.entries(process.env).filter((entry) => entry[1] !== undefined);
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+/** Where this process is to fail on purpose; see fault.ts. */
+export function faultSetting(): string | undefined {
+  return process.env.PYRO_FAULT || undefined;
+}
+
+/** The environment of a supervisor: the same places as ours, and nothing of the user's that could matter. */
+export function supervisorEnvironment(config: Config): Record<string, string> {
+  return {
+    ...toolEnvironment(),
+    PYRO_CACHE_DIR: config.cacheDirectory,
+    PYRO_STATE_DIR: config.stateDirectory,
+    ...(process.env.PYRO_FAULT && { PYRO_FAULT: process.env.PYRO_FAULT }),
+  };
 }
 
 /** The environment for programs pyro starts: only what they need to find themselves and speak plainly. */

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemErrorCode } from "../model/errors.ts";
 
@@ -34,6 +35,13 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   return { pid, startTicks, bootId: currentBootId() };
 }
 
+/** Who we are. */
+export function identifySelf(): ProcessIdentity {
+  const self = identifyProcess(process.pid);
+  if (self !== undefined) return self;
+  throw new TypeError("a running process has an identity");
+}
+
 /** Whether exactly this process still lives. */
 export function isAlive(identity: ProcessIdentity): boolean {
   if (identity.bootId !== currentBootId()) return false;
@@ -55,11 +63,43 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
 export async function waitUntilGone(
   identity: ProcessIdentity,
   timeoutMs: number,
+  intervalMs = 5,
 ): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   while (isAlive(identity)) {
     if (performance.now() > deadline) return false;
-    await sleep(5);
+    await sleep(intervalMs);
   }
   return true;
+}
+
+/** Processes of `programs` that have a file of `directory` open: what a lost record would have named. */
+export function processesHolding(
+  directory: string,
+  programs: readonly string[],
+): ProcessIdentity[] {
+  return readdirSync("/proc")
+    .filter(
+      (name) => /^\d+$/.test(name) && runsOneOf(name, programs) && opensBelow(name, directory),
+    )
+    .flatMap((name) => identifyProcess(Number(name)) ?? []);
+}
+
+function runsOneOf(pid: string, programs: readonly string[]): boolean {
+  try {
+    return programs.includes(basename(readlinkSync(`/proc/${pid}/exe`)));
+  } catch {
+    // It ended meanwhile, or is not ours to look at.
+    return false;
+  }
+}
+
+function opensBelow(pid: string, directory: string): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) =>
+      readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith(`${directory}/`),
+    );
+  } catch {
+    return false;
+  }
 }

@@ -1,0 +1,44 @@
+import * as integrations from "./integration-results.ts";
+import * as results from "./results.ts";
+import * as workspaces from "./workspace-results.ts";
+
+/** Every result that leaves pyro, by name. */
+export const declarations = {
+  run: results.runResultSchema,
+  environmentList: results.environmentListSchema,
+  environmentDetail: results.environmentDetailSchema,
+  pull: results.pullResultSchema,
+  prune: results.pruneResultSchema,
+  doctor: results.doctorReportSchema,
+  demo: results.demoResultSchema,
+  vm: results.vmSchema,
+  vmNetwork: results.vmNetworkSchema,
+  vmExec: results.vmExecResultSchema,
+  deleted: results.deletedSchema,
+  reap: results.reapResultSchema,
+  hostConnection: integrations.hostConnectionSchema,
+  hostConfiguration: integrations.hostConfigurationSchema,
+  hostReport: integrations.hostReportSchema,
+  hostRepair: integrations.hostRepairSchema,
+  workspace: workspaces.workspaceSchema,
+  workspaceList: workspaces.workspaceListSchema,
+  workspaceExec: workspaces.workspaceExecSchema,
+  workspaceLogs: workspaces.workspaceLogsSchema,
+  commandOutput: workspaces.commandOutputSchema,
+  workspaceSummary: workspaces.workspaceSummarySchema,
+  workspaceFileList: workspaces.workspaceFileListSchema,
+  workspaceFileRead: workspaces.workspaceFileReadSchema,
+  workspaceFileWrite: workspaces.workspaceFileWriteSchema,
+  workspaceSync: workspaces.workspaceSyncSchema,
+  workspacePatch: workspaces.workspacePatchSchema,
+  workspaceDiff: workspaces.workspaceDiffSchema,
+  workspaceExport: workspaces.workspaceExportSchema,
+  workspacePatchExport: workspaces.workspacePatchExportSchema,
+  snapshotCreated: workspaces.snapshotCreatedSchema,
+  snapshotList: workspaces.snapshotListSchema,
+  snapshotDeleted: workspaces.snapshotDeletedSchema,
+  workspaceDeleted: workspaces.workspaceDeletedSchema,
+  workspaceGc: workspaces.workspaceGcSchema,
+} as const;
+
+export type ResultName = keyof typeof declarations;

@@ -1,0 +1,37 @@
+import { PyroError } from "./errors.ts";
+import { limits } from "./limits.ts";
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const labelKeyPattern = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,126}$/;
+
+/** `name` if a workspace or snapshot can have it; else `invalid_argument`. */
+export function checkName(name: string, what: "workspace" | "snapshot"): string {
+  if (namePattern.test(name)) return name;
+  throw new PyroError("invalid_argument", `"${name}" cannot be the name of a ${what}.`, {
+    hint: "Use letters, digits, '.', '_' and '-', beginning with a letter or digit; 63 at most.",
+  });
+}
+
+/** The labels if a workspace can have them; else `invalid_argument`. */
+export function checkLabels(
+  labels: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const entries = Object.entries(labels);
+  if (entries.length > limits.labelCountMax)
+    throw new PyroError(
+      "invalid_argument",
+      `There are ${entries.length} labels; ${limits.labelCountMax} are the limit.`,
+    );
+  for (const [key, value] of entries) {
+    if (!labelKeyPattern.test(key))
+      throw new PyroError("invalid_argument", `"${key}" cannot be the key of a label.`, {
+        hint: "Use letters, digits, '.', '_', '/' and '-', beginning with a letter or digit.",
+      });
+    if (Buffer.byteLength(value) > limits.labelBytesMax)
+      throw new PyroError(
+        "invalid_argument",
+        `The label "${key}" has more than ${limits.labelBytesMax} bytes.`,
+      );
+  }
+  return labels;
+}

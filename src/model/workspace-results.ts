@@ -1,0 +1,307 @@
+import { z } from "zod";
+import { executionMode, isolation, timestamp } from "./result-fields.ts";
+
+// Results about workspaces; results.ts says how they become types, JSON and MCP schemas.
+
+const count = z.number().int().min(0);
+const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const workspaceId = z.string();
+
+export const workspaceStateSchema = z.enum([
+  "creating",
+  "started",
+  "stopping",
+  "stopped",
+  "resetting",
+  "failed",
+  "deleting",
+]);
+
+/** Something that was left out, and why. */
+const skippedSchema = z.object({ path: z.string(), reason: z.string() });
+
+export const workspaceSeedSchema = z.object({
+  mode: z.enum(["empty", "directory", "archive"]),
+  seedPath: z.string().nullable(),
+  entryCount: count,
+  bytes,
+  skippedCount: count,
+  skipped: z.array(skippedSchema).describe("The first hundred."),
+  changedWhileRead: z.array(z.string()).describe("Files that changed while they were copied."),
+});
+
+const listed = {
+  workspaceId,
+  name: z.string().nullable(),
+  labels: z.record(z.string(), z.string()),
+  environment: z.string(),
+  state: workspaceStateSchema,
+  createdAt: timestamp,
+  lastActivityAt: timestamp,
+  expiresAt: timestamp.nullable().describe("Null: lives until deleted."),
+  commandCount: count.describe("Since the last reset."),
+  serviceCount: count,
+  runningServiceCount: count,
+};
+
+export const workspaceListSchema = z.object({ workspaces: z.array(z.object(listed)) });
+
+export const workspaceSchema = z.object({
+  ...listed,
+  failure: z.string().nullable().describe("Why it failed; null in every other state."),
+  driver: z.string(),
+  executionMode,
+  isolation,
+  networkPolicy: z.enum(["off", "egress", "egress+published-ports"]),
+  vcpuCount: count,
+  memMib: count,
+  workspaceSeed: workspaceSeedSchema,
+  resetCount: count,
+  lastResetAt: timestamp.nullable(),
+  snapshotCount: count.describe("Without the baseline."),
+  secrets: z.array(z.object({ name: z.string(), sourceKind: z.enum(["value", "file"]) })),
+});
+
+export const workspaceExecSchema = z.object({
+  workspaceId,
+  sequence: count.describe("Number of the command since the last reset, from 1."),
+  command: z.array(z.string()),
+  cwd: z.string(),
+  exitCode: z
+    .number()
+    .int()
+    .min(0)
+    .max(255)
+    .describe("The command's own; 128 + N for signal N, 124 on time-out, 126 or 127 unstarted."),
+  signal: z.string().nullable(),
+  timedOut: z.boolean(),
+  outOfMemory: z.boolean(),
+  notStarted: z.string().nullable().describe("Why the command never ran; null when it did."),
+  stdout: z.string(),
+  stderr: z.string(),
+  stdoutBase64: z.string().nullable().describe("The exact bytes, only when they are not UTF-8."),
+  stderrBase64: z.string().nullable(),
+  stdoutTruncated: z.boolean(),
+  stderrTruncated: z.boolean(),
+  durationMs: z.number().min(0),
+  executionMode,
+});
+
+/** One command as the journal has it. */
+export const loggedCommandSchema = z.object({
+  sequence: count,
+  command: z.array(z.string()),
+  cwd: z.string(),
+  startedAt: timestamp,
+  endedAt: timestamp.nullable().describe("Null while it runs."),
+  exitCode: z.number().int().nullable().describe("Null while it runs and when it was interrupted."),
+  signal: z.string().nullable(),
+  timedOut: z.boolean(),
+  outOfMemory: z.boolean(),
+  notStarted: z.string().nullable(),
+  interrupted: z.string().nullable().describe("What cut it off before it ended; null otherwise."),
+  durationMs: z.number().nullable(),
+  stdout: z.string(),
+  stderr: z.string(),
+  stdoutBytes: bytes.describe("What the command wrote, kept or not."),
+  stderrBytes: bytes,
+  stdoutDroppedBytes: bytes.describe("Missing in the middle of stdout: beyond the journal's cap."),
+  stderrDroppedBytes: bytes,
+});
+
+export const workspaceLogsSchema = z.object({
+  workspaceId,
+  commands: z.array(loggedCommandSchema),
+});
+
+/** A piece of what a command wrote, both streams in the order in which they came. */
+export const commandOutputSchema = z.object({
+  workspaceId,
+  ...loggedCommandSchema.omit({ stdout: true, stderr: true }).shape,
+  output: z.string(),
+  outputBase64: z.string().nullable().describe("The exact bytes, only when they are not UTF-8."),
+  offset: bytes,
+  nextOffset: bytes.describe("Where to read on."),
+  outputBytes: bytes.describe("All the journal keeps so far."),
+});
+
+export const workspaceFileSchema = z.object({
+  path: z.string().describe("Below /workspace, absolute."),
+  type: z.enum(["file", "directory", "symlink", "other"]),
+  size: bytes,
+  mode: z.string().describe("Permission bits, octal."),
+  modifiedAt: z.string(),
+  linkTarget: z.string().nullable(),
+});
+
+export const workspaceFileListSchema = z.object({
+  workspaceId,
+  path: z.string(),
+  entries: z.array(workspaceFileSchema),
+});
+
+export const workspaceFileReadSchema = z.object({
+  workspaceId,
+  path: z.string(),
+  size: bytes.describe("Of the file, not of what was read."),
+  text: z.string(),
+  base64: z.string().nullable().describe("The exact bytes, only when they are not UTF-8."),
+  truncated: z.boolean(),
+});
+
+export const workspaceFileWriteSchema = z.object({
+  workspaceId,
+  path: z.string(),
+  bytes,
+  created: z.boolean().describe("False when it replaced a file."),
+});
+
+export const workspaceSyncSchema = z.object({
+  workspaceId,
+  source: z.string(),
+  dest: z.string(),
+  entryCount: count,
+  bytes,
+  skippedCount: count,
+  skipped: z.array(skippedSchema),
+  changedWhileRead: z.array(z.string()),
+});
+
+export const patchedFileSchema = z.object({
+  path: z.string(),
+  kind: z.enum(["added", "modified", "deleted", "renamed", "mode_changed"]),
+  oldPath: z.string().nullable(),
+  notes: z.array(z.string()).describe("Hunks that did not fit exactly, and how they were placed."),
+});
+
+export const workspacePatchSchema = z.object({ workspaceId, files: z.array(patchedFileSchema) });
+
+export const changeSchema = z.object({
+  path: z.string(),
+  kind: z.enum(["added", "modified", "deleted", "renamed", "type_changed", "mode_changed"]),
+  oldPath: z.string().nullable().describe("Where a renamed file was."),
+  oldMode: z.string().nullable().describe("Octal; null when it was not there."),
+  newMode: z.string().nullable(),
+  type: z.enum(["file", "directory", "symlink", "other"]),
+  isBinary: z.boolean(),
+  insertions: count,
+  deletions: count,
+});
+
+const diffCounts = {
+  fileCount: count,
+  insertions: count,
+  deletions: count,
+};
+
+export const workspaceDiffSchema = z.object({
+  workspaceId,
+  ...diffCounts,
+  changes: z.array(changeSchema),
+  diff: z.string().describe("Unified text; binary files are named."),
+  stat: z.string().describe("One line a file, as in git diff --stat."),
+});
+
+const runsWhenOpenedSchema = z.object({
+  path: z.string(),
+  why: z.string(),
+  isChanged: z.boolean().describe("Whether it differs from the baseline."),
+});
+
+export const workspaceExportSchema = z.object({
+  workspaceId,
+  path: z.string(),
+  outputPath: z.string(),
+  entryCount: count,
+  bytes,
+  skipped: z.array(skippedSchema).describe("Devices, sockets and fifos."),
+  strippedCount: count.describe("Files that lost setuid or setgid."),
+  leavingLinks: z.array(z.string()).describe("Symbolic links that point out of the tree."),
+  changedWhileRead: z.array(z.string()),
+  runsWhenOpened: z.array(runsWhenOpenedSchema).describe("Files that run code when opened."),
+});
+
+export const workspacePatchExportSchema = z.object({
+  workspaceId,
+  outputPath: z.string(),
+  bytes,
+  ...diffCounts,
+  omitted: z
+    .array(skippedSchema)
+    .describe("What a patch cannot carry: empty directories, devices …"),
+  runsWhenOpened: z.array(runsWhenOpenedSchema),
+});
+
+export const snapshotSchema = z.object({
+  name: z.string(),
+  createdAt: timestamp,
+  storedBytes: bytes.describe("Room it takes on the host."),
+});
+
+export const snapshotCreatedSchema = z.object({ workspaceId, snapshot: snapshotSchema });
+export const snapshotListSchema = z.object({
+  workspaceId,
+  snapshots: z.array(snapshotSchema).describe("The baseline first."),
+});
+export const snapshotDeletedSchema = z.object({
+  workspaceId,
+  name: z.string(),
+  deleted: z.boolean(),
+});
+
+export const workspaceEventSchema = z.object({
+  at: timestamp,
+  kind: z.string(),
+  text: z.string().describe("One line for people."),
+});
+
+export const workspaceSummarySchema = z.object({
+  workspaceId,
+  name: z.string().nullable(),
+  environment: z.string(),
+  state: workspaceStateSchema,
+  since: timestamp.describe("Creation or the last reset."),
+  commands: z.array(loggedCommandSchema.omit({ stdout: true, stderr: true })),
+  failedCommandCount: count,
+  events: z.array(workspaceEventSchema).describe("Edits, syncs, patches, exports, snapshots."),
+  snapshots: z.array(snapshotSchema),
+  services: z.array(z.object({ name: z.string(), state: z.string() })),
+  diff: workspaceDiffSchema.omit({ workspaceId: true, diff: true }).nullable(),
+  diffUnavailable: z.string().nullable().describe("Why there is no diff."),
+  runsWhenOpened: z.array(runsWhenOpenedSchema).describe("Among the changed files."),
+});
+
+export const workspaceDeletedSchema = z.object({ workspaceId, deleted: z.boolean() });
+
+export const workspaceGcSchema = z.object({
+  deletedWorkspaceIds: z.array(z.string()),
+  sweptDirectories: count.describe("Leftovers of crashed processes that belonged to nobody."),
+});
+
+export type WorkspaceState = z.infer<typeof workspaceStateSchema>;
+export type WorkspaceSeed = z.infer<typeof workspaceSeedSchema>;
+export type WorkspaceList = z.infer<typeof workspaceListSchema>;
+export type Workspace = z.infer<typeof workspaceSchema>;
+export type WorkspaceExecResult = z.infer<typeof workspaceExecSchema>;
+export type LoggedCommand = z.infer<typeof loggedCommandSchema>;
+export type WorkspaceLogs = z.infer<typeof workspaceLogsSchema>;
+export type CommandOutput = z.infer<typeof commandOutputSchema>;
+export type WorkspaceFile = z.infer<typeof workspaceFileSchema>;
+export type WorkspaceFileList = z.infer<typeof workspaceFileListSchema>;
+export type WorkspaceFileContent = z.infer<typeof workspaceFileReadSchema>;
+export type WorkspaceFileWritten = z.infer<typeof workspaceFileWriteSchema>;
+export type WorkspaceSync = z.infer<typeof workspaceSyncSchema>;
+export type PatchedFile = z.infer<typeof patchedFileSchema>;
+export type WorkspacePatched = z.infer<typeof workspacePatchSchema>;
+export type WorkspaceChange = z.infer<typeof changeSchema>;
+export type WorkspaceDiff = z.infer<typeof workspaceDiffSchema>;
+export type WorkspaceExport = z.infer<typeof workspaceExportSchema>;
+export type WorkspacePatchExport = z.infer<typeof workspacePatchExportSchema>;
+export type Snapshot = z.infer<typeof snapshotSchema>;
+export type SnapshotCreated = z.infer<typeof snapshotCreatedSchema>;
+export type SnapshotList = z.infer<typeof snapshotListSchema>;
+export type SnapshotDeleted = z.infer<typeof snapshotDeletedSchema>;
+export type WorkspaceEvent = z.infer<typeof workspaceEventSchema>;
+export type WorkspaceSummary = z.infer<typeof workspaceSummarySchema>;
+export type WorkspaceDeleted = z.infer<typeof workspaceDeletedSchema>;
+export type WorkspaceGc = z.infer<typeof workspaceGcSchema>;
