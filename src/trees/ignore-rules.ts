@@ -1,0 +1,89 @@
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import ignore, { type Ignore } from "ignore";
+import { systemErrorCode } from "../model/errors.ts";
+import type { BytePath } from "../model/tree.ts";
+import { joinPath } from "./byte-path.ts";
+import { below, openFlags } from "./descriptor-path.ts";
+
+/** Git itself reads larger ones; nobody writes them. */
+const rulesBytesMax = 1024 * 1024;
+
+interface RuleFile {
+  readonly rules: Ignore;
+  /** Path from the file's directory to the one being walked. */
+  readonly below: BytePath;
+}
+
+/**
+ * What git would ignore in one directory: its own `.gitignore`, then those above up to the tree's root, then
+ * `.git/info/exclude`; the nearest that says anything decides. The user's global excludes and files that git tracks although
+ * they are ignored are not looked at.
+ */
+export class IgnoreRules {
+  /** The nearest first. */
+  readonly #files: readonly RuleFile[];
+
+  private constructor(files: readonly RuleFile[]) {
+    this.#files = files;
+  }
+
+  static ofRoot(fd: number): IgnoreRules {
+    const own = [readRules(fd, ".gitignore"), readExclude(fd)];
+    return new IgnoreRules(
+      own.flatMap((rules) => (rules === undefined ? [] : [{ rules, below: "" }])),
+    );
+  }
+
+  /** The rules in the directory `name` of this one, open as `fd`. */
+  inDirectory(fd: number, name: BytePath): IgnoreRules {
+    const above = this.#files.map((file) => ({ ...file, below: joinPath(file.below, name) }));
+    const rules = readRules(fd, ".gitignore");
+    return new IgnoreRules(rules === undefined ? above : [{ rules, below: "" }, ...above]);
+  }
+
+  ignores(name: BytePath, isDirectory: boolean): boolean {
+    if (name === ".git") return false;
+    for (const file of this.#files) {
+      const path = joinPath(file.below, name) + (isDirectory ? "/" : "");
+      const { ignored, unignored } = file.rules.test(path);
+      if (ignored || unignored) return ignored;
+    }
+    return false;
+  }
+}
+
+function readExclude(rootFd: number): Ignore | undefined {
+  try {
+    const git = openSync(below(rootFd, ".git"), openFlags.directory);
+    try {
+      const info = openSync(below(git, "info"), openFlags.directory);
+      try {
+        return readRules(info, "exclude");
+      } finally {
+        closeSync(info);
+      }
+    } finally {
+      closeSync(git);
+    }
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** The rules in a file, which git does not read either when it is a link. */
+function readRules(directoryFd: number, name: BytePath): Ignore | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(below(directoryFd, name), openFlags.file);
+    const stats = fstatSync(fd);
+    if (!stats.isFile() || stats.size > rulesBytesMax) return undefined;
+    // One character a byte, as in the paths: git matches bytes too.
+    return ignore({ ignorecase: false }).add(readFileSync(fd, "latin1"));
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}

@@ -1,0 +1,201 @@
+import { type BigIntStats, closeSync, type Dirent, fstatSync, open, readdir } from "node:fs";
+import { promisify } from "node:util";
+import { PyroError, systemErrorCode } from "../model/errors.ts";
+import type { BytePath, TreeEntry, TreeItem } from "../model/tree.ts";
+import { fromBuffer, joinPath } from "./byte-path.ts";
+import { below, ofDescriptor, openFlags } from "./descriptor-path.ts";
+import { type Found, findEntry, notFound } from "./find-entry.ts";
+import { IgnoreRules } from "./ignore-rules.ts";
+import { readAhead } from "./read-ahead.ts";
+import type { FoundFile } from "./read-file-content.ts";
+
+/** Something of the tree that does not travel. */
+export interface SkippedEntry {
+  readonly path: BytePath;
+  /** "it is a fifo", "ignored by .gitignore", … */
+  readonly reason: string;
+}
+
+export interface WalkOptions {
+  /** Leave out what the tree's own `.gitignore` files and `.git/info/exclude` name; default false. */
+  readonly respectGitignore?: boolean | undefined;
+  readonly onSkipped?: ((skipped: SkippedEntry) => void) | undefined;
+  /** A file whose content may be half old and half new. */
+  readonly onChanged?: ((path: BytePath) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Enough to keep a disk busy; more only holds more files open. */
+const concurrency = 16;
+
+const openDirectory = promisify(open);
+const readNames = promisify(readdir);
+const noXattrs: ReadonlyMap<string, Buffer> = new Map();
+
+/**
+ * The tree under `root`, itself first, every directory's entries in the order of their bytes. No link is followed, even
+ * one that takes the place of a directory meanwhile; only `root` may be a link. Extended attributes are left out, since
+ * Node cannot read them.
+ */
+export async function* walkDirectory(
+  root: string,
+  options: WalkOptions = {},
+): AsyncGenerator<TreeItem> {
+  const fd = await openRoot(root);
+  try {
+    const ignored = options.respectGitignore ? IgnoreRules.ofRoot(fd) : undefined;
+    yield* new Walk(options).directory({ fd, path: "", ignored });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function openRoot(root: string): Promise<number> {
+  try {
+    // With a slash the root may be a link to a directory, but nothing else.
+    return await openDirectory(`${root}/`, openFlags.directory);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    throw new PyroError("seed_source_unusable", `${root} cannot be read as a directory: ${code}.`, {
+      cause: error,
+    });
+  }
+}
+
+interface Directory {
+  readonly fd: number;
+  readonly path: BytePath;
+  readonly ignored: IgnoreRules | undefined;
+}
+
+type FoundName = Found & { readonly name: BytePath };
+
+class Walk {
+  readonly #options: WalkOptions;
+  /** The first path of every file that has several. */
+  readonly #firstPaths = new Map<string, BytePath>();
+
+  constructor(options: WalkOptions) {
+    this.#options = options;
+  }
+
+  async *directory(directory: Directory): AsyncGenerator<TreeItem> {
+    const { fd, path } = directory;
+    yield { entry: entryOf(path, "directory", fstatSync(fd, { bigint: true })) };
+    const found = readAhead(await this.#list(directory), {
+      concurrency,
+      work: async (entry) => await this.#find(directory, entry),
+      discard: (result) => {
+        if (result.kind === "file") result.file.close();
+      },
+    });
+    for await (const result of found) yield* this.#items(directory, result);
+  }
+
+  async #list({ fd, path }: Directory): Promise<Dirent<Buffer>[]> {
+    try {
+      const entries = await readNames(ofDescriptor(fd), {
+        encoding: "buffer",
+        withFileTypes: true,
+      });
+      return entries.sort((a, b) => a.name.compare(b.name));
+    } catch (error) {
+      const found = notFound(error);
+      if (found.kind === "unusable") this.#skip(path, found.reason);
+      return [];
+    }
+  }
+
+  async #find(directory: Directory, entry: Dirent<Buffer>): Promise<FoundName> {
+    this.#options.signal?.throwIfAborted();
+    const name = fromBuffer(entry.name);
+    if (directory.ignored?.ignores(name, entry.isDirectory()))
+      return { name, kind: "unusable", reason: "ignored by .gitignore" };
+    return { name, ...(await findEntry(directory.fd, entry)) };
+  }
+
+  async *#items(directory: Directory, found: FoundName): AsyncGenerator<TreeItem> {
+    const path = joinPath(directory.path, found.name);
+    switch (found.kind) {
+      case "directory":
+        return yield* this.#enter(directory, found.name);
+      case "symlink":
+        return yield { entry: entryOf(path, "symlink", found.stats, found.target) };
+      case "file":
+        return yield* this.#file(path, found.file);
+      case "unusable":
+        return this.#skip(path, found.reason);
+      case "gone":
+        return;
+    }
+  }
+
+  async *#enter(parent: Directory, name: BytePath): AsyncGenerator<TreeItem> {
+    const path = joinPath(parent.path, name);
+    let fd: number;
+    try {
+      fd = await openDirectory(below(parent.fd, name), openFlags.directory);
+    } catch (error) {
+      const found = notFound(error);
+      if (found.kind === "unusable") this.#skip(path, found.reason);
+      return;
+    }
+    try {
+      yield* this.directory({ fd, path, ignored: parent.ignored?.inDirectory(fd, name) });
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  async *#file(path: BytePath, file: FoundFile): AsyncGenerator<TreeItem> {
+    try {
+      this.#options.signal?.throwIfAborted();
+      const { stats, content, changedWhileRead } = file;
+      const target = this.#earlierName(path, stats);
+      if (target !== undefined) {
+        yield { entry: entryOf(path, "hardlink", stats, target) };
+        return;
+      }
+      yield { entry: entryOf(path, "file", stats), content, changedWhileRead };
+      if (changedWhileRead()) this.#options.onChanged?.(path);
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Another path of the same file that came before, if any; remembers this one otherwise. */
+  #earlierName(path: BytePath, { nlink, dev, ino }: BigIntStats): BytePath | undefined {
+    if (nlink === 1n) return undefined;
+    const key = `${dev}:${ino}`;
+    const earlier = this.#firstPaths.get(key);
+    if (earlier === undefined) this.#firstPaths.set(key, path);
+    return earlier;
+  }
+
+  #skip(path: BytePath, reason: string): void {
+    this.#options.onSkipped?.({ path, reason });
+  }
+}
+
+function entryOf(
+  path: BytePath,
+  type: "file" | "directory" | "symlink" | "hardlink",
+  stats: BigIntStats,
+  target = "",
+): TreeEntry {
+  const isFile = type === "file";
+  return {
+    path,
+    type,
+    mode: Number(stats.mode & 0o7777n),
+    size: isFile ? Number(stats.size) : 0,
+    mtimeNs: stats.mtimeNs,
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    inode: isFile && stats.nlink > 1n ? String(stats.ino) : "0",
+    digest: null,
+    target,
+    xattrs: noXattrs,
+  };
+}

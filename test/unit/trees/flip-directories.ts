@@ -1,0 +1,43 @@
+// Replaces directories of an export that is being written by links to a canary, and puts them back, as fast as it can.
+import { readdirSync, renameSync, symlinkSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+
+const [area = "", canary = ""] = process.argv.slice(2);
+
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // The export was faster.
+  }
+}
+
+function flip(path: string): void {
+  attempt(() => {
+    renameSync(path, `${path}.away`);
+    attempt(() => symlinkSync(canary, path));
+    attempt(() => unlinkSync(path));
+    renameSync(`${path}.away`, path);
+  });
+}
+
+function flipAll(): void {
+  for (const name of readdirSync(area)) {
+    if (!name.endsWith(".partial")) continue;
+    const staging = join(area, name);
+    flip(staging);
+    attempt(() => {
+      for (const child of readdirSync(staging)) flip(join(staging, child));
+    });
+  }
+}
+
+/** Lets a moment for the news that whoever started this is gone. */
+function flipOn(): void {
+  for (let round = 0; round < 100; round++) flipAll();
+  setImmediate(flipOn);
+}
+
+process.once("disconnect", () => process.exit());
+process.send?.("ready");
+flipOn();
