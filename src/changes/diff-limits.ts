@@ -1,0 +1,17 @@
+const mebibyte = 1024 * 1024;
+
+/** What a diff may cost, whatever the files are. Nothing is lost at a limit: the diff becomes coarser. */
+export const diffLimits = {
+  /** Larger files are named in the text, and whole binary literals in a patch. */
+  textBytes: 4 * mebibyte,
+  /** Added and removed lines of one file for which the shortest edit is searched. */
+  editLength: 3000,
+  /** Search of one file. */
+  fileMs: 500,
+  /** Search of all files of one diff; afterwards only unique lines are matched, in linear time. */
+  totalMs: 10_000,
+  /** All work on the lines of one diff; afterwards files are treated as too large. */
+  linesMs: 20_000,
+  /** `git apply` takes no larger file. */
+  patchFileBytes: 1023 * mebibyte,
+} as const;
