@@ -1,12 +1,21 @@
-import { copyFileSync, existsSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, renameSync, statfsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { PyroError } from "../model/errors.ts";
+import { temporaryNeighbour } from "../platform/files.ts";
 import { migrations } from "./migrations.ts";
 
 /** How long a writer waits for another process's transaction. */
 const busyTimeoutMs = 10_000;
 const fileName = "registry.sqlite";
+
+/** Values of a statement's named parameters. */
+export type Parameters = Record<string, string | number | null>;
+
+export type Row = Record<string, unknown>;
+
+/** Runs one statement and answers how many rows it changed. */
+export type Run = (sql: string, parameters?: Parameters) => number;
 
 /** What pyro remembers between processes. */
 export class Registry implements Disposable {
@@ -21,6 +30,8 @@ export class Registry implements Disposable {
     const path = join(stateDirectory, fileName);
     const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
     try {
+      // Even the journal's mode is written to the file.
+      refuseNewer(database, path);
       database.exec(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
       );
@@ -33,17 +44,12 @@ export class Registry implements Disposable {
   }
 
   /** All rows of a query. */
-  all(
-    sql: string,
-    parameters: Record<string, string | number | null> = {},
-  ): Record<string, unknown>[] {
+  all(sql: string, parameters: Parameters = {}): Row[] {
     return this.#database.prepare(sql).all(parameters);
   }
 
   /** Runs `work` as one transaction. It takes the write lock at once: upgrading a reader fails without waiting. */
-  write<T>(
-    work: (run: (sql: string, parameters?: Record<string, string | number | null>) => number) => T,
-  ): T {
+  write<T>(work: (run: Run) => T): T {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       const result = work((sql, parameters = {}) =>
@@ -52,8 +58,9 @@ export class Registry implements Disposable {
       this.#database.exec("COMMIT");
       return result;
     } catch (error) {
-      this.#database.exec("ROLLBACK");
-      throw error;
+      // A full disk has ended it already.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw isFullDatabase(error) ? noRoom(String(this.#database.location()), error) : error;
     }
   }
 
@@ -67,17 +74,17 @@ function schemaVersion(database: DatabaseSync): number {
   return Number(row?.user_version);
 }
 
-/** Applies what is missing, each migration in a transaction of its own, after a copy of the file. */
+/** Applies what is missing as one transaction, after a copy of what was there. */
 function migrate(database: DatabaseSync, path: string): void {
-  if (schemaVersion(database) === migrations.length) return;
+  const found = schemaVersion(database);
+  if (found === migrations.length) return;
   refuseNewer(database, path);
+  if (found > 0) backUp(database, `${path}.v${found}.backup`);
   database.exec("BEGIN IMMEDIATE");
   try {
     // Another process may have migrated while we waited for the lock.
     const current = schemaVersion(database);
     refuseNewer(database, path);
-    if (current > 0 && current < migrations.length && existsSync(path))
-      copyFileSync(path, `${path}.v${current}.backup`);
     for (const [index, sql] of migrations.entries()) if (index >= current) database.exec(sql);
     database.exec(`PRAGMA user_version = ${migrations.length}`);
     database.exec("COMMIT");
@@ -85,6 +92,14 @@ function migrate(database: DatabaseSync, path: string): void {
     database.exec("ROLLBACK");
     throw error;
   }
+}
+
+/** A consistent copy, whatever other processes write meanwhile; complete or not there at all. */
+function backUp(database: DatabaseSync, path: string): void {
+  const temporary = temporaryNeighbour(path);
+  database.prepare("VACUUM INTO ?").run(temporary);
+  chmodSync(temporary, 0o600);
+  renameSync(temporary, path);
 }
 
 function refuseNewer(database: DatabaseSync, path: string): void {
@@ -97,9 +112,29 @@ function refuseNewer(database: DatabaseSync, path: string): void {
   );
 }
 
+const sqliteFull = 13;
+
+function isFullDatabase(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === sqliteFull;
+}
+
+function noRoom(path: string, cause: unknown): PyroError {
+  return new PyroError("host_no_space", `No room left on the disk of ${path}.`, {
+    hint: "Free some room, for example with: pyro env prune",
+    cause,
+  });
+}
+
+/** Without room for a file of its journal, SQLite says no more than that it cannot open one. */
+function isFull(directory: string): boolean {
+  const { bavail, files, ffree } = statfsSync(directory);
+  return bavail === 0 || (files > 0 && ffree === 0);
+}
+
 function registryError(error: unknown, path: string): unknown {
   if (error instanceof PyroError) return error;
   const message = error instanceof Error ? error.message : String(error);
+  if (isFull(dirname(path))) return noRoom(path, error);
   return new PyroError("registry_damaged", `The registry ${path} cannot be used: ${message}.`, {
     hint: "Move it away to start afresh; machines it knew are found again by pyro doctor.",
     cause: error,

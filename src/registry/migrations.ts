@@ -16,4 +16,85 @@ export const migrations: readonly string[] = [
      start_ticks TEXT,
      boot_id TEXT
    ) STRICT`,
+  `CREATE TABLE workspaces (
+     workspace_id TEXT PRIMARY KEY,
+     name TEXT,
+     labels TEXT NOT NULL,
+     environment TEXT NOT NULL,
+     image_id TEXT,
+     state TEXT NOT NULL,
+     failure TEXT,
+     work TEXT,
+     driver TEXT NOT NULL,
+     execution_mode TEXT NOT NULL,
+     isolation TEXT NOT NULL,
+     network_policy TEXT NOT NULL,
+     vcpu_count INTEGER NOT NULL,
+     mem_mib INTEGER NOT NULL,
+     created_at TEXT NOT NULL,
+     last_activity_at TEXT NOT NULL,
+     expires_at TEXT,
+     seed TEXT NOT NULL,
+     baseline_mark TEXT,
+     reset_count INTEGER NOT NULL DEFAULT 0,
+     last_reset_at TEXT,
+     command_count INTEGER NOT NULL DEFAULT 0,
+     pid INTEGER,
+     start_ticks TEXT,
+     boot_id TEXT
+   ) STRICT;
+   CREATE UNIQUE INDEX workspace_names ON workspaces (name) WHERE name IS NOT NULL;
+   CREATE TABLE commands (
+     workspace_id TEXT NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+     sequence INTEGER NOT NULL,
+     command TEXT NOT NULL,
+     cwd TEXT NOT NULL,
+     started_at TEXT NOT NULL,
+     ended_at TEXT,
+     exit_code INTEGER,
+     signal TEXT,
+     timed_out INTEGER NOT NULL DEFAULT 0,
+     out_of_memory INTEGER NOT NULL DEFAULT 0,
+     not_started TEXT,
+     interrupted TEXT,
+     duration_ms REAL,
+     stdout_bytes INTEGER NOT NULL DEFAULT 0,
+     stderr_bytes INTEGER NOT NULL DEFAULT 0,
+     stdout_dropped_bytes INTEGER NOT NULL DEFAULT 0,
+     stderr_dropped_bytes INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (workspace_id, sequence)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE events (
+     event_id INTEGER PRIMARY KEY,
+     workspace_id TEXT NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+     at TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     text TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX events_of_workspace ON events (workspace_id, event_id);
+   CREATE TABLE snapshots (
+     workspace_id TEXT NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+     name TEXT NOT NULL,
+     created_at TEXT NOT NULL,
+     stored_bytes INTEGER NOT NULL,
+     PRIMARY KEY (workspace_id, name)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE services (
+     workspace_id TEXT NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+     name TEXT NOT NULL,
+     state TEXT NOT NULL,
+     PRIMARY KEY (workspace_id, name)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE secrets (
+     workspace_id TEXT NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+     name TEXT NOT NULL,
+     source_kind TEXT NOT NULL,
+     PRIMARY KEY (workspace_id, name)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE ended_workspaces (
+     workspace_id TEXT PRIMARY KEY,
+     name TEXT,
+     ended_at TEXT NOT NULL,
+     reason TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID`,
 ];

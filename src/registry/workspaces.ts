@@ -1,0 +1,263 @@
+import type { Workspace, WorkspaceState } from "../model/workspace-results.ts";
+import type { ProcessIdentity } from "../platform/processes.ts";
+import type { Parameters, Registry, Row, Run } from "./database.ts";
+
+/** What a process is doing to a workspace in one of the states that pass; enough to finish or undo it. */
+export interface Work {
+  /** Who does it. */
+  readonly worker: ProcessIdentity;
+  /** Of a reset: what it goes back to. */
+  readonly snapshot?: string;
+  /** Of a reset: how many there will have been. */
+  readonly resetCount?: number;
+  /** Of a reset: whether the old disk is given up. */
+  readonly isSwitched?: boolean;
+}
+
+/** One workspace as the registry remembers it. */
+export interface WorkspaceRow
+  extends Pick<
+    Workspace,
+    | "workspaceId"
+    | "name"
+    | "labels"
+    | "environment"
+    | "state"
+    | "failure"
+    | "driver"
+    | "executionMode"
+    | "isolation"
+    | "networkPolicy"
+    | "vcpuCount"
+    | "memMib"
+    | "createdAt"
+    | "lastActivityAt"
+    | "expiresAt"
+    | "workspaceSeed"
+    | "resetCount"
+    | "lastResetAt"
+    | "commandCount"
+  > {
+  /** The image its disk belongs to; null without environments. */
+  readonly imageId: string | null;
+  readonly work: Work | null;
+  /** Changes since then differ from the baseline; null when the baseline is empty. */
+  readonly baselineMark: string | null;
+  /** The monitor's process, while there is one. */
+  readonly process: ProcessIdentity | null;
+}
+
+/** Columns that change after creation. */
+export type WorkspaceChange = Partial<
+  Omit<WorkspaceRow, "workspaceId" | "environment" | "createdAt" | "state">
+>;
+
+export interface Transition {
+  readonly from: readonly WorkspaceState[];
+  readonly to: WorkspaceState;
+  readonly change?: WorkspaceChange;
+}
+
+/** The workspaces of a registry. */
+export class WorkspaceTable {
+  readonly #registry: Registry;
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  /** False when the name is taken. */
+  insert(row: WorkspaceRow): boolean {
+    const values = columnsOf({ ...row, state: row.state });
+    const names = Object.keys(values);
+    const sql = `INSERT INTO workspaces (${names.join(", ")}) VALUES (${names.map((name) => `:${name}`).join(", ")})`;
+    return this.#registry.write((run) => {
+      const taken = row.name !== null && this.#idOfName(row.name) !== undefined;
+      return !taken && run(sql, values) === 1;
+    });
+  }
+
+  find(workspaceId: string): WorkspaceRow | undefined {
+    return this.#select("WHERE workspace_id = :workspaceId", { workspaceId })[0];
+  }
+
+  /** Those with this name, this id, or an id that begins so; a name or a whole id comes alone. */
+  match(text: string): WorkspaceRow[] {
+    const exact = this.#select("WHERE workspace_id = :text OR name = :text", { text });
+    if (exact.length > 0) return exact;
+    const sql = "WHERE substr(workspace_id, 1, length(:text)) = :text ORDER BY workspace_id";
+    return this.#select(sql, { text });
+  }
+
+  /** Newest activity first. */
+  list(): WorkspaceRow[] {
+    return this.#select("ORDER BY last_activity_at DESC, workspace_id", {});
+  }
+
+  /** Moves a workspace from one of `from` to `to`; false when it is in none of them. */
+  transition(workspaceId: string, transition: Transition): boolean {
+    return this.#registry.write((run) => moveWorkspace(run, workspaceId, transition));
+  }
+
+  /** Changes columns, whatever the state; false when the workspace is gone. */
+  update(workspaceId: string, change: WorkspaceChange): boolean {
+    const values = columnsOf(change);
+    const sql = `UPDATE workspaces SET ${assignments(values)} WHERE workspace_id = :workspace_id`;
+    return this.#registry.write((run) => run(sql, { ...values, workspace_id: workspaceId })) === 1;
+  }
+
+  /** Renames and relabels; answers which workspace has the name already, or undefined when done. */
+  rename(
+    workspaceId: string,
+    change: Pick<WorkspaceRow, "name" | "labels">,
+  ): { takenBy: string } | undefined {
+    const values = columnsOf(change);
+    const sql = `UPDATE workspaces SET ${assignments(values)} WHERE workspace_id = :workspace_id`;
+    return this.#registry.write((run) => {
+      const holder = change.name === null ? undefined : this.#idOfName(change.name);
+      if (holder !== undefined && holder !== workspaceId) return { takenBy: holder };
+      run(sql, { ...values, workspace_id: workspaceId });
+      return undefined;
+    });
+  }
+
+  /** Forgets a workspace and remembers for a while why it ended; false when it was gone already. */
+  remove(workspaceId: string, { at, reason }: { at: string; reason: string }): boolean {
+    return this.#registry.write((run) => {
+      run(
+        `INSERT OR REPLACE INTO ended_workspaces (workspace_id, name, ended_at, reason)
+         SELECT workspace_id, name, :at, :reason FROM workspaces WHERE workspace_id = :workspaceId`,
+        { workspaceId, at, reason },
+      );
+      run("DELETE FROM ended_workspaces WHERE ended_at < :old", { old: daysBefore(at, 7) });
+      return run("DELETE FROM workspaces WHERE workspace_id = :workspaceId", { workspaceId }) === 1;
+    });
+  }
+
+  /** Why the workspace with this id or name is no more; the latest one of that name. */
+  findEnded(text: string): { workspaceId: string; endedAt: string; reason: string } | undefined {
+    const sql = `SELECT * FROM ended_workspaces WHERE workspace_id = :text OR name = :text
+                 ORDER BY ended_at DESC LIMIT 1`;
+    const [row] = this.#registry.all(sql, { text });
+    return (
+      row && {
+        workspaceId: String(row.workspace_id),
+        endedAt: String(row.ended_at),
+        reason: String(row.reason),
+      }
+    );
+  }
+
+  #idOfName(name: string): string | undefined {
+    const [row] = this.#registry.all("SELECT workspace_id FROM workspaces WHERE name = :name", {
+      name,
+    });
+    return row && String(row.workspace_id);
+  }
+
+  #select(rest: string, parameters: Parameters): WorkspaceRow[] {
+    return this.#registry.all(`SELECT * FROM workspaces ${rest}`, parameters).map(toRow);
+  }
+}
+
+/** Part of a transaction: moves a workspace between states; false when it is in none of `from`. */
+export function moveWorkspace(
+  run: Run,
+  workspaceId: string,
+  { from, to, change = {} }: Transition,
+): boolean {
+  const values = columnsOf({ ...change, state: to });
+  const states = Object.fromEntries(from.map((state, index) => [`from${index}`, state]));
+  const allowed = Object.keys(states).map((key) => `:${key}`);
+  const sql = `UPDATE workspaces SET ${assignments(values)} WHERE workspace_id = :workspace_id AND state IN (${allowed.join(", ")})`;
+  return run(sql, { ...values, ...states, workspace_id: workspaceId }) === 1;
+}
+
+function assignments(values: Parameters): string {
+  return Object.keys(values)
+    .map((column) => `${column} = :${column}`)
+    .join(", ");
+}
+
+function daysBefore(at: string, days: number): string {
+  return new Date(Date.parse(at) - days * 86_400_000).toISOString();
+}
+
+type Columns = WorkspaceChange & Partial<Pick<WorkspaceRow, "workspaceId" | "state">>;
+
+/** The columns of whatever is given. */
+function columnsOf(row: Columns & { environment?: string; createdAt?: string }): Parameters {
+  const given: Record<string, string | number | null | undefined> = {
+    workspace_id: row.workspaceId,
+    name: row.name,
+    labels: json(row.labels),
+    environment: row.environment,
+    image_id: row.imageId,
+    state: row.state,
+    failure: row.failure,
+    work: json(row.work),
+    driver: row.driver,
+    execution_mode: row.executionMode,
+    isolation: row.isolation,
+    network_policy: row.networkPolicy,
+    vcpu_count: row.vcpuCount,
+    mem_mib: row.memMib,
+    created_at: row.createdAt,
+    last_activity_at: row.lastActivityAt,
+    expires_at: row.expiresAt,
+    seed: json(row.workspaceSeed),
+    baseline_mark: row.baselineMark,
+    reset_count: row.resetCount,
+    last_reset_at: row.lastResetAt,
+    command_count: row.commandCount,
+    pid: row.process === undefined ? undefined : (row.process?.pid ?? null),
+    start_ticks: row.process === undefined ? undefined : (row.process?.startTicks ?? null),
+    boot_id: row.process === undefined ? undefined : (row.process?.bootId ?? null),
+  };
+  return Object.fromEntries(
+    Object.entries(given).filter(
+      (entry): entry is [string, string | number | null] => entry[1] !== undefined,
+    ),
+  );
+}
+
+/** A JSON column; null stays null and absent stays absent. */
+function json(value: unknown): string | null | undefined {
+  return value === undefined || value === null ? value : JSON.stringify(value);
+}
+
+function toRow(row: Row): WorkspaceRow {
+  const text = (column: string) => (row[column] === null ? null : String(row[column]));
+  return {
+    workspaceId: String(row.workspace_id),
+    name: text("name"),
+    labels: JSON.parse(String(row.labels)),
+    environment: String(row.environment),
+    imageId: text("image_id"),
+    state: String(row.state) as WorkspaceState,
+    failure: text("failure"),
+    work: row.work === null ? null : JSON.parse(String(row.work)),
+    driver: String(row.driver),
+    executionMode: String(row.execution_mode) as WorkspaceRow["executionMode"],
+    isolation: String(row.isolation) as WorkspaceRow["isolation"],
+    networkPolicy: String(row.network_policy) as WorkspaceRow["networkPolicy"],
+    vcpuCount: Number(row.vcpu_count),
+    memMib: Number(row.mem_mib),
+    createdAt: String(row.created_at),
+    lastActivityAt: String(row.last_activity_at),
+    expiresAt: text("expires_at"),
+    workspaceSeed: JSON.parse(String(row.seed)),
+    baselineMark: text("baseline_mark"),
+    resetCount: Number(row.reset_count),
+    lastResetAt: text("last_reset_at"),
+    commandCount: Number(row.command_count),
+    process:
+      row.pid === null
+        ? null
+        : {
+            pid: Number(row.pid),
+            startTicks: String(row.start_ticks),
+            bootId: String(row.boot_id),
+          },
+  };
+}
