@@ -1,13 +1,22 @@
 import http2 from "node:http2";
 import type { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PyroError } from "../model/errors.ts";
+import { documentText, numberField, readAnswer, textField } from "./answers.ts";
 import { attach, protocolVersion } from "./attach.ts";
 import { type ExecEvents, type ExecOutcome, type ExecRequest, runExec } from "./exec.ts";
-import { agentFailure, parseJson, readText } from "./json.ts";
+import { agentFailure, statusOf, waitForHeaders } from "./json.ts";
+import { TreeClient } from "./tree-client.ts";
 
 const streamWindowBytes = 1 << 20;
 const connectionWindowBytes = 8 << 20;
+/** Thawing a disk takes milliseconds. */
+const releaseMs = 5_000;
+
+const conflictStatus = 409;
+const holdWaitMs = 5_000;
+const holdRetryMs = 50;
 
 /** What must differ between clones; the time is added when it is sent. */
 export interface MachineIdentity {
@@ -16,6 +25,8 @@ export interface MachineIdentity {
   readonly hostname: string;
   /** 32 hex digits. */
   readonly machineId: string;
+  /** The guest's clock is set to now, or to this if it is later: a workspace's time must not run backwards. */
+  readonly notBeforeNs?: bigint | undefined;
 }
 
 /** What a guest needs before its first command. */
@@ -24,6 +35,8 @@ export interface Activation extends MachineIdentity {
   readonly defaultCwd: string;
   /** The image's user; absent means root. */
   readonly defaultUser?: string | undefined;
+  /** Throws away what the data disk holds beside the workspace. Default false. */
+  readonly discardRoot?: boolean | undefined;
 }
 
 export interface AgentHealth {
@@ -50,13 +63,32 @@ export interface FinishResult {
   readonly entryCount: number;
 }
 
+/** Something held back until this is disposed of. */
+export interface Hold extends AsyncDisposable {
+  /** Throws when it was let go before: the guest thaws by itself after a minute. */
+  requireHeld(): void;
+}
+
+export interface ConnectOptions {
+  /** Whether the connection keeps this process alive while nothing is asked over it. Default true. */
+  readonly keepsProcess?: boolean;
+}
+
 /** Everything the host asks of a guest agent, over one channel. */
 export class AgentClient implements Disposable {
+  /** The requests about the workspace's tree. */
+  readonly tree: TreeClient;
   readonly #session: http2.ClientHttp2Session;
+  readonly #keepsProcess: boolean;
+  #askedCount = 0;
+  #answering: Promise<boolean> | undefined;
   #failure: unknown;
 
-  private constructor(session: http2.ClientHttp2Session) {
+  private constructor(session: http2.ClientHttp2Session, { keepsProcess = true }: ConnectOptions) {
     this.#session = session;
+    this.#keepsProcess = keepsProcess;
+    if (!keepsProcess) session.unref();
+    this.tree = new TreeClient((...request) => this.#open(...request));
     session.on("error", (error) => {
       this.#failure ??= error;
     });
@@ -68,8 +100,8 @@ export class AgentClient implements Disposable {
     return AgentClient.connectAttached(stream);
   }
 
-  /** Begins the conversation on a stream whose attach is done. */
-  static connectAttached(stream: Duplex): AgentClient {
+  /** Begins the conversation on a stream whose attach is done, or that needs none. */
+  static connectAttached(stream: Duplex, options: ConnectOptions = {}): AgentClient {
     const session = http2.connect("http://guest", {
       createConnection: () => stream,
       settings: { initialWindowSize: streamWindowBytes, maxFrameSize: 65_536, enablePush: false },
@@ -78,7 +110,7 @@ export class AgentClient implements Disposable {
     session.once("connect", () => {
       if (!session.destroyed) session.setLocalWindowSize(connectionWindowBytes);
     });
-    return new AgentClient(session);
+    return new AgentClient(session, options);
   }
 
   async health(): Promise<AgentHealth> {
@@ -104,6 +136,7 @@ export class AgentClient implements Disposable {
       default_cwd: activation.defaultCwd,
       default_user: activation.defaultUser,
       workspace: "/workspace",
+      discard_root: activation.discardRoot,
     });
   }
 
@@ -113,8 +146,100 @@ export class AgentClient implements Disposable {
   }
 
   /** Runs one command to its end; a command that fails is a result. */
-  exec(request: ExecRequest, events: ExecEvents = {}): Promise<ExecOutcome> {
-    return runExec(this.#open("POST", "/v1/exec"), request, events);
+  exec(
+    request: ExecRequest,
+    events: ExecEvents = {},
+    headers: http2.OutgoingHttpHeaders = {},
+  ): Promise<ExecOutcome> {
+    return runExec(this.#open("POST", "/v1/exec", headers), request, events);
+  }
+
+  /** Holds back every write to the data disk, flushed before, until the answer is disposed of. */
+  freeze(): Promise<Hold> {
+    return this.#holdOpen("/v1/freeze");
+  }
+
+  /** Holds back changes that other clients of a supervisor ask for, until the answer is disposed of. */
+  hold(): Promise<Hold> {
+    return this.#holdOpen("/v1/hold");
+  }
+
+  async #holdOpen(path: string): Promise<Hold> {
+    const stream = await this.#takeHold(path);
+    stream.on("error", () => undefined);
+    stream.resume();
+    return {
+      requireHeld: () => {
+        if (stream.closed || stream.destroyed) throw holdLost();
+      },
+      [Symbol.asyncDispose]: async () => {
+        if (stream.destroyed) return;
+        // The answer ends when what was held is let go, not before; only one that never does is cut off.
+        stream.end();
+        const cutOff = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), releaseMs);
+        await new Promise((resolve) => stream.once("close", resolve));
+        clearTimeout(cutOff);
+      },
+    };
+  }
+
+  /** Somebody who was killed while he held it may leave the guest to notice that for a moment. */
+  async #takeHold(path: string): Promise<http2.ClientHttp2Stream> {
+    const deadline = performance.now() + holdWaitMs;
+    for (;;) {
+      const stream = this.#open("POST", path);
+      const status = statusOf(await waitForHeaders(stream));
+      if (status === 200) return stream;
+      const text = await documentText(stream);
+      if (status !== conflictStatus || performance.now() > deadline)
+        throw agentFailure(status, text);
+      await sleep(holdRetryMs);
+    }
+  }
+
+  /** Opens any request, for whoever passes requests of others on. */
+  request(headers: http2.OutgoingHttpHeaders): http2.ClientHttp2Stream {
+    if (this.#session.destroyed) throw this.#closed();
+    const stream = this.#session.request(headers, { endStream: false });
+    stream.once("close", this.#keepProcess());
+    return stream;
+  }
+
+  /** Keeps this process until the answer is called: what is asked for must be waited for. */
+  #keepProcess(): () => void {
+    if (this.#keepsProcess) return () => undefined;
+    if (this.#askedCount++ === 0) this.#session.ref();
+    return () => {
+      if (--this.#askedCount === 0 && !this.#session.destroyed) this.#session.unref();
+    };
+  }
+
+  /** Settles when the channel is closed, whoever closed it. */
+  get closed(): Promise<void> {
+    if (this.#session.destroyed) return Promise.resolve();
+    return new Promise((resolve) => this.#session.once("close", resolve));
+  }
+
+  /** Whether the other end still reads what we send; costs one round trip, and nothing of the guest. */
+  isAnswering(): Promise<boolean> {
+    if (this.isClosed) return Promise.resolve(false);
+    // Who asks at the same time gets the same answer: only a few pings may be under way.
+    this.#answering ??= this.#ping().finally(() => {
+      this.#answering = undefined;
+    });
+    return this.#answering;
+  }
+
+  #ping(): Promise<boolean> {
+    const release = this.#keepProcess();
+    return new Promise<boolean>((resolve) => {
+      const sent = this.#session.ping((error) => resolve(error === null));
+      if (!sent) resolve(false);
+    }).finally(release);
+  }
+
+  get isClosed(): boolean {
+    return this.#session.destroyed || this.#session.closed;
   }
 
   /** Runs commands for their effect on the guest's page cache alone. */
@@ -154,6 +279,11 @@ export class AgentClient implements Disposable {
     await this.#call("POST", "/v1/power-off");
   }
 
+  /** Asks a supervisor to end its workspace's run; settles when that is done. */
+  async endRun(mode: "stop" | "kill"): Promise<void> {
+    await this.#call("POST", `/v1/end/${mode}`);
+  }
+
   /** Gives the channel up; what runs in the guest on behalf of it ends. */
   close(): void {
     this.#session.destroy();
@@ -169,29 +299,40 @@ export class AgentClient implements Disposable {
     return readAnswer(stream);
   }
 
-  #open(method: string, path: string): http2.ClientHttp2Stream {
-    if (this.#session.destroyed)
-      throw new PyroError("guest_lost", "The channel to the guest is closed.", {
-        cause: this.#failure,
-      });
-    return this.#session.request({ ":method": method, ":path": path }, { endStream: false });
+  #open(
+    method: string,
+    path: string,
+    headers: http2.OutgoingHttpHeaders = {},
+  ): http2.ClientHttp2Stream {
+    return this.request({ ...headers, ":method": method, ":path": path });
+  }
+
+  #closed(): PyroError {
+    return new PyroError("guest_lost", "The channel to the guest is closed.", {
+      cause: this.#failure,
+    });
   }
 }
 
-function identityFields({ entropy, hostname, machineId }: MachineIdentity): Record<string, string> {
+function holdLost(): PyroError {
+  return new PyroError("guest_lost", "The guest did not stand still until its disk was copied.", {
+    hint: "Copying took more than a minute, or the guest ended; try again when the host is less busy.",
+  });
+}
+
+function identityFields({
+  entropy,
+  hostname,
+  machineId,
+  notBeforeNs = 0n,
+}: MachineIdentity): Record<string, string> {
   const unixTimeNs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n;
   return {
     entropy: entropy.toString("base64"),
-    unix_time_ns: `${unixTimeNs}`,
+    unix_time_ns: `${unixTimeNs > notBeforeNs ? unixTimeNs : notBeforeNs}`,
     hostname,
     machine_id: machineId,
   };
-}
-
-async function readAnswer(stream: http2.ClientHttp2Stream): Promise<Record<string, unknown>> {
-  const { status, text } = await readText(stream);
-  if (status !== 200) throw agentFailure(status, text);
-  return parseJson(text);
 }
 
 /** Sends a layer; a refusal by the agent is told by its answer, not by the broken pipe it causes here. */
@@ -201,22 +342,4 @@ async function feed(layer: Readable, stream: http2.ClientHttp2Stream): Promise<v
   } catch (error) {
     if (layer.errored) throw error;
   }
-}
-
-function numberField(answer: Record<string, unknown>, name: string): number {
-  const value = answer[name];
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new PyroError(
-    "guest_protocol_error",
-    `The guest agent answered without a usable "${name}".`,
-  );
-}
-
-function textField(answer: Record<string, unknown>, name: string): string {
-  const value = answer[name];
-  if (typeof value === "string" && value.length <= 1024) return value;
-  throw new PyroError(
-    "guest_protocol_error",
-    `The guest agent answered without a usable "${name}".`,
-  );
 }

@@ -4,7 +4,15 @@ import { finished, type Readable } from "node:stream";
 import { PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 import { type Frame, FrameDecoder, frameKind } from "./frames.ts";
-import { agentFailure, channelLost, parseJson, waitForHeaders } from "./json.ts";
+import {
+  type AnswerHeaders,
+  agentFailure,
+  channelLost,
+  parseJson,
+  statusOf,
+  supervisorStatus,
+  waitForHeaders,
+} from "./json.ts";
 
 export interface ExecRequest {
   /** Program and arguments; never a shell line. */
@@ -22,7 +30,10 @@ export interface ExecEvents {
   readonly stdin?: Readable | undefined;
   readonly onStdout?: OutputSink | undefined;
   readonly onStderr?: OutputSink | undefined;
+  readonly onHeaders?: ((headers: AnswerHeaders) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Whether the other end is a supervisor, whose refusals are errors of ours already. */
+  readonly isSupervised?: boolean | undefined;
 }
 
 /** Why a command never ran; another thing than a command that failed. */
@@ -75,12 +86,14 @@ export async function runExec(
   events.signal?.addEventListener("abort", abort, { once: true });
   const headers = waitForHeaders(stream);
   headers.catch(() => undefined);
+  using silence = new Silence(stream, request.timeoutMs);
   try {
     stream.write(encodeRequest(request));
     sendStdin(events.stdin, stream);
-    const status = await headers;
-    if (status !== 200) throw agentFailure(status, await collect(stream));
-    return await readFrames(stream, events);
+    const answer = await headers;
+    if (statusOf(answer) !== 200) throw agentFailure(statusOf(answer), await collect(stream));
+    events.onHeaders?.(answer);
+    return await readFrames(stream, events, silence);
   } catch (error) {
     events.signal?.throwIfAborted();
     throw channelLost(error);
@@ -118,9 +131,15 @@ function sendStdin(stdin: Readable | undefined, stream: ClientHttp2Stream): void
   });
 }
 
-async function readFrames(stream: ClientHttp2Stream, events: ExecEvents): Promise<ExecOutcome> {
+async function readFrames(
+  stream: ClientHttp2Stream,
+  events: ExecEvents,
+  silence: Silence,
+): Promise<ExecOutcome> {
   const decoder = new FrameDecoder();
   for await (const chunk of stream as AsyncIterable<Buffer>) {
+    // While we hold the guest back it owes us nothing.
+    silence.pause();
     let outcome: ExecOutcome | undefined;
     for (const frame of decoder.push(chunk)) {
       if (outcome !== undefined)
@@ -128,13 +147,62 @@ async function readFrames(stream: ClientHttp2Stream, events: ExecEvents): Promis
           "guest_protocol_error",
           "The guest agent went on after the end of the command.",
         );
+      if (frame.kind === frameKind.refusal && events.isSupervised)
+        throw agentFailure(supervisorStatus, frame.payload.toString("utf8"));
       if (frame.kind === frameKind.end) outcome = parseOutcome(frame.payload);
       else await deliver(frame, events);
     }
     // The end frame is the last: do not wait for a stream that a hostile agent keeps open.
     if (outcome !== undefined) return outcome;
+    silence.listen();
   }
-  throw new PyroError("guest_lost", "The guest stopped before it said how the command ended.");
+  throw lostBeforeEnd(events);
+}
+
+/** How long a guest may be silent once a command's time is over: killing it takes half a second, on a busy host a few. */
+const silenceMsMax = 10_000;
+
+/** Ends a stream on which nothing comes although the time of its command is over: the guest hangs, or lies. */
+class Silence implements Disposable {
+  readonly #stream: ClientHttp2Stream;
+  readonly #dueAt: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(stream: ClientHttp2Stream, timeoutMs: number) {
+    this.#stream = stream;
+    this.#dueAt = timeoutMs === 0 ? Infinity : performance.now() + timeoutMs;
+    this.listen();
+  }
+
+  listen(): void {
+    if (this.#dueAt === Infinity) return;
+    const leftMs = Math.max(0, this.#dueAt - performance.now());
+    this.#timer = setTimeout(() => this.#stream.destroy(silent()), leftMs + silenceMsMax);
+  }
+
+  pause(): void {
+    clearTimeout(this.#timer);
+  }
+
+  [Symbol.dispose](): void {
+    this.pause();
+  }
+}
+
+function silent(): PyroError {
+  return new PyroError(
+    "guest_lost",
+    `The guest did not end the command within ${silenceMsMax / 1000} s of its time limit.`,
+    { hint: "The virtual machine hangs; stop and start it." },
+  );
+}
+
+function lostBeforeEnd({ isSupervised }: ExecEvents): PyroError {
+  return new PyroError("guest_lost", "The guest stopped before it said how the command ended.", {
+    hint: isSupervised
+      ? "The workspace may live on, and its log may say how: pyro workspace logs"
+      : undefined,
+  });
 }
 
 async function deliver(frame: Frame, events: ExecEvents): Promise<void> {
@@ -153,7 +221,8 @@ async function deliver(frame: Frame, events: ExecEvents): Promise<void> {
   }
 }
 
-function parseOutcome(payload: Buffer): ExecOutcome {
+/** How the command ended, from its last frame. */
+export function parseOutcome(payload: Buffer): ExecOutcome {
   const end = parseJson(payload.toString("utf8"));
   const durationMs =
     typeof end.duration_ms === "number" && end.duration_ms >= 0 ? end.duration_ms : 0;

@@ -1,7 +1,14 @@
 import { PyroError } from "../model/errors.ts";
 
 /** Kinds of frame in an exec response; see docs/protocol.md. */
-export const frameKind = { stdout: 1, stderr: 2, end: 3, started: 4 } as const;
+export const frameKind = {
+  stdout: 1,
+  stderr: 2,
+  end: 3,
+  started: 4,
+  /** Only ever sent by a supervisor: why the command's end will never be known. */
+  refusal: 5,
+} as const;
 
 const headerBytes = 5;
 const payloadBytesMax = 65_536;
@@ -9,6 +16,15 @@ const payloadBytesMax = 65_536;
 export interface Frame {
   readonly kind: number;
   readonly payload: Buffer;
+}
+
+/** A frame as it travels. */
+export function encodeFrame(kind: number, payload: Buffer): Buffer {
+  const frame = Buffer.allocUnsafe(headerBytes + payload.length);
+  frame[0] = kind;
+  frame.writeUInt32BE(payload.length, 1);
+  payload.copy(frame, headerBytes);
+  return frame;
 }
 
 /** Cuts a byte stream into frames; keeps at most one incomplete frame. */

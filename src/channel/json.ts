@@ -1,5 +1,5 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
-import { PyroError } from "../model/errors.ts";
+import { type ErrorCode, errorCodes, PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 
 /** The largest document an agent may answer with. */
@@ -27,18 +27,22 @@ export async function readText(
     headers.catch(() => undefined);
     throw channelLost(error);
   }
-  return { status: await headers, text: Buffer.concat(chunks).toString("utf8") };
+  return { status: statusOf(await headers), text: Buffer.concat(chunks).toString("utf8") };
 }
 
-/** The status of the answer; rejects with `guest_lost` when the stream ends before it. */
-export function waitForHeaders(stream: ClientHttp2Stream): Promise<number> {
+export type AnswerHeaders = IncomingHttpHeaders & IncomingHttpStatusHeader;
+
+/** The headers of the answer; rejects with `guest_lost` when the stream ends before them. */
+export function waitForHeaders(stream: ClientHttp2Stream): Promise<AnswerHeaders> {
   return new Promise((resolve, reject) => {
-    stream.once("response", (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) =>
-      resolve(headers[":status"] ?? 0),
-    );
+    stream.once("response", resolve);
     stream.once("error", (error) => reject(channelLost(error)));
     stream.once("close", () => reject(channelLost(undefined)));
   });
+}
+
+export function statusOf(headers: AnswerHeaders): number {
+  return headers[":status"] ?? 0;
 }
 
 /** Any failure of the stream itself means that the guest is gone. */
@@ -86,17 +90,41 @@ function nestingDepth(text: string): number {
   return deepest;
 }
 
-/** The agent's refusal as an error of ours; its words are made harmless. */
-export function agentFailure(status: number, text: string): PyroError {
-  let said = "";
-  try {
-    const error = parseJson(text).error as { code?: unknown; message?: unknown } | undefined;
-    said = `${String(error?.code ?? "")}: ${String(error?.message ?? "")}`;
-  } catch {
-    said = text;
-  }
+/** Status of an answer that is the supervisor's own, not the guest's: its errors are ours already. */
+export const supervisorStatus = 599;
+
+/** What an agent's codes mean to a caller; everything else is a request that failed. */
+export type Meanings = Readonly<Record<string, ErrorCode>>;
+
+const generalMeanings: Meanings = { no_space: "guest_no_space", unsupported: "not_supported" };
+
+/** A refusal as an error of ours; a guest's words are made harmless. */
+export function agentFailure(
+  status: number,
+  text: string,
+  meanings: Meanings = generalMeanings,
+): PyroError {
+  const { code, message, hint } = refusal(text);
+  if (status === supervisorStatus && code in errorCodes)
+    return new PyroError(code as ErrorCode, message, { hint });
+  const meaning = meanings[code] ?? generalMeanings[code];
+  if (meaning !== undefined) return new PyroError(meaning, `${visibleText(message, 500)}.`);
   return new PyroError(
     "guest_exec_failed",
-    `The guest agent refused (${status}): ${visibleText(said, 500)}`,
+    `The guest agent refused (${status}): ${visibleText(`${code}: ${message}`, 500)}`,
   );
+}
+
+function refusal(text: string): { code: string; message: string; hint?: string } {
+  try {
+    const error = parseJson(text).error as Record<string, unknown> | undefined;
+    const { hint } = error ?? {};
+    return {
+      code: String(error?.code ?? ""),
+      message: String(error?.message ?? ""),
+      ...(typeof hint === "string" && { hint }),
+    };
+  } catch {
+    return { code: "", message: text };
+  }
 }

@@ -7,9 +7,8 @@ import { asPyroError } from "../model/errors.ts";
 import type { DoctorCheck, DoctorReport } from "../model/results.ts";
 import { type Config, toolEnvironment } from "../platform/config.ts";
 import { ensurePrivateDirectory } from "../platform/directories.ts";
-import { isAlive } from "../platform/processes.ts";
-import { Registry } from "../registry/database.ts";
-import { VmTable } from "../registry/vms.ts";
+import { checkMachines } from "./machines.ts";
+import { fail, ok, warn } from "./verdict.ts";
 
 const gibibyte = 1024 ** 3;
 const roomWarnBytes = 4 * gibibyte;
@@ -57,7 +56,7 @@ export async function examineHost(parts: DoctorParts): Promise<DoctorReport> {
       ? [
           await checkRoom(parts.config.cacheDirectory),
           await checkEnvironments(parts.config),
-          checkVms(parts.config),
+          ...checkMachines(parts.config.stateDirectory),
         ]
       : []),
     checkMemory(),
@@ -170,36 +169,4 @@ async function checkEnvironments(config: Config): Promise<DoctorCheck> {
       "pyro env pull debian:12",
     );
   return ok("environments", installed.map((image) => image.environment).join(", "));
-}
-
-function checkVms(config: Config): DoctorCheck {
-  try {
-    using registry = Registry.open(config.stateDirectory);
-    const vms = new VmTable(registry).list();
-    const stale = vms.filter(
-      (vm) => vm.state === "started" && (vm.process === null || !isAlive(vm.process)),
-    );
-    if (stale.length > 0)
-      return warn(
-        "VMs",
-        `${stale.length} of ${vms.length} lost their process; they are deleted when they expire`,
-        null,
-      );
-    return ok("VMs", `${vms.length} known`);
-  } catch (error) {
-    const { message, hint } = asPyroError(error);
-    return fail("VMs", message, hint ?? null);
-  }
-}
-
-function ok(name: string, message: string): DoctorCheck {
-  return { name, status: "ok", message, fix: null };
-}
-
-function warn(name: string, message: string, fix: string | null): DoctorCheck {
-  return { name, status: "warn", message, fix };
-}
-
-function fail(name: string, message: string, fix: string | null): DoctorCheck {
-  return { name, status: "fail", message, fix };
 }

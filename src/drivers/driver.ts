@@ -58,7 +58,13 @@ export interface MachineSpec {
  * `caller`: dies with this process and leaves no name behind. Otherwise outlives it, with its sockets
  * in a directory, until it is killed or its time is over.
  */
-export type MachineLifetime = "caller" | { readonly directory: string; readonly ttlMs: number };
+export type MachineLifetime =
+  | "caller"
+  | {
+      readonly directory: string;
+      /** Infinity: until it is killed. */
+      readonly ttlMs: number;
+    };
 
 /** A saved machine, before activation. */
 export interface TemplateFiles {
@@ -84,6 +90,8 @@ export interface Machine {
   openChannel(signal: AbortSignal): Promise<Duplex>;
   /** The last of the serial console, control characters and all. */
   consoleTail(): string;
+  /** Leaves the console, which has one reader at a time, to whoever looks after the machine from now on. */
+  leaveConsole(): void;
   /** Throws `jail_breached` unless the running process is confined. */
   verifyConfinement(): Promise<void>;
   /** Kills the process and waits until it is gone. */
@@ -118,3 +126,6 @@ export interface DriverProbe {
     signal?: AbortSignal | undefined;
   }): Promise<{ status: DriverStatus; driver: Driver | undefined }>;
 }
+
+/** Names of the programs that machines are. Anything else that has a machine's files open is none of ours. */
+export const machinePrograms = ["qemu-system-x86_64", "firecracker", "pyro-agent"] as const;

@@ -1,7 +1,5 @@
-import { basename, dirname } from "node:path";
-import { extract } from "tar-stream";
 import { PyroError } from "../model/errors.ts";
-import { startTool } from "../platform/tools.ts";
+import { readSparseFile } from "../platform/sparse-file.ts";
 import { DiskContent, diskContentFormat } from "./disk-content.ts";
 
 const { blockBytes, headerBytes, magic } = diskContentFormat;
@@ -23,59 +21,28 @@ function encode(blocks: ReadonlyMap<number, Buffer>, diskBytes: number): Buffer 
   header.writeBigUInt64LE(BigInt(diskBytes), 8);
   for (const [index, [offset]] of sorted.entries())
     header.writeBigUInt64LE(BigInt(offset), headerBytes + index * 8);
-  const padded = sorted.map(([, block]) =>
-    block.length === blockBytes
-      ? block
-      : Buffer.concat([block, Buffer.alloc(blockBytes - block.length)]),
-  );
-  return Buffer.concat([header, ...padded]);
+  return Buffer.concat([header, ...sorted.map(([, block]) => block)]);
 }
 
-/** Reads the data of a sparse file through GNU tar, the one tool everywhere that finds holes. */
+/** The blocks that hold anything, by their offset. Pieces of a file need not keep to blocks. */
 async function nonZeroBlocks(path: string): Promise<Map<number, Buffer>> {
-  const args = [
-    "--create",
-    "--format=posix",
-    "--sparse",
-    "--sparse-version=1.0",
-    "--directory",
-    dirname(path),
-    basename(path),
-  ];
-  const tool = startTool("tar", args, { packageName: "tar" });
   const blocks = new Map<number, Buffer>();
-  for await (const entry of tool.stdout.pipe(extract()))
-    await readSparseEntry(entry as AsyncIterable<Buffer>, blocks);
-  await tool.done;
-  return blocks;
-}
-
-/** GNU sparse format 1.0: a decimal map, one number a line, padded to 512 bytes, then the data. */
-async function readSparseEntry(
-  entry: AsyncIterable<Buffer>,
-  blocks: Map<number, Buffer>,
-): Promise<void> {
-  const content = Buffer.concat(await Array.fromAsync(entry));
-  let at = 0;
-  const number = () => {
-    const end = content.indexOf(10, at);
-    const value = Number(content.toString("latin1", at, end));
-    at = end + 1;
-    return value;
-  };
-  const map = Array.from({ length: number() }, () => ({ offset: number(), size: number() }));
-  at = Math.ceil(at / 512) * 512;
-  for (const { offset, size } of map) {
-    collectBlocks(content.subarray(at, at + size), offset, blocks);
-    at += size;
+  for await (const { offset, data } of readSparseFile(path)) {
+    for (let at = 0; at < data.length; ) {
+      const inBlock = (offset + at) % blockBytes;
+      const part = data.subarray(at, at + blockBytes - inBlock);
+      if (part.compare(zeroBlock, 0, part.length) !== 0)
+        blockAt(blocks, offset + at - inBlock).set(part, inBlock);
+      at += part.length;
+    }
   }
+  return blocks;
 }
 
 const zeroBlock = Buffer.alloc(blockBytes);
 
-function collectBlocks(data: Buffer, offset: number, blocks: Map<number, Buffer>): void {
-  for (let at = 0; at < data.length; at += blockBytes) {
-    const block = data.subarray(at, at + blockBytes);
-    if (block.compare(zeroBlock, 0, block.length) !== 0) blocks.set(offset + at, block);
-  }
+function blockAt(blocks: Map<number, Buffer>, offset: number): Buffer {
+  const found = blocks.get(offset) ?? Buffer.alloc(blockBytes);
+  blocks.set(offset, found);
+  return found;
 }

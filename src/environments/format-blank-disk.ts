@@ -4,6 +4,7 @@ import { temporaryNeighbour } from "../platform/files.ts";
 import { runTool } from "../platform/tools.ts";
 import { captureDisk } from "./capture-disk.ts";
 import type { DiskContent } from "./disk-content.ts";
+import { ext4Features } from "./ext4-format.ts";
 
 /** Makes an empty ext4 file system of `diskBytes`; works beside `path` and leaves nothing there. */
 export async function formatBlankDisk(path: string, diskBytes: number): Promise<DiskContent> {
@@ -14,26 +15,10 @@ export async function formatBlankDisk(path: string, diskBytes: number): Promise<
     const file = await open(image, "wx", 0o600);
     await file.truncate(diskBytes);
     await file.close();
-    const features = [
-      "-t",
-      "ext4",
-      "-q",
-      "-F",
-      "-m",
-      "0",
-      "-b",
-      "4096",
-      "-i",
-      "32768",
-      "-J",
-      "size=64",
-      "-O",
-      "^resize_inode",
-    ];
     // Nothing is left for the guest's kernel to initialize in the background.
     const extended = "lazy_itable_init=0,lazy_journal_init=0,nodiscard,root_owner=0:0";
     const identifier = "00000000-0000-4000-8000-000000000000";
-    await runTool("mke2fs", [...features, "-E", extended, "-U", identifier, image], {
+    await runTool("mke2fs", [...ext4Features, "-E", extended, "-U", identifier, image], {
       packageName: "e2fsprogs",
     });
     return await captureDisk(image, diskBytes);

@@ -91,11 +91,16 @@ export class ImageStore {
     const name = (await readJsonFile(join(this.#names, `${encodeName(environment)}.json`))) as
       | { imageId?: string }
       | undefined;
-    if (name?.imageId === undefined || !/^[0-9a-f]{64}$/.test(name.imageId)) return undefined;
-    const image = (await readJsonFile(join(this.#images, name.imageId, imageFile))) as
+    return name?.imageId === undefined ? undefined : this.findById(name.imageId);
+  }
+
+  /** The image with this id, named or not. */
+  async findById(id: string): Promise<InstalledImage | undefined> {
+    if (!/^[0-9a-f]{64}$/.test(id)) return undefined;
+    const image = (await readJsonFile(join(this.#images, id, imageFile))) as
       | InstalledImage
       | undefined;
-    if (image?.id !== name.imageId) return undefined;
+    if (image?.id !== id) return undefined;
     // The cache may be deleted at any time, and in part.
     return existsSync(this.diskPath(image)) ? image : undefined;
   }
@@ -142,9 +147,9 @@ export class ImageStore {
     await rm(join(this.#names, `${encodeName(environment)}.json`), { force: true });
   }
 
-  /** Removes images without a name and what crashed processes left half-made; returns the ids that went. */
-  async sweep(): Promise<string[]> {
-    const kept = new Set((await this.list()).map((image) => image.id));
+  /** Removes images that have no name and are not `used`, and what crashed processes left half-made; returns the ids that went. */
+  async sweep(used: ReadonlySet<string> = new Set()): Promise<string[]> {
+    const kept = new Set([...(await this.list()).map((image) => image.id), ...used]);
     const entries = await readdir(this.#images).catch(() => []);
     const gone = entries.filter(
       (name) => !kept.has(name) && (isAbandoned(name) || !name.endsWith(".partial")),

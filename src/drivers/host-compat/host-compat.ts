@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PyroError } from "../../model/errors.ts";
 import {
   identifyProcess,
+  isAlive,
   type ProcessIdentity,
   signalProcess,
   waitUntilGone,
 } from "../../platform/processes.ts";
+import { tryConnectUnix } from "../../platform/unix-socket.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type {
   Driver,
@@ -16,11 +20,15 @@ import type {
   DriverProbe,
   Machine,
   MachineExit,
+  MachineLifetime,
   MachineSpec,
   SavableMachine,
 } from "../driver.ts";
+import { announcedGuardianCommand, endOfStranger } from "../guardian.ts";
 
 const channelFd = 3;
+const channelName = "channel.sock";
+const connectRetryMs = 5;
 const killTimeoutMs = 5_000;
 
 /** Finds out whether the guest agent can run on the host itself. */
@@ -73,32 +81,44 @@ export class HostCompatDriver implements Driver {
 
   async boot(spec: MachineSpec): Promise<Machine> {
     assert(spec.hostDirectory !== undefined, "a host-compat machine needs a directory");
+    return spec.lifetime === "caller"
+      ? this.#startOwned(spec.hostDirectory)
+      : this.#startDetached(spec.hostDirectory, spec.lifetime);
+  }
+
+  /** An agent that speaks over a socket it inherits, and ends with it. */
+  async #startOwned(root: string): Promise<Machine> {
     const child = spawn(
       this.#agentPath,
-      ["--host-compat", "--socket-fd", String(channelFd), "--root", spec.hostDirectory],
-      {
-        env: {},
-        cwd: spec.hostDirectory,
-        stdio: ["ignore", "ignore", "pipe", "pipe"],
-      },
+      ["--host-compat", "--socket-fd", String(channelFd), "--root", root],
+      { env: {}, cwd: root, stdio: ["ignore", "ignore", "pipe", "pipe"] },
     );
-    const words = new ConsoleRing(4096);
-    child.stderr?.on("data", (chunk: Buffer) => words.push(chunk));
-    const exited = new Promise<MachineExit>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (exitCode, signal) =>
-        resolve({ exitCode, signal, stderrTail: words.tail() }),
-      );
-    });
-    const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
-    if (identity === undefined)
-      throw new PyroError(
-        "vmm_failed",
-        `The guest agent did not start: ${(await exited).stderrTail}`,
-      );
+    const { identity, exited, words } = await watchStart(child);
     const channel = child.stdio[channelFd] as unknown as Duplex;
     channel.on("error", () => channel.destroy());
     return new HostCompatMachine({ identity, exited, channel, words });
+  }
+
+  /** An agent that listens in a directory and outlives us. */
+  async #startDetached(
+    root: string,
+    { directory, ttlMs }: Exclude<MachineLifetime, "caller">,
+  ): Promise<Machine> {
+    const [guardian = "", ...args] = announcedGuardianCommand(ttlMs);
+    const listen = ["--host-compat", "--listen", join(directory, channelName), "--root", root];
+    const child = spawn(guardian, [...args, this.#agentPath, ...listen], {
+      env: { PATH: "/usr/bin:/bin" },
+      cwd: root,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const identity = identifyProcess(Number(await readFirstLine(child)));
+    child.stdout?.destroy();
+    child.unref();
+    // The guardian's own end takes the agent along.
+    if (identity !== undefined) return adoptHostCompatMachine(identity, directory);
+    throw new PyroError("vmm_failed", "The guest agent did not start on this host.", {
+      hint: "Run pyro doctor.",
+    });
   }
 
   bootSavable(): Promise<SavableMachine> {
@@ -109,11 +129,84 @@ export class HostCompatDriver implements Driver {
     return Promise.reject(cannotBeSaved());
   }
 
-  adopt(): Machine {
-    throw new PyroError(
-      "not_supported",
-      "A host-compat machine ends with the process that started it.",
+  adopt(identity: ProcessIdentity, directory: string): Machine {
+    return adoptHostCompatMachine(identity, directory);
+  }
+}
+
+/** Takes over an agent that listens in `directory`. */
+export function adoptHostCompatMachine(identity: ProcessIdentity, directory: string): Machine {
+  return new ListeningCompatMachine(identity, directory);
+}
+
+async function readFirstLine(child: ChildProcess): Promise<string> {
+  let text = "";
+  child.on("error", () => child.stdout?.destroy());
+  for await (const chunk of child.stdout ?? []) {
+    text += String(chunk);
+    if (text.includes("\n")) break;
+  }
+  return text.split("\n")[0] ?? "";
+}
+
+async function watchStart(
+  child: ChildProcess,
+): Promise<{ identity: ProcessIdentity; exited: Promise<MachineExit>; words: ConsoleRing }> {
+  const words = new ConsoleRing(4096);
+  child.stderr?.on("data", (chunk: Buffer) => words.push(chunk));
+  const exited = new Promise<MachineExit>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (exitCode, signal) =>
+      resolve({ exitCode, signal, stderrTail: words.tail() }),
     );
+  });
+  const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
+  if (identity !== undefined) return { identity, exited, words };
+  throw new PyroError("vmm_failed", `The guest agent did not start: ${(await exited).stderrTail}`);
+}
+
+/** An agent that anybody who may enter its directory can speak to, one at a time. */
+class ListeningCompatMachine implements Machine {
+  readonly identity: ProcessIdentity;
+  readonly exited: Promise<MachineExit>;
+  readonly reopensChannel = true;
+  readonly #socketPath: string;
+
+  constructor(identity: ProcessIdentity, directory: string) {
+    this.identity = identity;
+    this.exited = endOfStranger(identity);
+    this.#socketPath = join(directory, channelName);
+  }
+
+  async openChannel(signal: AbortSignal): Promise<Duplex> {
+    for (;;) {
+      const socket = await tryConnectUnix(this.#socketPath);
+      if (socket !== undefined) return socket;
+      signal.throwIfAborted();
+      if (!isAlive(this.identity))
+        throw new PyroError("guest_lost", "The agent of the workspace is no longer running.");
+      await sleep(connectRetryMs);
+    }
+  }
+
+  consoleTail(): string {
+    return "";
+  }
+
+  leaveConsole(): void {
+    // It has none that anybody else could read.
+  }
+
+  async verifyConfinement(): Promise<void> {
+    // Nothing confines it, which is what its capabilities say.
+  }
+
+  async kill(): Promise<void> {
+    // The guardian passes its end on to the agent, and the agent to its commands.
+    if (!signalProcess(this.identity, "SIGTERM")) return;
+    if (await waitUntilGone(this.identity, killTimeoutMs)) return;
+    signalProcess(this.identity, "SIGKILL");
+    await waitUntilGone(this.identity, killTimeoutMs);
   }
 }
 
@@ -142,6 +235,10 @@ class HostCompatMachine implements Machine {
 
   consoleTail(): string {
     return this.#words.tail();
+  }
+
+  leaveConsole(): void {
+    // It has none that anybody else could read.
   }
 
   async verifyConfinement(): Promise<void> {

@@ -7,6 +7,7 @@ import { PyroError } from "../../model/errors.ts";
 import { identifyProcess, type ProcessIdentity } from "../../platform/processes.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type { MachineExit } from "../driver.ts";
+import { guardianCommand } from "../guardian.ts";
 import {
   bubblewrapMissing,
   descriptorPath,
@@ -16,11 +17,13 @@ import {
   unusableJail,
 } from "../jail.ts";
 
-/** What a child finds at each descriptor from 4 on, in order. */
+/** What a child finds at each descriptor from 5 on, in order. */
 export type Inherited = "socket" | number;
 
 const infoFd = 3;
-const firstInheritedFd = 4;
+/** Standard input would be closed for us as soon as whoever starts the jail has done so. */
+const gateFd = 4;
+const firstInheritedFd = 5;
 
 export interface LaunchOptions {
   readonly program: string;
@@ -75,8 +78,8 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   const child = spawn(starter, args, {
     ...jailIdentity(options.deviceGid),
     env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
-    detached: options.ttlMs !== undefined,
     stdio: [
+      "ignore",
       "pipe",
       "pipe",
       "pipe",
@@ -89,12 +92,14 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   // What a machine that outlives us may still say must not keep us.
   if (options.ttlMs !== undefined) (child.stderr as Socket | null)?.unref();
   const exited = exitOf(child, stderr);
+  const gatePipe = child.stdio[gateFd] as Socket;
   // The monitor may have ended already; then its exit tells more than our broken pipe.
-  child.stdin?.on("error", () => undefined);
+  gatePipe.on("error", () => undefined);
   const pid = await readChildPid(child, exited);
   // By then bubblewrap has tied its child's life to ours.
   await Promise.race([child.stdout && once(child.stdout, "data"), exited]);
-  child.stdin?.end("go\n");
+  // Whoever stands between us and the jail keeps the other end open.
+  gatePipe.end("go\n", () => gatePipe.destroy());
   child.stdout?.destroy();
   const identity = identifyProcess(pid);
   if (identity === undefined) throw await startFailure(exited);
@@ -102,17 +107,22 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
 }
 
 /**
- * Says that the jail stands and waits for our word before the monitor starts. When we die meanwhile, the input ends
+ * Says that the jail stands and waits for our word before the monitor starts. When we die meanwhile, its pipe ends
  * instead: bubblewrap ties its child to its own life only once the jail stands, and would leave it behind.
  */
-const gate = ["/bin/sh", "-c", 'echo && read -r go && exec "$@" > /dev/null', "sh"] as const;
+const gate = [
+  "/bin/sh",
+  "-c",
+  `echo && read -r go <&${gateFd} && exec "$@" > /dev/null ${gateFd}<&-`,
+  "sh",
+] as const;
 
 /**
  * bubblewrap and what it runs die with their parent. A machine that outlives us gets `timeout` as its
  * parent, which ends it when its time is over even if no pyro ever runs again.
  */
 function guardian(ttlMs: number | undefined): string[] {
-  return ttlMs === undefined ? [] : ["timeout", "--signal=KILL", String(Math.ceil(ttlMs / 1000))];
+  return ttlMs === undefined ? [] : guardianCommand(ttlMs);
 }
 
 function exitOf(child: ChildProcess, stderr: ConsoleRing): Promise<MachineExit> {

@@ -11,12 +11,10 @@ import {
 import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
 import type { ProcessIdentity } from "../../platform/processes.ts";
-import { isAlive, waitUntilGone } from "../../platform/processes.ts";
 import type {
   Driver,
   DriverCapabilities,
   Machine,
-  MachineExit,
   MachineSpec,
   SavableMachine,
   TemplateFiles,
@@ -30,6 +28,7 @@ import {
 } from "./command-line.ts";
 import { Descriptors, launchJailed } from "./launch.ts";
 import {
+  adoptQemuMachine,
   inheritedSockets,
   listeningSockets,
   type MachineSockets,
@@ -89,8 +88,7 @@ export class QemuDriver implements Driver {
   }
 
   adopt(identity: ProcessIdentity, directory: string): Machine {
-    const exited = waitForStranger(identity);
-    return new QemuMachine({ identity, exited, sockets: listeningSockets(directory, identity) });
+    return adoptQemuMachine(identity, directory);
   }
 
   async #start(spec: MachineSpec, source: MemorySource): Promise<QemuMachine> {
@@ -247,10 +245,4 @@ function createMemoryFile(path: string, memMib: number): void {
   } finally {
     closeSync(fd);
   }
-}
-
-/** The end of a process that is not our child. */
-async function waitForStranger(identity: ProcessIdentity): Promise<MachineExit> {
-  while (isAlive(identity)) await waitUntilGone(identity, 60_000);
-  return { exitCode: null, signal: null, stderrTail: "" };
 }

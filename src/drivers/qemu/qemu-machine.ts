@@ -2,16 +2,17 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PyroError, systemErrorCode } from "../../model/errors.ts";
+import { PyroError } from "../../model/errors.ts";
 import {
   isAlive,
   type ProcessIdentity,
   signalProcess,
   waitUntilGone,
 } from "../../platform/processes.ts";
-import { connectUnix } from "../../platform/unix-socket.ts";
+import { tryConnectUnix } from "../../platform/unix-socket.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type { MachineExit, SavableMachine } from "../driver.ts";
+import { endOfStranger } from "../guardian.ts";
 import { assertConfined } from "../jail.ts";
 import { QemuMonitor } from "./monitor.ts";
 import { loadState, type StateTarget, saveState } from "./save-state.ts";
@@ -46,7 +47,7 @@ export function inheritedSockets(streams: Record<SocketName, Duplex>): MachineSo
 export function listeningSockets(directory: string, identity: ProcessIdentity): MachineSockets {
   const open = async (name: SocketName, signal?: AbortSignal): Promise<Duplex> => {
     for (;;) {
-      const socket = await tryConnect(join(directory, socketNames[name]));
+      const socket = await tryConnectUnix(join(directory, socketNames[name]));
       if (socket) return socket;
       signal?.throwIfAborted();
       if (!isAlive(identity))
@@ -58,18 +59,6 @@ export function listeningSockets(directory: string, identity: ProcessIdentity): 
     }
   };
   return { reopen: true, open };
-}
-
-function tryConnect(path: string): Promise<Duplex | undefined> {
-  return new Promise((resolve, reject) => {
-    const socket = connectUnix(path);
-    socket.once("connect", () => resolve(socket));
-    socket.once("error", (error) => {
-      const code = systemErrorCode(error);
-      if (code === "ENOENT" || code === "ECONNREFUSED") resolve(undefined);
-      else reject(error);
-    });
-  });
 }
 
 export interface QemuMachineParts {
@@ -86,6 +75,7 @@ export class QemuMachine implements SavableMachine {
   readonly #sockets: MachineSockets;
   readonly #stateTarget: StateTarget | undefined;
   readonly #console = new ConsoleRing();
+  readonly #leftConsole = new AbortController();
   #monitor: Promise<QemuMonitor> | undefined;
 
   constructor(parts: QemuMachineParts) {
@@ -106,6 +96,10 @@ export class QemuMachine implements SavableMachine {
 
   consoleTail(): string {
     return this.#console.tail();
+  }
+
+  leaveConsole(): void {
+    this.#leftConsole.abort();
   }
 
   async verifyConfinement(): Promise<void> {
@@ -154,7 +148,9 @@ export class QemuMachine implements SavableMachine {
 
   async #readConsole(): Promise<void> {
     try {
-      const stream = await this.#sockets.open("console");
+      const { signal } = this.#leftConsole;
+      const stream = await this.#sockets.open("console", signal);
+      signal.addEventListener("abort", () => stream.destroy(), { once: true });
       stream.on("data", (chunk: Buffer) => this.#console.push(chunk));
       stream.on("error", () => stream.destroy());
       // The console must never keep this process alive.
@@ -163,4 +159,10 @@ export class QemuMachine implements SavableMachine {
       // A machine that ended before its console could be read has nothing to say.
     }
   }
+}
+
+/** Takes over a machine started earlier, by this process or another. */
+export function adoptQemuMachine(identity: ProcessIdentity, directory: string): QemuMachine {
+  const sockets = listeningSockets(directory, identity);
+  return new QemuMachine({ identity, exited: endOfStranger(identity), sockets });
 }
