@@ -11,11 +11,13 @@ import { runTool } from "./platform/tools.ts";
 import { startTrace, type Trace } from "./platform/trace.ts";
 import { Host } from "./workspace/host.ts";
 import { VmEngine } from "./workspace/vms.ts";
+import { WorkspaceContext } from "./workspace/workspace-context.ts";
 
 /** The parts of pyro, put together. */
 export interface Engine {
   readonly host: Host;
   readonly vms: VmEngine;
+  readonly workspaces: WorkspaceContext;
   readonly doctor: () => Promise<DoctorReport>;
 }
 
@@ -43,7 +45,12 @@ export function compose(config: Config, trace: Trace = startTrace()): Engine {
     agentPath,
     installedBootFiles: () => host.installedBootFiles(),
   };
-  return { host, vms: new VmEngine(host), doctor: () => examineHost(doctorParts) };
+  return {
+    host,
+    vms: new VmEngine(host),
+    workspaces: new WorkspaceContext(host, findSupervisor()),
+    doctor: () => examineHost(doctorParts),
+  };
 }
 
 /** Node cannot read the counter; the agent, which runs on any Linux, can. */
@@ -51,9 +58,21 @@ async function measureTsc(agentPath: string): Promise<number> {
   return Number(await runTool(agentPath, ["--measure-tsc"], { packageName: "pyro-mcp" }));
 }
 
-/** The guest agent lies in the package's `dist/guest`, next door to the bundle's chunks and to the sources. */
+/** The guest agent lies in the package's `dist/guest`. */
 function findAgent(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const built = join(here, "..", "guest", "pyro-agent");
-  return existsSync(built) ? built : join(here, "..", "dist", "guest", "pyro-agent");
+  return builtFile("guest/pyro-agent");
+}
+
+/** The supervisor beside what runs now: the source of sources, the bundle of bundles. */
+function findSupervisor(): string {
+  const source = join(here, "supervisor.ts");
+  return existsSync(source) ? source : builtFile("supervisor.js");
+}
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** A file of the package's `dist`: next door to the bundle, to its chunks and to the sources. */
+function builtFile(name: string): string {
+  const candidates = [join(here, name), join(here, "..", name), join(here, "..", "dist", name)];
+  return candidates.find((path) => existsSync(path)) ?? join(here, "..", "dist", name);
 }

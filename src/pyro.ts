@@ -14,6 +14,7 @@ import type {
 } from "./model/results.ts";
 import { readConfig } from "./platform/config.ts";
 import type { Trace } from "./platform/trace.ts";
+import { WorkspacesRoom } from "./rooms.ts";
 import {
   inspectEnvironment,
   listEnvironments,
@@ -25,6 +26,7 @@ import {
 import type { WorkOptions } from "./workspace/host.ts";
 import { type RunInVmOptions, runInVm } from "./workspace/run-in-vm.ts";
 import type { CreateVmOptions, ExecVmOptions } from "./workspace/vms.ts";
+import { WorkspaceMethods } from "./workspace-methods.ts";
 
 export interface PyroOptions {
   /** Environments, kernels and templates. Default: `PYRO_CACHE_DIR`, else `$XDG_CACHE_HOME/pyro`. */
@@ -38,11 +40,15 @@ export interface PyroOptions {
 }
 
 /** Disposable virtual machines for code you do not trust. Every failure is a `PyroError`. */
-export class Pyro implements Disposable {
+export class Pyro extends WorkspaceMethods implements Disposable {
+  /** The methods about workspaces, gathered around each workspace. */
+  readonly workspaces: WorkspacesRoom = new WorkspacesRoom(this);
   readonly #engine: Engine;
 
   constructor({ trace, ...overrides }: PyroOptions = {}) {
-    this.#engine = compose({ ...readConfig(), ...overrides }, trace);
+    const engine = compose({ ...readConfig(), ...overrides }, trace);
+    super(engine.workspaces);
+    this.#engine = engine;
   }
 
   /** Whether and how guests run on this host, and what mends the rest. */
@@ -66,7 +72,7 @@ export class Pyro implements Disposable {
 
   /** Removes what nothing uses and says how much it freed. */
   pruneEnvironments(options: PruneOptions = {}): Promise<PruneResult> {
-    return pruneEnvironments(this.#engine.host, options);
+    return pruneEnvironments(this.#engine.workspaces, options);
   }
 
   /** One command in a VM that exists for it alone. A command that fails is a result, not an error. */
@@ -114,5 +120,6 @@ export class Pyro implements Disposable {
 
   [Symbol.dispose](): void {
     this.#engine.vms.close();
+    this.#engine.workspaces[Symbol.dispose]();
   }
 }

@@ -3,8 +3,13 @@ import type { Activation, MachineIdentity } from "../channel/agent-client.ts";
 import type { InstalledImage } from "../environments/store.ts";
 
 /** What no other machine shares. */
-export function newIdentity(hostname: string): MachineIdentity {
-  return { entropy: randomBytes(256), hostname, machineId: randomBytes(16).toString("hex") };
+export function newIdentity(hostname: string, notBeforeNs?: bigint): MachineIdentity {
+  return {
+    entropy: randomBytes(256),
+    hostname,
+    machineId: randomBytes(16).toString("hex"),
+    notBeforeNs,
+  };
 }
 
 /** What an image asks of the commands that run in it. */

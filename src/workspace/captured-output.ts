@@ -1,29 +1,35 @@
 import { isUtf8 } from "node:buffer";
 import { limits } from "../model/limits.ts";
+import { HeadAndTail } from "./head-and-tail.ts";
 
-/** The beginning of an output stream, kept up to a cap; the rest is counted and dropped. */
+/** An output stream kept for a result, up to a cap; what is missing in the middle is counted and said. */
 export class CapturedOutput {
-  readonly #chunks: Buffer[] = [];
-  #keptBytes = 0;
-  #truncated = false;
+  readonly #head: Buffer[] = [];
+  readonly #stream = new HeadAndTail(
+    limits.capturedOutputBytesMax - limits.capturedTailBytesMax,
+    limits.capturedTailBytesMax,
+  );
 
   push(chunk: Buffer): void {
-    const room = limits.capturedOutputBytesMax - this.#keptBytes;
-    if (chunk.length > room) this.#truncated = true;
-    if (room <= 0) return;
+    const head = this.#stream.push(chunk);
     // Frames are views of larger buffers; a copy keeps those from staying alive.
-    const kept = Buffer.from(chunk.subarray(0, room));
-    this.#chunks.push(kept);
-    this.#keptBytes += kept.length;
+    if (head.length > 0) this.#head.push(Buffer.from(head));
   }
 
   /** The text, and the exact bytes when they are not text. */
   finish(): { text: string; base64: string | null; truncated: boolean } {
-    const bytes = Buffer.concat(this.#chunks);
+    const { droppedBytes } = this.#stream;
+    const gap = droppedBytes === 0 ? [] : [Buffer.from(droppedText(droppedBytes))];
+    const bytes = Buffer.concat([...this.#head, ...gap, ...this.#stream.tail()]);
     return {
       text: bytes.toString("utf8"),
       base64: isUtf8(bytes) ? null : bytes.toString("base64"),
-      truncated: this.#truncated,
+      truncated: droppedBytes > 0,
     };
   }
+}
+
+/** What stands where output is missing. */
+export function droppedText(bytes: number): string {
+  return `\n[pyro: ${bytes} bytes left out here]\n`;
 }

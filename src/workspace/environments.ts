@@ -15,6 +15,7 @@ import { discard } from "./attach-agent.ts";
 import { checkEnvironmentName, ensureEnvironment } from "./ensure-environment.ts";
 import type { Host, WorkOptions } from "./host.ts";
 import { startMachine, unnamedDisk } from "./start-machine.ts";
+import type { WorkspaceContext } from "./workspace-context.ts";
 
 /** The catalog and whatever else is installed. */
 export async function listEnvironments(host: Host): Promise<EnvironmentList> {
@@ -122,18 +123,19 @@ export interface PruneOptions {
   readonly all?: boolean | undefined;
 }
 
-/** Removes what nothing uses: images without a name, stale templates, downloaded layers. */
+/** Removes what nothing uses: images without a name or a workspace, stale templates, downloaded layers. */
 export async function pruneEnvironments(
-  host: Host,
+  { host, records }: WorkspaceContext,
   { all }: PruneOptions = {},
 ): Promise<PruneResult> {
   host.prepareDirectories();
+  const used = new Set(records.workspaces.list().flatMap(({ imageId }) => imageId ?? []));
   const { cacheDirectory } = host.config;
   const before = await diskUsageBytes(cacheDirectory);
   if (all)
     for (const image of await host.images.list()) await host.images.remove(image.environment);
-  const removedImages = await host.images.sweep();
-  const kept = new Set((await host.images.list()).map((image) => image.id));
+  const removedImages = await host.images.sweep(used);
+  const kept = new Set([...(await host.images.list()).map((image) => image.id), ...used]);
   const boot = await host.installedBootFiles().catch(() => undefined);
   const { driver } = await host
     .isolatingDriver(boot)

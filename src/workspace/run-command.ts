@@ -1,13 +1,10 @@
-import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import type { AgentClient } from "../channel/agent-client.ts";
-import type { ExecOutcome, OutputSink } from "../channel/exec.ts";
+import type { OutputSink } from "../channel/exec.ts";
 import type { Driver } from "../drivers/driver.ts";
 import type { RunResult } from "../model/results.ts";
 import { CapturedOutput } from "./captured-output.ts";
-
-/** Conventions of shells and `timeout`. */
-const exitCodes = { timedOut: 124, notExecutable: 126, notFound: 127, signalBase: 128 } as const;
+import { endingOf } from "./command-ending.ts";
 
 export interface CommandRequest {
   readonly environment: string;
@@ -42,7 +39,7 @@ export async function runCommand(
   return {
     environment: request.environment,
     command: [...request.command],
-    ...ending(outcome, request.command),
+    ...endingOf(outcome, request.command),
     stdout: out.text,
     stderr: err.text,
     stdoutBase64: out.base64,
@@ -53,47 +50,4 @@ export async function runCommand(
     executionMode: driver.capabilities.executionMode,
     isolation: driver.capabilities.isolation,
   };
-}
-
-type Ending = Pick<
-  RunResult,
-  "exitCode" | "signal" | "timedOut" | "outOfMemory" | "notStarted" | "durationMs"
->;
-
-function ending(outcome: ExecOutcome, command: readonly string[]): Ending {
-  switch (outcome.kind) {
-    case "exited":
-      return {
-        exitCode: outcome.timedOut ? exitCodes.timedOut : outcome.exitCode,
-        signal: null,
-        timedOut: outcome.timedOut,
-        outOfMemory: outcome.outOfMemory,
-        notStarted: null,
-        durationMs: outcome.durationMs,
-      };
-    case "signalled": {
-      const number = constants.signals[`SIG${outcome.signal}` as NodeJS.Signals] ?? 0;
-      const exitCode = outcome.timedOut ? exitCodes.timedOut : exitCodes.signalBase + number;
-      return {
-        exitCode,
-        signal: outcome.signal,
-        timedOut: outcome.timedOut,
-        outOfMemory: outcome.outOfMemory,
-        notStarted: null,
-        durationMs: outcome.durationMs,
-      };
-    }
-    case "not_started": {
-      const found = outcome.reason !== "command_not_found";
-      const reason = outcome.message || `${command[0]}: ${outcome.reason.replaceAll("_", " ")}`;
-      return {
-        exitCode: found ? exitCodes.notExecutable : exitCodes.notFound,
-        signal: null,
-        timedOut: false,
-        outOfMemory: false,
-        notStarted: reason,
-        durationMs: 0,
-      };
-    }
-  }
 }

@@ -42,6 +42,6 @@ export async function runWithoutIsolation(host: Host, request: CommandRequest): 
 }
 
 /** What a command on the host needs to find programs; nothing of the caller's own environment. */
-function hostEnvironment(): string[] {
+export function hostEnvironment(): string[] {
   return ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"];
 }

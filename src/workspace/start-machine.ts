@@ -25,6 +25,10 @@ export interface StartRequest extends MachineSize {
   readonly lifetime: MachineLifetime;
   readonly disk: MachineDisk;
   readonly hostname: string;
+  /** Of a disk that exists: keeps its workspace and nothing else. Default false. */
+  readonly discardRoot?: boolean | undefined;
+  /** Never earlier than this may the guest's clock be; nanoseconds. */
+  readonly notBeforeNs?: bigint | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told as soon as there is a process, long before its agent answers: whoever keeps records can end it then. */
   readonly onProcess?: ((identity: ProcessIdentity) => void) | undefined;
@@ -183,9 +187,13 @@ async function bootAlone(
 
 /** Tells a machine who it is; one that was booted, or waits for a disk that exists, is activated first. */
 async function identify({ client, origin }: StartedMachine, request: StartRequest): Promise<void> {
-  const identity = newIdentity(request.hostname);
+  const identity = newIdentity(request.hostname, request.notBeforeNs);
   const activatedBefore = request.disk.kind === "new" && origin !== "booted";
   await (activatedBefore
     ? client.renew(identity)
-    : client.activate({ ...identity, ...activationDefaults(request.image) }));
+    : client.activate({
+        ...identity,
+        ...activationDefaults(request.image),
+        discardRoot: request.discardRoot,
+      }));
 }

@@ -1,0 +1,39 @@
+// The SDK without its MCP server, which is made of it: index.ts joins the two.
+export type { OutputSink } from "./channel/exec.ts";
+export { type CatalogEntry, catalog } from "./environments/catalog.ts";
+export {
+  asPyroError,
+  type ErrorCode,
+  errorCodes,
+  PyroError,
+  systemErrorCode,
+} from "./model/errors.ts";
+export type * from "./model/integration-results.ts";
+export { defaults, limits } from "./model/limits.ts";
+export { nearest } from "./model/nearest.ts";
+export type * from "./model/results.ts";
+export { visibleText } from "./model/text.ts";
+export type * from "./model/workspace-results.ts";
+export {
+  type Config,
+  type EnvironmentVariable,
+  environmentVariables,
+  readConfig,
+  userEnvironment,
+} from "./platform/config.ts";
+export { startTrace, type Trace } from "./platform/trace.ts";
+export { Pyro, type PyroOptions } from "./pyro.ts";
+export {
+  type ExecOptions,
+  FilesRoom,
+  SnapshotsRoom,
+  WorkspaceRoom,
+  WorkspacesRoom,
+} from "./rooms.ts";
+export { version } from "./version.ts";
+export { type ResultName, wireFormat } from "./wire.ts";
+export type { PruneOptions, PullOptions } from "./workspace/environments.ts";
+export type { OnProgress, Progress, WorkOptions } from "./workspace/host.ts";
+export type { RunInVmOptions } from "./workspace/run-in-vm.ts";
+export type { CreateVmOptions, ExecVmOptions } from "./workspace/vms.ts";
+export type * from "./workspace/workspace-options.ts";

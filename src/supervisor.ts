@@ -1,0 +1,27 @@
+// The process that looks after one running workspace; started by whoever needs it.
+import module from "node:module";
+import { adopterOf } from "./compose-supervisor.ts";
+import { asPyroError } from "./model/errors.ts";
+import { superviseWorkspace } from "./workspace/supervisor/supervise.ts";
+
+module.enableCompileCache?.();
+const [stateDirectory = "", workspaceId = ""] = process.argv.slice(2);
+process.title = `pyro supervisor ${workspaceId}`;
+// It must outlive the terminal it was started from.
+for (const signal of ["SIGHUP", "SIGINT"] as const) process.on(signal, () => undefined);
+
+try {
+  await superviseWorkspace({
+    stateDirectory,
+    workspaceId,
+    adopt: (row, directory) => {
+      if (row.process === null) throw new TypeError("a running workspace has a process");
+      return adopterOf(row.driver)(row.process, directory);
+    },
+  });
+  process.exit(0);
+} catch (error) {
+  // Standard error is the workspace's supervisor.log.
+  process.stderr.write(`${asPyroError(error).message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,65 @@
+import { PyroError } from "../model/errors.ts";
+import { runnableCommand, timeoutMs } from "../model/machine-options.ts";
+import type { WorkspaceExecResult } from "../model/workspace-results.ts";
+import { CapturedOutput } from "./captured-output.ts";
+import { endingOf } from "./command-ending.ts";
+import { openWorkspace } from "./connect-workspace.ts";
+import { keepHeader } from "./supervisor/journaled-exec.ts";
+import type { WorkspaceContext } from "./workspace-context.ts";
+import type { ExecWorkspaceOptions } from "./workspace-options.ts";
+
+const defaultCwd = "/workspace";
+
+/** Runs one command in a workspace; a command that fails is a result. The workspace lives on. */
+export async function execWorkspace(
+  context: WorkspaceContext,
+  id: string,
+  options: ExecWorkspaceOptions,
+): Promise<WorkspaceExecResult> {
+  const command = runnableCommand(options.command);
+  const limit = timeoutMs(options.timeoutSeconds);
+  const env = environmentEntries(options.env);
+  const { row, client } = await openWorkspace(context, id, "exec");
+  // Without isolation the workspace is a directory like any other.
+  const root = row.imageId === null ? context.files(row.workspaceId).rootDirectory : defaultCwd;
+  const cwd = options.cwd ?? root;
+  const [stdout, stderr] = [new CapturedOutput(), new CapturedOutput()];
+  let sequence = 0;
+  const outcome = await client.exec(
+    { command, env, cwd, timeoutMs: limit },
+    {
+      stdin: options.stdin,
+      signal: options.signal,
+      isSupervised: true,
+      onHeaders: (headers) => {
+        sequence = Number(headers["x-pyro-sequence"]);
+        options.onSequence?.(sequence);
+      },
+      onStdout: options.onStdout ?? ((chunk) => stdout.push(chunk)),
+      onStderr: options.onStderr ?? ((chunk) => stderr.push(chunk)),
+    },
+    options.outlivesCaller ? { [keepHeader]: "1" } : {},
+  );
+  const [out, err] = [stdout.finish(), stderr.finish()];
+  return {
+    workspaceId: row.workspaceId,
+    sequence,
+    command: [...command],
+    cwd,
+    ...endingOf(outcome, command),
+    stdout: out.text,
+    stderr: err.text,
+    stdoutBase64: out.base64,
+    stderrBase64: err.base64,
+    stdoutTruncated: out.truncated,
+    stderrTruncated: err.truncated,
+    executionMode: row.executionMode,
+  };
+}
+
+function environmentEntries(env: Readonly<Record<string, string>> = {}): string[] {
+  return Object.entries(env).map(([name, value]) => {
+    if (name !== "" && !/[=\0]/.test(name) && !value.includes("\0")) return `${name}=${value}`;
+    throw new PyroError("invalid_argument", `"${name}" cannot be an environment variable.`);
+  });
+}

@@ -1,0 +1,89 @@
+import { resolve } from "node:path";
+import type { BytePath, TreeItem } from "../model/tree.ts";
+import type { WorkspaceExport } from "../model/workspace-results.ts";
+import { faultPoint } from "../platform/fault.ts";
+import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { Baseline } from "../trees/baseline.ts";
+import { displayPath, fromUtf8, joinPath } from "../trees/byte-path.ts";
+import { decodeTree } from "../trees/decode-tree.ts";
+import { runsWhenOpened } from "../trees/runs-when-opened.ts";
+import { type WrittenTree, writeTree } from "../trees/write-tree.ts";
+import { openWorkspace } from "./connect-workspace.ts";
+import type { OnProgress } from "./host.ts";
+import { baselineName, isStored } from "./switch-disk.ts";
+import type { WorkspaceContext } from "./workspace-context.ts";
+import type { ExportOptions } from "./workspace-options.ts";
+import { guestPath, treePath } from "./workspace-path.ts";
+import { now } from "./workspace-records.ts";
+
+/** Brings one file or directory back to the host: complete, or not at all. */
+export async function exportWorkspace(
+  context: WorkspaceContext,
+  options: { id: string; path: string } & ExportOptions,
+): Promise<WorkspaceExport> {
+  const path = treePath(options.path);
+  const outputPath = resolve(options.outputPath);
+  const { row, client } = await openWorkspace(context, options.id, "read files");
+  const stream = await client.tree.archive(path, { signal: options.signal });
+  const items = reporting(decodeTree(stream), options.onProgress);
+  const written = await writeTree(items, { destination: outputPath, signal: options.signal });
+  faultPoint("export.written");
+  context.records.journal.record({
+    workspaceId: row.workspaceId,
+    at: now(),
+    kind: "export",
+    text: `exported ${guestPath(path)} to ${displayPath(fromUtf8(outputPath), 400)}`,
+  });
+  return {
+    workspaceId: row.workspaceId,
+    path: guestPath(path),
+    outputPath,
+    entryCount: written.entryCount,
+    bytes: written.bytes,
+    skipped: written.skipped.map((one) => ({ path: displayPath(one.path), reason: one.reason })),
+    strippedCount: written.strippedCount,
+    leavingLinks: written.leavingLinks.map((link) => displayPath(link, 4096)),
+    changedWhileRead: written.changedWhileRead.map((file) => displayPath(file, 4096)),
+    runsWhenOpened: await describeOpened(context, row, { written, path }),
+  };
+}
+
+/** The files that run when opened, held against the baseline by the bytes that arrived. */
+async function describeOpened(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+  { written, path: base }: { written: WrittenTree; path: string },
+): Promise<WorkspaceExport["runsWhenOpened"]> {
+  const opened = openedIn(written, base);
+  if (opened.length === 0) return [];
+  const before = isStored(row, baselineName)
+    ? (await Baseline.open(context.files(row.workspaceId).baselineDirectory)).entries
+    : undefined;
+  return opened.map(({ path, why }) => {
+    const digest = written.digests.get(path);
+    const known = before?.get(path === "" ? base : joinPath(base, path))?.digest;
+    const isChanged = digest === undefined || digest !== known;
+    return { path: displayPath(path === "" ? base : path, 4096), why, isChanged };
+  });
+}
+
+/** A single file has no name in its own tree; what it is called in the workspace tells. */
+function openedIn(written: WrittenTree, base: BytePath): { path: BytePath; why: string }[] {
+  if (!written.digests.has("")) return [...written.runsWhenOpened];
+  const opened = runsWhenOpened(base);
+  return opened === undefined ? [] : [{ path: "", why: opened.why }];
+}
+
+async function* reporting(
+  items: AsyncIterable<TreeItem>,
+  onProgress: OnProgress | undefined,
+): AsyncGenerator<TreeItem> {
+  let entryCount = 0;
+  let completedBytes = 0;
+  for await (const item of items) {
+    yield item;
+    entryCount++;
+    completedBytes += item.entry.size;
+    if (entryCount % 64 === 0) onProgress?.({ step: "writing", completedBytes });
+  }
+}

@@ -1,0 +1,73 @@
+import { PyroError } from "../model/errors.ts";
+import { tryLock } from "../platform/lock.ts";
+import { isAlive } from "../platform/processes.ts";
+import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { recoverWorkspace } from "./recover-workspace.ts";
+import type { WorkspaceContext } from "./workspace-context.ts";
+import { isExpired, isPassing } from "./workspace-states.ts";
+
+/** The workspace that an id, a unique prefix of one or a name stands for, as it really is. */
+export async function findWorkspace(
+  context: WorkspaceContext,
+  text: string,
+): Promise<WorkspaceRow> {
+  const [row, ...others] = text === "" ? [] : context.records.workspaces.match(text);
+  if (row === undefined) throw notFound(context, text);
+  if (others.length > 0)
+    throw new PyroError(
+      "workspace_ambiguous",
+      `"${text}" could be any of ${[row, ...others].map((one) => one.workspaceId).join(", ")}.`,
+      { hint: "Give more of the id." },
+    );
+  const settled = await settle(context, row);
+  if (settled === undefined) throw notFound(context, row.workspaceId);
+  return settled;
+}
+
+/**
+ * What is left of a workspace once whatever a process that was killed began with it is finished or undone. Undefined
+ * when that was the end of it.
+ */
+export async function settle(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+): Promise<WorkspaceRow | undefined> {
+  if (!needsAttention(row)) return row;
+  const lock = await tryLock(context.files(row.workspaceId).lockPath).catch(() => undefined);
+  if (lock === undefined) {
+    // Somebody is at work on it, or its directory is gone.
+    return context.hasDirectory(row.workspaceId)
+      ? context.records.workspaces.find(row.workspaceId)
+      : recoverWorkspace(context, row);
+  }
+  try {
+    return await recoverWorkspace(context, row);
+  } finally {
+    lock.release();
+  }
+}
+
+function needsAttention(row: WorkspaceRow): boolean {
+  if (isExpired(row)) return true;
+  // Whoever creates it may not have its lock yet; everybody else at work on it has.
+  if (row.state === "creating") return row.work === null || !isAlive(row.work.worker);
+  if (isPassing(row.state)) return true;
+  // A start that was killed leaves a machine with a workspace that does not run.
+  if (row.state !== "started") return row.process !== null;
+  return row.process === null || !isAlive(row.process);
+}
+
+function notFound(context: WorkspaceContext, text: string): PyroError {
+  const ended = context.records.workspaces.findEnded(text);
+  if (ended !== undefined)
+    return new PyroError(
+      ended.reason === "expired" ? "expired" : "workspace_not_found",
+      `Workspace ${text} is gone: ${ended.reason} at ${ended.endedAt}.`,
+      { hint: "Create another: pyro workspace create debian:12" },
+    );
+  return new PyroError(
+    "workspace_not_found",
+    `There is no workspace whose name or id is "${text}", or whose id begins so.`,
+    { hint: "See what there is: pyro workspace list" },
+  );
+}

@@ -1,0 +1,128 @@
+import { rm } from "node:fs/promises";
+import { currentBootId, isAlive, signalProcess, waitUntilGone } from "../platform/processes.ts";
+import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { removeWorkspace } from "./remove-workspace.ts";
+import { completeSwitch } from "./switch-disk.ts";
+import type { WorkspaceContext } from "./workspace-context.ts";
+import { now } from "./workspace-records.ts";
+import { isExpired } from "./workspace-states.ts";
+
+const killTimeoutMs = 10_000;
+
+/**
+ * Finishes or undoes what a process that is gone began; whoever calls holds the workspace's lock. Undefined when the
+ * workspace ends with that. Looks at disk and processes: rows only say what was meant.
+ */
+export async function recoverWorkspace(
+  context: WorkspaceContext,
+  { workspaceId }: WorkspaceRow,
+): Promise<WorkspaceRow | undefined> {
+  const { workspaces } = context.records;
+  // It may have changed before we got the lock.
+  const row = workspaces.find(workspaceId);
+  if (row === undefined) return undefined;
+  const reason = endOf(context, row);
+  if (reason !== undefined) {
+    await removeWorkspace(context.records, row, context.files(workspaceId), reason);
+    return undefined;
+  }
+  await recoverState(context, row);
+  return workspaces.find(workspaceId);
+}
+
+/** Why there is nothing to keep. */
+function endOf(context: WorkspaceContext, row: WorkspaceRow): string | undefined {
+  if (isExpired(row)) return "expired";
+  if (row.state === "creating") return "its creation was interrupted";
+  if (row.state === "deleting") return "deleted";
+  return context.hasDirectory(row.workspaceId) ? undefined : "its files are gone";
+}
+
+async function recoverState(context: WorkspaceContext, row: WorkspaceRow): Promise<void> {
+  const { workspaces, journal } = context.records;
+  const { workspaceId, state } = row;
+  const isRunning = row.process !== null && isAlive(row.process);
+  switch (state) {
+    case "creating":
+    case "deleting":
+      return;
+    case "stopped":
+    case "failed":
+      return endStrayMachine(context, row);
+    case "started": {
+      if (isRunning) return;
+      const failure = whyGone(row);
+      const change = { failure, process: null };
+      workspaces.transition(workspaceId, { from: ["started"], to: "failed", change });
+      journal.interruptRunning(workspaceId, { at: now(), reason: failure });
+      journal.record({ workspaceId, at: now(), kind: "failed", text: failure });
+      return;
+    }
+    case "stopping": {
+      const to = isRunning ? "started" : "stopped";
+      const process = isRunning ? row.process : null;
+      workspaces.transition(workspaceId, { from: ["stopping"], to, change: { process } });
+      if (!isRunning)
+        journal.interruptRunning(workspaceId, { at: now(), reason: "the workspace was stopped" });
+      return;
+    }
+    case "resetting":
+      return recoverReset(context, row, isRunning);
+  }
+}
+
+/**
+ * A start that was killed leaves a machine on the disk of a workspace that does not run; two on one disk would destroy it.
+ * Whoever calls holds the workspace's lock.
+ */
+export async function endStrayMachine(
+  context: WorkspaceContext,
+  { workspaceId, state, process }: WorkspaceRow,
+): Promise<void> {
+  if (process === null || (state !== "stopped" && state !== "failed")) return;
+  if (signalProcess(process, "SIGKILL")) await waitUntilGone(process, killTimeoutMs);
+  context.records.workspaces.update(workspaceId, { process: null });
+}
+
+function whyGone({ process }: WorkspaceRow): string {
+  if (process === null) return "it has no virtual machine";
+  return process.bootId === currentBootId()
+    ? "its virtual machine monitor ended unexpectedly"
+    : "the host was restarted";
+}
+
+/** A reset that had given its old disk up is completed; one that had not is forgotten. */
+async function recoverReset(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+  isRunning: boolean,
+): Promise<void> {
+  const { workspaces, journal } = context.records;
+  const { workspaceId } = row;
+  const files = context.files(workspaceId);
+  if (row.work?.isSwitched) {
+    if (row.process !== null && signalProcess(row.process, "SIGKILL"))
+      await waitUntilGone(row.process, killTimeoutMs);
+    await completeSwitch(context, row, row.work.snapshot ?? "baseline");
+    workspaces.transition(workspaceId, {
+      from: ["resetting"],
+      to: "stopped",
+      change: { process: null, work: null, failure: null },
+    });
+    return;
+  }
+  await rm(files.nextDiskPath, { recursive: true, force: true });
+  const to = isRunning ? "started" : "stopped";
+  const process = isRunning ? row.process : null;
+  workspaces.transition(workspaceId, {
+    from: ["resetting"],
+    to,
+    change: { process, work: null, failure: null },
+  });
+  journal.record({
+    workspaceId,
+    at: now(),
+    kind: "reset",
+    text: "a reset was interrupted; nothing was changed",
+  });
+}

@@ -1,0 +1,44 @@
+import { rename, rm } from "node:fs/promises";
+import { systemErrorCode } from "../model/errors.ts";
+import { faultPoint } from "../platform/fault.ts";
+import { temporaryNeighbour } from "../platform/files.ts";
+import { signalProcess, waitUntilGone } from "../platform/processes.ts";
+import type { WorkspaceRow } from "../registry/workspaces.ts";
+import type { WorkspaceFiles } from "./workspace-files.ts";
+import { now, type WorkspaceRecords } from "./workspace-records.ts";
+import { legalStates } from "./workspace-states.ts";
+
+const killTimeoutMs = 10_000;
+
+/**
+ * Ends a workspace's machine and removes everything of it; whoever calls holds its lock. Can be done again after it was
+ * cut off anywhere. False when it was gone already.
+ */
+export async function removeWorkspace(
+  records: WorkspaceRecords,
+  { workspaceId, process }: WorkspaceRow,
+  files: WorkspaceFiles,
+  reason: string,
+): Promise<boolean> {
+  records.workspaces.transition(workspaceId, { from: legalStates("delete"), to: "deleting" });
+  faultPoint("delete.recorded");
+  if (process !== null && signalProcess(process, "SIGKILL"))
+    await waitUntilGone(process, killTimeoutMs);
+  faultPoint("delete.killed");
+  await removeDirectory(files.directory);
+  faultPoint("delete.removed");
+  return records.workspaces.remove(workspaceId, { at: now(), reason });
+}
+
+/** Gone from its place at once, so that nobody finds half of it. */
+export async function removeDirectory(directory: string): Promise<void> {
+  const removed = temporaryNeighbour(directory);
+  try {
+    await rename(directory, removed);
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return;
+    throw error;
+  }
+  // A supervisor that is about to end may still write.
+  await rm(removed, { recursive: true, force: true, maxRetries: 5 });
+}

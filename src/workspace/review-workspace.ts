@@ -1,0 +1,144 @@
+import { isUtf8 } from "node:buffer";
+import { setTimeout as sleep } from "node:timers/promises";
+import { asPyroError, PyroError } from "../model/errors.ts";
+import { defaults, limits } from "../model/limits.ts";
+import { wholeNumber } from "../model/machine-options.ts";
+import type {
+  CommandOutput,
+  LoggedCommand,
+  WorkspaceLogs,
+  WorkspaceSummary,
+} from "../model/workspace-results.ts";
+import type { CommandRow } from "../registry/journal.ts";
+import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { connectWorkspace } from "./connect-workspace.ts";
+import { countChanges, openedAmong } from "./diff-workspace.ts";
+import { findWorkspace } from "./find-workspace.ts";
+import { allSnapshots } from "./snapshots.ts";
+import { outputPath, readOutputFile } from "./supervisor/output-file.ts";
+import { findChanges } from "./workspace-changes.ts";
+import type { WorkspaceContext } from "./workspace-context.ts";
+import type { LogsOptions, ReadOutputOptions } from "./workspace-options.ts";
+
+const followIntervalMs = 50;
+
+/** The commands since the last reset with what they wrote, as far as the journal keeps it. */
+export async function logsWorkspace(
+  context: WorkspaceContext,
+  id: string,
+  options: LogsOptions = {},
+): Promise<WorkspaceLogs> {
+  const { workspaceId } = await findWorkspace(context, id);
+  const commands = context.records.journal.commands(workspaceId, options);
+  const { outputDirectory } = context.files(workspaceId);
+  const told = options.withoutOutput
+    ? commands.map((row) => ({ ...row, stdout: "", stderr: "" }))
+    : commands.map((row) => withOutput(row, outputDirectory));
+  return { workspaceId, commands: told };
+}
+
+/** A piece of what one command wrote so far; waits for the command's end as long as it is asked to. */
+export async function readCommandOutput(
+  context: WorkspaceContext,
+  id: string,
+  { sequence, offset = 0, waitSeconds = 0, signal, ...options }: ReadOutputOptions,
+): Promise<CommandOutput> {
+  const max = wholeNumber({
+    name: "maxBytes",
+    value: options.maxBytes ?? defaults.fileReadBytes,
+    min: 1,
+    max: limits.fileReadBytesMax,
+  });
+  wholeNumber({ name: "offset", value: offset, min: 0, max: Number.MAX_SAFE_INTEGER });
+  const { workspaceId } = await findWorkspace(context, id);
+  const deadline = performance.now() + waitSeconds * 1000;
+  let command = requireCommand(context, workspaceId, sequence);
+  while (command.endedAt === null && performance.now() < deadline) {
+    await sleep(followIntervalMs, undefined, { signal });
+    command = requireCommand(context, workspaceId, sequence);
+  }
+  const { both } = readOutputFile(outputPath(context.files(workspaceId).outputDirectory, sequence));
+  const piece = both.subarray(offset, offset + max);
+  return {
+    ...command,
+    workspaceId,
+    output: piece.toString("utf8"),
+    outputBase64: isUtf8(piece) ? null : piece.toString("base64"),
+    offset,
+    nextOffset: Math.min(offset, both.length) + piece.length,
+    outputBytes: both.length,
+  };
+}
+
+function requireCommand(
+  context: WorkspaceContext,
+  workspaceId: string,
+  sequence: number,
+): CommandRow {
+  const [command] = context.records.journal.commands(workspaceId, { sequence });
+  if (command !== undefined) return command;
+  throw new PyroError(
+    "invalid_argument",
+    `Workspace ${workspaceId} has run no command ${sequence}.`,
+    {
+      hint: `See what it ran since its last reset: pyro workspace logs ${workspaceId}`,
+    },
+  );
+}
+
+/** Everything a reviewer looks at, on one screen. */
+export async function summarizeWorkspace(
+  context: WorkspaceContext,
+  id: string,
+): Promise<WorkspaceSummary> {
+  const row = await findWorkspace(context, id);
+  const commands = context.records.journal.commands(row.workspaceId);
+  return {
+    workspaceId: row.workspaceId,
+    name: row.name,
+    environment: row.environment,
+    state: row.state,
+    since: row.lastResetAt ?? row.createdAt,
+    commands,
+    failedCommandCount: commands.filter(hasFailed).length,
+    events: context.records.journal.events(row.workspaceId),
+    snapshots: allSnapshots(context, row),
+    services: [],
+    ...(await summarizeChanges(context, row)),
+  };
+}
+
+function hasFailed({ endedAt, exitCode }: CommandRow): boolean {
+  return endedAt !== null && exitCode !== 0;
+}
+
+/** A summary is useful even where there can be no diff. */
+async function summarizeChanges(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+): Promise<Pick<WorkspaceSummary, "diff" | "diffUnavailable" | "runsWhenOpened">> {
+  try {
+    const client = await connectWorkspace(context, row, "read files");
+    const found = await findChanges(context, { row, client });
+    return {
+      diff: await countChanges(found),
+      diffUnavailable: null,
+      runsWhenOpened: openedAmong(found.changes),
+    };
+  } catch (error) {
+    return { diff: null, diffUnavailable: asPyroError(error).message, runsWhenOpened: [] };
+  }
+}
+
+function withOutput(row: CommandRow, directory: string): LoggedCommand {
+  const { stdout, stderr } = readOutputFile(outputPath(directory, row.sequence));
+  const isRunning = row.endedAt === null;
+  return {
+    ...row,
+    stdout: stdout.toString("utf8"),
+    stderr: stderr.toString("utf8"),
+    // While it runs, what has been written so far is all there is.
+    stdoutBytes: isRunning ? stdout.length : row.stdoutBytes,
+    stderrBytes: isRunning ? stderr.length : row.stderrBytes,
+  };
+}

@@ -1,0 +1,133 @@
+import { PyroError } from "../model/errors.ts";
+import type { Workspace, WorkspaceDeleted } from "../model/workspace-results.ts";
+import { faultPoint } from "../platform/fault.ts";
+import { identifySelf } from "../platform/processes.ts";
+import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { connectWorkspace } from "./connect-workspace.ts";
+import { describeWorkspace } from "./describe-workspace.ts";
+import { findWorkspace } from "./find-workspace.ts";
+import type { WorkOptions } from "./host.ts";
+import { removeWorkspace } from "./remove-workspace.ts";
+import { takeOver } from "./take-over.ts";
+import type { WorkspaceContext } from "./workspace-context.ts";
+import { bringUp, findBase } from "./workspace-machine.ts";
+import { now } from "./workspace-records.ts";
+import { illegal, legalStates, requireLegal } from "./workspace-states.ts";
+
+/** Powers a workspace's machine off and keeps its disk. One that is stopped already stays so. */
+export async function stopWorkspace(context: WorkspaceContext, id: string): Promise<Workspace> {
+  const row = await findWorkspace(context, id);
+  if (row.state !== "stopped") {
+    requireLegal(row, "stop");
+    const supervisor = await connectWorkspace(context, row, "stop");
+    await supervisor.endRun("stop");
+    context.supervisors.forget(row.workspaceId);
+  }
+  return describeWorkspace(context, latest(context, row));
+}
+
+/** Starts a stopped or failed workspace again on its disk. One that is started already stays so. */
+export async function startWorkspace(
+  context: WorkspaceContext,
+  id: string,
+  options: WorkOptions = {},
+): Promise<Workspace> {
+  const row = await findWorkspace(context, id);
+  if (row.state !== "started") {
+    requireLegal(row, "start");
+    const { base, isOtherImage } = await findBase(context.host, row, options);
+    using _lock = await takeOver(context, row);
+    const current = latest(context, row);
+    requireLegal(current, "start");
+    await startAgain(context, current, { ...options, base, discardRoot: isOtherImage });
+  }
+  context.supervisors.spawn(row.workspaceId);
+  return describeWorkspace(context, latest(context, row));
+}
+
+interface StartAgain extends WorkOptions {
+  readonly base: Awaited<ReturnType<typeof findBase>>["base"];
+  readonly discardRoot: boolean;
+}
+
+async function startAgain(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+  { base, discardRoot, ...options }: StartAgain,
+): Promise<void> {
+  const { workspaces, journal } = context.records;
+  faultPoint("start.recorded");
+  options.onProgress?.({ step: "starting" });
+  const { machine, client } = await bringUp(context, { row, base }, { ...options, discardRoot });
+  client.close();
+  machine.leaveConsole();
+  faultPoint("start.started");
+  const imageId = base.kind === "guest" ? base.image.id : null;
+  const isStarted = workspaces.transition(row.workspaceId, {
+    from: legalStates("start"),
+    to: "started",
+    change: { failure: null, work: null, imageId },
+  });
+  if (!isStarted) {
+    await machine.kill();
+    throw illegal(latest(context, row), "start");
+  }
+  const text = discardRoot
+    ? "started; its environment was built anew, so changes outside /workspace are gone"
+    : "started";
+  journal.record({ workspaceId: row.workspaceId, at: now(), kind: "started", text });
+}
+
+/** Ends a workspace and removes everything of it. One that is gone already is no error. */
+export async function deleteWorkspace(
+  context: WorkspaceContext,
+  id: string,
+): Promise<WorkspaceDeleted> {
+  const row = await findForDelete(context, id);
+  if (typeof row === "string") return { workspaceId: row, deleted: false };
+  const { workspaceId } = row;
+  if (!context.hasDirectory(workspaceId))
+    return { workspaceId, deleted: context.records.workspaces.remove(workspaceId, deletion()) };
+  using lock = await takeOver(context, row).catch((error: unknown) => {
+    if (error instanceof PyroError && error.code === "workspace_lost") return undefined;
+    throw error;
+  });
+  const current = context.records.workspaces.find(workspaceId);
+  // Somebody else was faster.
+  if (lock === undefined || current === undefined) return { workspaceId, deleted: false };
+  const files = context.files(workspaceId);
+  return {
+    workspaceId,
+    deleted: await removeWorkspace(context.records, current, files, "deleted"),
+  };
+}
+
+/** The workspace, or the id of one that is gone. */
+async function findForDelete(
+  context: WorkspaceContext,
+  id: string,
+): Promise<WorkspaceRow | string> {
+  try {
+    return await findWorkspace(context, id);
+  } catch (error) {
+    const ended = context.records.workspaces.findEnded(id);
+    if (error instanceof PyroError && ended !== undefined) return ended.workspaceId;
+    throw error;
+  }
+}
+
+function deletion(): { at: string; reason: string } {
+  return { at: now(), reason: "deleted" };
+}
+
+/** The row as it is now. */
+export function latest(context: WorkspaceContext, row: WorkspaceRow): WorkspaceRow {
+  const found = context.records.workspaces.find(row.workspaceId);
+  if (found !== undefined) return found;
+  throw new PyroError("workspace_lost", `Workspace ${row.workspaceId} was deleted meanwhile.`);
+}
+
+/** Who we are, as work in progress names us. */
+export function ourWork(): NonNullable<WorkspaceRow["work"]> {
+  return { worker: identifySelf() };
+}

@@ -1,0 +1,182 @@
+import { once } from "node:events";
+import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from "node:http2";
+import type { AgentClient } from "../../channel/agent-client.ts";
+import { type ExecOutcome, parseOutcome } from "../../channel/exec.ts";
+import { encodeFrame, FrameDecoder, frameKind } from "../../channel/frames.ts";
+import { parseJson, readText, statusOf, waitForHeaders } from "../../channel/json.ts";
+import { asPyroError, PyroError } from "../../model/errors.ts";
+import { faultPoint } from "../../platform/fault.ts";
+import type { CommandEnd, Journal } from "../../registry/journal.ts";
+import { endingOf } from "../command-ending.ts";
+import { now } from "../workspace-records.ts";
+import { OutputFile, outputPath } from "./output-file.ts";
+import { guestStatus, type Incoming, refusalText } from "./pass-on.ts";
+
+/** Of an exec: 1 lets the command go on when its caller is gone. */
+export const keepHeader = "x-pyro-keep-running";
+
+/** The agent's own bound on the document that begins an exec. */
+const documentBytesMax = 4 << 20;
+
+export interface JournaledExec {
+  readonly workspaceId: string;
+  readonly journal: Journal;
+  readonly outputDirectory: string;
+  readonly client: AgentClient;
+  /** Why commands are cut off, once they are; asked when the guest stops answering. */
+  readonly reasonOfLoss: () => Promise<PyroError>;
+}
+
+/** Runs a client's command and writes down what it did; the client learns its end only when that is on the disk. */
+export async function journaledExec(incoming: Incoming, work: JournaledExec): Promise<void> {
+  const { stream } = incoming;
+  const document = await readDocument(stream);
+  const { command, cwd } = describe(document);
+  const { workspaceId, journal } = work;
+  const sequence = journal.begin({ workspaceId, command, cwd, startedAt: now() });
+  if (sequence === undefined)
+    throw new PyroError("workspace_lost", `Workspace ${workspaceId} is not running any more.`);
+  faultPoint("exec.begun");
+  const output = new OutputFile(outputPath(work.outputDirectory, sequence));
+  const finish = (end: Partial<CommandEnd>) => {
+    const { stdout, stderr } = output.finish();
+    journal.end(workspaceId, sequence, {
+      ...unknownEnd,
+      ...end,
+      endedAt: now(),
+      stdoutBytes: stdout.bytes,
+      stderrBytes: stderr.bytes,
+      stdoutDroppedBytes: stdout.droppedBytes,
+      stderrDroppedBytes: stderr.droppedBytes,
+    });
+  };
+  try {
+    const outgoing = work.client.request({ ":method": "POST", ":path": "/v1/exec" });
+    outgoing.on("error", () => undefined);
+    stream.once("close", () => {
+      if (!isKept(incoming)) outgoing.close(constants.NGHTTP2_CANCEL);
+    });
+    outgoing.write(document);
+    stream.pipe(outgoing);
+    const status = statusOf(await waitForHeaders(outgoing));
+    if (status !== 200) {
+      const { text } = await readText(outgoing);
+      finish({ interrupted: "the guest refused to run it" });
+      stream.respond({ ":status": guestStatus(status) });
+      stream.end(text);
+      return;
+    }
+    stream.respond({ ":status": 200, "x-pyro-sequence": String(sequence) });
+    const { outcome, frame } = await relay(outgoing, incoming, output);
+    finish(endingOf(outcome, command));
+    faultPoint("exec.ended");
+    stream.end(frame);
+  } catch (error) {
+    const reason =
+      stream.destroyed && !isKept(incoming) ? callerLeft() : await explain(error, work);
+    finish({ interrupted: reason.message });
+    if (!stream.headersSent) throw reason;
+    stream.end(encodeFrame(frameKind.refusal, Buffer.from(refusalText(reason))));
+  }
+}
+
+const unknownEnd = {
+  exitCode: null,
+  signal: null,
+  timedOut: false,
+  outOfMemory: false,
+  notStarted: null,
+  interrupted: null,
+  durationMs: null,
+} as const;
+
+/** Passes output on to client and journal until the last frame, which is held back. */
+async function relay(
+  outgoing: ClientHttp2Stream,
+  incoming: Incoming,
+  output: OutputFile,
+): Promise<{ outcome: ExecOutcome; frame: Buffer }> {
+  const decoder = new FrameDecoder();
+  for await (const chunk of outgoing as AsyncIterable<Buffer>) {
+    let ending: { outcome: ExecOutcome; frame: Buffer } | undefined;
+    for (const { kind, payload } of decoder.push(chunk)) {
+      if (ending !== undefined) throw wentOn();
+      const frame = encodeFrame(kind, payload);
+      if (kind === frameKind.end) {
+        ending = { outcome: parseOutcome(payload), frame };
+        continue;
+      }
+      record(kind, payload, output);
+      await send(frame, incoming);
+    }
+    if (ending !== undefined) return ending;
+  }
+  throw new PyroError("guest_lost", "The guest stopped before it said how the command ended.");
+}
+
+function wentOn(): PyroError {
+  return new PyroError("guest_protocol_error", "The guest went on after the end of the command.");
+}
+
+function record(kind: number, payload: Buffer, output: OutputFile): void {
+  if (kind === frameKind.stdout || kind === frameKind.stderr) output.push(kind, payload);
+  else if (kind !== frameKind.started)
+    throw new PyroError("guest_protocol_error", `The guest sent a frame of kind ${kind}.`);
+}
+
+/** A client that does not read holds the command back. */
+async function send(frame: Buffer, incoming: Incoming): Promise<void> {
+  const { stream } = incoming;
+  if (stream.destroyed) {
+    if (isKept(incoming)) return;
+    throw callerLeft();
+  }
+  if (!stream.write(frame)) await Promise.race([once(stream, "drain"), once(stream, "close")]);
+}
+
+/** Whether the command goes on without its caller: that was asked for, and the connection was lost rather than the request taken back. */
+function isKept({ headers, isConnectionLost }: Incoming): boolean {
+  return headers[keepHeader] === "1" && isConnectionLost();
+}
+
+function callerLeft(): PyroError {
+  return new PyroError("cancelled", "the caller went away");
+}
+
+async function explain(error: unknown, work: JournaledExec): Promise<PyroError> {
+  const known = asPyroError(error);
+  return known.code === "guest_protocol_error" ? known : await work.reasonOfLoss();
+}
+
+/** The document that begins the request, with its length, as it came. */
+async function readDocument(stream: ServerHttp2Stream): Promise<Buffer> {
+  let head: Buffer = Buffer.alloc(0);
+  const needed = () => (head.length < 4 ? 4 : 4 + head.readUInt32BE(0));
+  while (head.length < needed()) {
+    if (needed() > documentBytesMax) throw unusable(`announces ${needed()} bytes`);
+    const chunk: Buffer | null = stream.read();
+    if (chunk !== null) head = Buffer.concat([head, chunk]);
+    else if (stream.readableEnded || stream.destroyed) throw unusable("ends early");
+    else await Promise.race([once(stream, "readable"), once(stream, "end"), once(stream, "close")]);
+  }
+  const rest = head.subarray(needed());
+  if (rest.length > 0) stream.unshift(rest);
+  return head.subarray(0, needed());
+}
+
+function describe(document: Buffer): { command: string[]; cwd: string } {
+  const { command, cwd } = parseJson(document.toString("utf8", 4));
+  if (!Array.isArray(command)) throw unusable("names no command");
+  return { command: command.map(entryText), cwd: entryText(cwd ?? "/workspace") };
+}
+
+/** An argument as text: bytes that are no text are in base64 on the wire. */
+function entryText(entry: unknown): string {
+  if (typeof entry === "string") return entry;
+  const { base64 } = entry as { base64?: unknown };
+  return Buffer.from(String(base64), "base64").toString("utf8");
+}
+
+function unusable(how: string): PyroError {
+  return new PyroError("internal", `A request to run a command ${how}.`);
+}

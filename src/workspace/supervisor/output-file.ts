@@ -1,0 +1,88 @@
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { encodeFrame, type Frame, FrameDecoder, frameKind } from "../../channel/frames.ts";
+import { systemErrorCode } from "../../model/errors.ts";
+import { limits } from "../../model/limits.ts";
+import { HeadAndTail } from "../head-and-tail.ts";
+
+export type OutputKind = typeof frameKind.stdout | typeof frameKind.stderr;
+
+/** Where the output of a command is kept. */
+export function outputPath(directory: string, sequence: number): string {
+  return join(directory, String(sequence));
+}
+
+/** The output of one command on its way into the journal: the head of each stream at once, its tail at the end. */
+export class OutputFile {
+  readonly #path: string;
+  readonly #streams = { [frameKind.stdout]: newStream(), [frameKind.stderr]: newStream() };
+  #fd: number | undefined;
+  #isBroken = false;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  push(kind: OutputKind, payload: Buffer): void {
+    const head = this.#streams[kind].push(payload);
+    if (head.length > 0) this.#append(encodeFrame(kind, head));
+  }
+
+  /** Writes what the tails hold; answers what each stream had and what is missing in its middle. */
+  finish(): Record<"stdout" | "stderr", { bytes: number; droppedBytes: number }> {
+    const counts = (kind: OutputKind) => {
+      const stream = this.#streams[kind];
+      for (const part of stream.tail()) this.#append(encodeFrame(kind, part));
+      // Output that could not be written is missing too.
+      const droppedBytes = this.#isBroken ? stream.bytes : stream.droppedBytes;
+      return { bytes: stream.bytes, droppedBytes };
+    };
+    const result = { stdout: counts(frameKind.stdout), stderr: counts(frameKind.stderr) };
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+    return result;
+  }
+
+  /** A full disk must not end the command: its output still reaches whoever listens. */
+  #append(bytes: Buffer): void {
+    if (this.#isBroken) return;
+    try {
+      this.#fd ??= openForWriting(this.#path);
+      writeSync(this.#fd, bytes);
+    } catch {
+      this.#isBroken = true;
+    }
+  }
+}
+
+function newStream(): HeadAndTail {
+  return new HeadAndTail(limits.journalHeadBytesMax, limits.journalTailBytesMax);
+}
+
+function openForWriting(path: string): number {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  return openSync(path, "w", 0o600);
+}
+
+/** What the journal kept of a command's output; empty when it wrote none. */
+export function readOutputFile(path: string): { stdout: Buffer; stderr: Buffer; both: Buffer } {
+  const frames = readFrames(path).filter(({ kind }) => kind in parts);
+  const of = (kind: number) =>
+    frames.flatMap((frame) => (frame.kind === kind ? [frame.payload] : []));
+  return {
+    stdout: Buffer.concat(of(frameKind.stdout)),
+    stderr: Buffer.concat(of(frameKind.stderr)),
+    both: Buffer.concat(frames.map(({ payload }) => payload)),
+  };
+}
+
+const parts = { [frameKind.stdout]: true, [frameKind.stderr]: true };
+
+function readFrames(path: string): Frame[] {
+  try {
+    return [...new FrameDecoder().push(readFileSync(path))];
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}

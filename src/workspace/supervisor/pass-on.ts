@@ -1,0 +1,79 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { AgentClient } from "../../channel/agent-client.ts";
+import { readText, statusOf, supervisorStatus, waitForHeaders } from "../../channel/json.ts";
+import { asPyroError } from "../../model/errors.ts";
+
+const answerHeaders = ["content-type", "x-pyro-size", "x-pyro-mode"] as const;
+
+/** A client's request to the supervisor. */
+export interface Incoming {
+  readonly stream: ServerHttp2Stream;
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Whether the client's whole connection is gone, rather than this request alone. */
+  readonly isConnectionLost: () => boolean;
+}
+
+/** Lets the guest answer, byte by byte as it does; a client that goes away ends the request in the guest. */
+export async function passOn(incoming: Incoming, client: AgentClient): Promise<void> {
+  const outgoing = openOutgoing(incoming, client);
+  const answer = await waitForHeaders(outgoing);
+  incoming.stream.respond({
+    ":status": guestStatus(statusOf(answer)),
+    ...Object.fromEntries(
+      answerHeaders.flatMap((name) => (answer[name] === undefined ? [] : [[name, answer[name]]])),
+    ),
+  });
+  outgoing.pipe(incoming.stream, { end: false });
+  // An answer that was cut off must not look like one that is complete.
+  outgoing.once("close", () => {
+    if (outgoing.readableEnded && outgoing.rstCode === constants.NGHTTP2_NO_ERROR)
+      incoming.stream.end();
+    else incoming.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  });
+}
+
+/** Lets the guest do it, and answers only when `done` has recorded that it did. */
+export async function passOnChange(
+  incoming: Incoming,
+  client: AgentClient,
+  done: () => void,
+): Promise<void> {
+  const { status, text } = await readText(openOutgoing(incoming, client));
+  if (status === 200) done();
+  incoming.stream.respond({ ":status": guestStatus(status), "content-type": "application/json" });
+  incoming.stream.end(text);
+}
+
+/** A refusal by the supervisor itself. */
+export function refuse(stream: ServerHttp2Stream, error: unknown): void {
+  if (stream.destroyed) return;
+  if (stream.headersSent) {
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    return;
+  }
+  stream.respond({ ":status": supervisorStatus, "content-type": "application/json" });
+  stream.end(refusalText(error));
+}
+
+export function refusalText(error: unknown): string {
+  const { code, message, hint } = asPyroError(error);
+  return JSON.stringify({ error: { code, message, hint } });
+}
+
+function openOutgoing(incoming: Incoming, client: AgentClient) {
+  const outgoing = client.request({ ":method": incoming.method, ":path": incoming.path });
+  outgoing.on("error", () => incoming.stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  incoming.stream.once("close", () => {
+    if (!outgoing.closed) outgoing.close(constants.NGHTTP2_CANCEL);
+  });
+  incoming.stream.pipe(outgoing);
+  return outgoing;
+}
+
+/** The guest cannot speak with the supervisor's voice. */
+export function guestStatus(status: number): number {
+  return status >= 200 && status < supervisorStatus ? status : 502;
+}

@@ -1,0 +1,105 @@
+import type http2 from "node:http2";
+import type { AgentClient } from "../../channel/agent-client.ts";
+import { PyroError } from "../../model/errors.ts";
+import type { Journal } from "../../registry/journal.ts";
+import { now } from "../workspace-records.ts";
+import { journaledExec } from "./journaled-exec.ts";
+import { type Incoming, passOn, passOnChange, refuse } from "./pass-on.ts";
+import { Turns } from "./turns.ts";
+
+/** How a workspace's run ends: powered off, given up for a reset or delete, or past its time. */
+export type EndMode = "stop" | "kill" | "expire";
+
+/** Of a change: what the journal says about it, JSON in base64. */
+export const eventHeader = "x-pyro-event";
+
+export interface RequestContext {
+  readonly workspaceId: string;
+  readonly journal: Journal;
+  readonly outputDirectory: string;
+  /** The guest's agent; throws while there is none. */
+  readonly client: () => AgentClient;
+  readonly reasonOfLoss: () => Promise<PyroError>;
+  readonly end: (mode: EndMode) => Promise<void>;
+}
+
+type Handler = (incoming: Incoming, context: RequestContext, changes: Turns) => Promise<void>;
+
+/** Answers clients: reads side by side, changes one after another. */
+export function serveRequests(server: http2.Http2Server, context: RequestContext): void {
+  const changes = new Turns();
+  server.on("stream", (stream, headers) => {
+    stream.on("error", () => undefined);
+    const method = headers[":method"] ?? "";
+    const path = headers[":path"] ?? "";
+    const handler = handlers[`${method} ${path.split("?")[0]}`];
+    const { session } = stream;
+    const isConnectionLost = () => session === undefined || session.closed || session.destroyed;
+    const incoming = { stream, method, path, headers, isConnectionLost };
+    const work = handler?.(incoming, context, changes) ?? Promise.reject(unknownRequest(path));
+    work.catch((error: unknown) => refuse(stream, error));
+  });
+}
+
+const read: Handler = (incoming, context) => passOn(incoming, context.client());
+
+const change: Handler = async (incoming, context, changes) => {
+  using _turn = await changes.take();
+  await passOnChange(incoming, context.client(), () => recordEvent(incoming, context));
+};
+
+const handlers: Readonly<Record<string, Handler>> = {
+  "GET /v1/health": read,
+  "GET /v1/tree/scan": read,
+  "GET /v1/tree/archive": read,
+  "POST /v1/tree/archive": read,
+  "GET /v1/tree/read": read,
+  "POST /v1/tree/mark": read,
+  "POST /v1/tree/extract": change,
+  "POST /v1/tree/write": change,
+  "POST /v1/tree/edit": change,
+  "POST /v1/exec": (incoming, context) =>
+    journaledExec(incoming, { ...context, client: context.client() }),
+  "POST /v1/sync": read,
+  "POST /v1/freeze": async (incoming, context, changes) => {
+    using _turn = await changes.take();
+    const closed = endOf(incoming);
+    await passOn(incoming, context.client());
+    await closed;
+  },
+  "POST /v1/hold": async (incoming, _context, changes) => {
+    using _turn = await changes.take();
+    const closed = endOf(incoming);
+    incoming.stream.once("end", () => incoming.stream.end()).resume();
+    incoming.stream.respond({ ":status": 200 });
+    await closed;
+  },
+  "POST /v1/end/stop": (incoming, context) => endRun(incoming, context, "stop"),
+  "POST /v1/end/kill": (incoming, context) => endRun(incoming, context, "kill"),
+};
+
+function endOf({ stream }: Incoming): Promise<unknown> {
+  return stream.closed
+    ? Promise.resolve()
+    : new Promise((resolve) => stream.once("close", resolve));
+}
+
+async function endRun({ stream }: Incoming, context: RequestContext, mode: EndMode): Promise<void> {
+  await context.end(mode);
+  stream.respond({ ":status": 200, "content-type": "application/json" });
+  stream.end("{}");
+}
+
+function recordEvent({ headers }: Incoming, { workspaceId, journal }: RequestContext): void {
+  const header = headers[eventHeader];
+  if (typeof header !== "string") return;
+  const { kind, text } = JSON.parse(Buffer.from(header, "base64").toString("utf8")) as {
+    kind: string;
+    text: string;
+  };
+  journal.record({ workspaceId, at: now(), kind, text });
+}
+
+function unknownRequest(path: string): PyroError {
+  return new PyroError("internal", `The supervisor knows no request ${path}.`);
+}

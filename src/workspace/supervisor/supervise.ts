@@ -1,0 +1,249 @@
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import http2 from "node:http2";
+import type { Server } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AgentClient } from "../../channel/agent-client.ts";
+import type { Machine } from "../../drivers/driver.ts";
+import { PyroError } from "../../model/errors.ts";
+import { faultPoint } from "../../platform/fault.ts";
+import { tryLock } from "../../platform/lock.ts";
+import { isAlive } from "../../platform/processes.ts";
+import { listenUnix } from "../../platform/unix-socket.ts";
+import type { WorkspaceRow } from "../../registry/workspaces.ts";
+import { attachAgent } from "../attach-agent.ts";
+import { powerOff } from "../power-off.ts";
+import { removeWorkspace } from "../remove-workspace.ts";
+import { type WorkspaceFiles, workspaceFiles } from "../workspace-files.ts";
+import { now, WorkspaceRecords } from "../workspace-records.ts";
+import { type EndMode, serveRequests } from "./requests.ts";
+
+const attachDeadlineMs = 10_000;
+/** How late an expiry may be noticed; a sleeping host stops timers. */
+const expiryCheckMs = 5_000;
+const answerGraceMs = 2_000;
+
+export interface SupervisorParts {
+  readonly stateDirectory: string;
+  readonly workspaceId: string;
+  /** Takes over the running machine of a row. */
+  readonly adopt: (row: WorkspaceRow, socketsDirectory: string) => Machine;
+}
+
+/** Looks after one running workspace until it stops, fails, expires or is given up. */
+export async function superviseWorkspace(parts: SupervisorParts): Promise<void> {
+  const files = workspaceFiles(parts.stateDirectory, parts.workspaceId);
+  using lock = await tryLock(files.lockPath);
+  // Somebody else looks after it, or is changing it.
+  if (lock === undefined) return;
+  using records = WorkspaceRecords.open(parts.stateDirectory);
+  const row = records.workspaces.find(parts.workspaceId);
+  if (row?.state !== "started" || row.process === null) return;
+  const machine = parts.adopt(row, files.socketsDirectory);
+  const supervisor = new Supervisor({ row, files, records, machine });
+  await supervisor.run();
+}
+
+class Supervisor {
+  readonly #row: WorkspaceRow;
+  readonly #files: WorkspaceFiles;
+  readonly #records: WorkspaceRecords;
+  readonly #machine: Machine;
+  #client: AgentClient | undefined;
+  /** What ended the workspace's run, once something did. */
+  readonly #ended = Promise.withResolvers<PyroError>();
+  #ending: Promise<void> | undefined;
+
+  constructor(parts: {
+    row: WorkspaceRow;
+    files: WorkspaceFiles;
+    records: WorkspaceRecords;
+    machine: Machine;
+  }) {
+    this.#row = parts.row;
+    this.#files = parts.files;
+    this.#records = parts.records;
+    this.#machine = parts.machine;
+  }
+
+  get #id(): string {
+    return this.#row.workspaceId;
+  }
+
+  async run(): Promise<void> {
+    this.#records.journal.interruptRunning(this.#id, {
+      at: now(),
+      reason: "the workspace's supervisor ended",
+    });
+    try {
+      await this.#attach();
+    } catch (error) {
+      this.#fail(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
+      return;
+    }
+    await using _server = await this.#listen();
+    const expiry = this.#watchExpiry();
+    await this.#ended.promise;
+    // Its failure is told to whoever asked for the end.
+    await this.#ending?.catch(() => undefined);
+    clearInterval(expiry);
+  }
+
+  async #attach(): Promise<void> {
+    if (!isAlive(this.#machine.identity))
+      throw new PyroError("guest_lost", "its virtual machine is gone");
+    const { client } = await attachAgent(this.#machine, attachDeadlineMs);
+    this.#client = client;
+    void client.closed.then(() => this.#channelClosed());
+  }
+
+  /** The guest's agent died, and another one takes its place; or the machine did. */
+  async #channelClosed(): Promise<void> {
+    if (this.#ending !== undefined) return;
+    this.#client = undefined;
+    try {
+      await this.#attach();
+    } catch {
+      this.#fail(deathOf(this.#machine));
+    }
+  }
+
+  async #listen(): Promise<AsyncDisposable> {
+    rmSync(this.#files.supervisorSocketPath, { force: true });
+    const listener = await listenUnix(this.#files.supervisorSocketPath);
+    const server = http2.createServer({ settings: { initialWindowSize: 1 << 20 } });
+    const sessions = new Set<http2.ServerHttp2Session>();
+    server.on("session", (session) => {
+      session.setLocalWindowSize(8 << 20);
+      session.on("error", () => undefined);
+      sessions.add(session);
+      session.once("close", () => sessions.delete(session));
+    });
+    serveRequests(server, {
+      workspaceId: this.#id,
+      journal: this.#records.journal,
+      outputDirectory: this.#files.outputDirectory,
+      client: () => this.#requireClient(),
+      reasonOfLoss: () => this.#reasonOfLoss(),
+      end: (mode) => this.#end(mode),
+    });
+    listener.on("connection", (socket) => server.emit("connection", socket));
+    return { [Symbol.asyncDispose]: () => closeServer(listener, sessions) };
+  }
+
+  #requireClient(): AgentClient {
+    if (this.#ending !== undefined)
+      throw new PyroError("workspace_lost", `Workspace ${this.#id} is ending.`, {
+        hint: `See what becomes of it: pyro workspace status ${this.#id}`,
+      });
+    if (this.#client !== undefined && !this.#client.isClosed) return this.#client;
+    throw new PyroError("guest_lost", `The guest of workspace ${this.#id} does not answer.`, {
+      hint: "Try again in a moment.",
+    });
+  }
+
+  /** Waits a little for whatever cut the guest off to be known. */
+  async #reasonOfLoss(): Promise<PyroError> {
+    const unknown = new Promise<PyroError>((resolve) =>
+      setTimeout(
+        () =>
+          resolve(
+            new PyroError("guest_lost", "The guest's agent was lost while the command ran.", {
+              hint: "The workspace lives on; run the command again.",
+            }),
+          ),
+        1_500,
+      ).unref(),
+    );
+    return Promise.race([this.#ended.promise, unknown]);
+  }
+
+  /** Ends the machine on behalf of a client; settles when it is done. */
+  #end(mode: EndMode): Promise<void> {
+    this.#ending ??= this.#endNow(mode);
+    return this.#ending;
+  }
+
+  async #endNow(mode: EndMode): Promise<void> {
+    const { workspaces } = this.#records;
+    const reason = new PyroError("workspace_lost", `Workspace ${this.#id} was ${ended[mode]}.`);
+    if (mode === "stop" && !workspaces.transition(this.#id, { from: ["started"], to: "stopping" }))
+      throw reason;
+    this.#ended.resolve(reason);
+    if (mode === "stop") {
+      faultPoint("stop.recorded");
+      const isForced = await powerOff(this.#machine, this.#client);
+      faultPoint("stop.powered-off");
+      this.#records.journal.record({
+        workspaceId: this.#id,
+        at: now(),
+        kind: "stopped",
+        text: isForced ? "stopped; the guest did not end by itself and was killed" : "stopped",
+      });
+      const change = { process: null };
+      workspaces.transition(this.#id, { from: ["stopping"], to: "stopped", change });
+    } else {
+      await this.#machine.kill();
+    }
+    this.#client?.close();
+    if (mode === "expire") await removeWorkspace(this.#records, this.#row, this.#files, "expired");
+  }
+
+  #fail(failure: string): void {
+    const change = { failure, process: null };
+    this.#records.workspaces.transition(this.#id, { from: ["started"], to: "failed", change });
+    this.#records.journal.record({
+      workspaceId: this.#id,
+      at: now(),
+      kind: "failed",
+      text: failure,
+    });
+    this.#ended.resolve(
+      new PyroError("guest_lost", `Workspace ${this.#id} failed: ${failure}.`, {
+        hint: `Its files are kept. Start it again: pyro workspace start ${this.#id}`,
+      }),
+    );
+    this.#ending ??= this.#machine.kill();
+  }
+
+  #watchExpiry(): NodeJS.Timeout | undefined {
+    const { expiresAt } = this.#row;
+    if (expiresAt === null) return undefined;
+    const expireWhenDue = () => {
+      if (Date.now() >= Date.parse(expiresAt)) void this.#end("expire");
+    };
+    const leftMs = Date.parse(expiresAt) - Date.now();
+    setTimeout(expireWhenDue, Math.min(leftMs, expiryCheckMs)).unref();
+    return setInterval(expireWhenDue, Math.max(50, Math.min(leftMs, expiryCheckMs)));
+  }
+}
+
+const ended: Record<EndMode, string> = {
+  stop: "stopped",
+  kill: "ended to be reset or deleted",
+  expire: "deleted because its time was over",
+};
+
+/** Why a machine is gone, from its last words. */
+function deathOf(machine: Machine): string {
+  const said = machine.consoleTail();
+  if (/Kernel panic/.test(said)) return "the guest's kernel panicked";
+  if (/reboot: (Restarting|Power down|machine restart)|sysrq: Resetting/.test(said))
+    return "the guest restarted or powered itself off";
+  return isAlive(machine.identity)
+    ? "the guest's agent stopped answering"
+    : "its virtual machine monitor ended unexpectedly";
+}
+
+/** Lets answers that are on their way arrive, but not for long. */
+async function closeServer(
+  listener: Server,
+  sessions: ReadonlySet<http2.ServerHttp2Session>,
+): Promise<void> {
+  listener.close();
+  const closed = [...sessions].map((session) => {
+    session.close();
+    return once(session, "close");
+  });
+  await Promise.race([Promise.all(closed), sleep(answerGraceMs)]);
+}

@@ -1,0 +1,38 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { machinePrograms } from "../drivers/driver.ts";
+import { isAbandoned } from "../platform/files.ts";
+import { processesHolding, signalProcess, waitUntilGone } from "../platform/processes.ts";
+import { settle } from "./find-workspace.ts";
+import { removeDirectory } from "./remove-workspace.ts";
+import type { WorkspaceContext } from "./workspace-context.ts";
+import { workspacesDirectory } from "./workspace-files.ts";
+
+const killTimeoutMs = 10_000;
+
+/** Finishes what killed processes began and deletes what is expired or belongs to nobody. Answers how many directories went. */
+export async function sweepWorkspaces(context: WorkspaceContext): Promise<number> {
+  for (const row of context.records.workspaces.list()) await settle(context, row);
+  return removeOrphans(context);
+}
+
+/** Directories without a row: looked for on the disk, because a row that was lost tells nothing. */
+async function removeOrphans(context: WorkspaceContext): Promise<number> {
+  const root = workspacesDirectory(context.host.config.stateDirectory);
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  let removed = 0;
+  for (const name of await readdir(root)) {
+    // Rows are written before directories are made, so that what has none is no one's.
+    const isOrphan = name.endsWith(".partial")
+      ? isAbandoned(name)
+      : context.records.workspaces.find(name) === undefined;
+    if (!isOrphan) continue;
+    for (const holder of processesHolding(join(root, name), machinePrograms)) {
+      signalProcess(holder, "SIGKILL");
+      await waitUntilGone(holder, killTimeoutMs);
+    }
+    await removeDirectory(join(root, name));
+    removed++;
+  }
+  return removed;
+}

@@ -1,0 +1,44 @@
+import { join } from "node:path";
+
+/** Where a workspace's files are: one directory a workspace, in the state directory. */
+export interface WorkspaceFiles {
+  readonly directory: string;
+  /** Held by whoever may change the workspace's machine or files. */
+  readonly lockPath: string;
+  readonly diskPath: string;
+  /** In place of a disk, for workspaces without isolation. */
+  readonly rootDirectory: string;
+  /** The disk or directory that a reset prepares. */
+  readonly nextDiskPath: string;
+  /** Sockets of the machine's monitor. */
+  readonly socketsDirectory: string;
+  readonly supervisorSocketPath: string;
+  readonly supervisorLogPath: string;
+  /** What the workspace held when it was created. */
+  readonly baselineDirectory: string;
+  readonly snapshotsDirectory: string;
+  /** One file a command. */
+  readonly outputDirectory: string;
+}
+
+/** The directory all workspaces are in. */
+export function workspacesDirectory(stateDirectory: string): string {
+  return join(stateDirectory, "workspaces");
+}
+
+export function workspaceFiles(stateDirectory: string, workspaceId: string): WorkspaceFiles {
+  const directory = join(workspacesDirectory(stateDirectory), workspaceId);
+  return {
+    directory,
+    lockPath: join(directory, "lock"),
+    diskPath: join(directory, "disk.ext4"),
+    rootDirectory: join(directory, "root"),
+    nextDiskPath: join(directory, "next"),
+    socketsDirectory: join(directory, "sockets"),
+    supervisorSocketPath: join(directory, "supervisor.sock"),
+    supervisorLogPath: join(directory, "supervisor.log"),
+    baselineDirectory: join(directory, "baseline"),
+    snapshotsDirectory: join(directory, "snapshots"),
+    outputDirectory: join(directory, "output"),
+  };
+}

@@ -1,0 +1,156 @@
+import { constants, existsSync, openSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import type { AgentClient } from "../channel/agent-client.ts";
+import type { Driver, Machine, MachineLifetime } from "../drivers/driver.ts";
+import type { InstalledImage } from "../environments/store.ts";
+import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { newIdentity } from "./activation.ts";
+import { attachAgent, discard } from "./attach-agent.ts";
+import { ensureEnvironment } from "./ensure-environment.ts";
+import type { Host, WorkOptions } from "./host.ts";
+import type { MachineFactory } from "./machine-factory.ts";
+import { hostEnvironment } from "./run-without-isolation.ts";
+import { type MachineDisk, newDiskAt, startMachine } from "./start-machine.ts";
+import type { WorkspaceContext } from "./workspace-context.ts";
+import type { WorkspaceFiles } from "./workspace-files.ts";
+import { DirectoryStorage, DiskStorage, type WorkspaceStorage } from "./workspace-storage.ts";
+
+const compatStartDeadlineMs = 10_000;
+
+/** What a workspace's machine is started with. */
+export type WorkspaceBase =
+  | {
+      readonly kind: "guest";
+      readonly driver: Driver;
+      readonly factory: MachineFactory;
+      readonly image: InstalledImage;
+    }
+  | { readonly kind: "host"; readonly driver: Driver };
+
+/** What a new workspace of `environment` runs on; without isolation only where that is allowed and nothing else works. */
+export async function chooseBase(
+  host: Host,
+  { environment, allowHostCompat, ...options }: NewBase,
+): Promise<WorkspaceBase> {
+  if (allowHostCompat) {
+    const { driver } = await host.isolatingDriver(await host.installedBootFiles(), options.signal);
+    if (driver === undefined) return { kind: "host", driver: await host.compatDriver() };
+  }
+  const { image } = await ensureEnvironment(host, environment, options);
+  const factory = await host.machineFactory(options);
+  return { kind: "guest", driver: factory.driver, factory, image };
+}
+
+export interface NewBase extends WorkOptions {
+  readonly environment: string;
+  readonly allowHostCompat?: boolean | undefined;
+}
+
+/** What a workspace that exists is started with, and whether its image is still the one its disk belongs to. */
+export async function findBase(
+  host: Host,
+  row: WorkspaceRow,
+  options: WorkOptions = {},
+): Promise<{ base: WorkspaceBase; isOtherImage: boolean }> {
+  if (row.imageId === null)
+    return { base: { kind: "host", driver: await host.compatDriver() }, isOtherImage: false };
+  const known = await host.images.findById(row.imageId);
+  const image = known ?? (await ensureEnvironment(host, row.environment, options)).image;
+  const factory = await host.machineFactory(options);
+  return {
+    base: { kind: "guest", driver: factory.driver, factory, image },
+    isOtherImage: known === undefined,
+  };
+}
+
+export interface BringUpOptions extends WorkOptions {
+  /** Keeps the workspace's tree and nothing else of its disk. Default false. */
+  readonly discardRoot?: boolean;
+}
+
+/** A workspace's machine at work, its agent attached. */
+export interface RunningMachine {
+  readonly machine: Machine;
+  readonly client: AgentClient;
+}
+
+/** Starts a workspace's machine on the disk it has, or on a new one. It outlives this process. */
+export async function bringUp(
+  context: WorkspaceContext,
+  { row, base }: { row: WorkspaceRow; base: WorkspaceBase },
+  { discardRoot, signal }: BringUpOptions = {},
+): Promise<RunningMachine> {
+  const files = context.files(row.workspaceId);
+  const lifetime = await lifetimeOf(row, files);
+  const onProcess = (process: Machine["identity"]) =>
+    void context.records.workspaces.update(row.workspaceId, { process });
+  if (base.kind === "host") return startOnHost(base.driver, { files, lifetime, signal, onProcess });
+  return startMachine(base.factory, {
+    vcpuCount: row.vcpuCount,
+    memMib: row.memMib,
+    image: base.image,
+    disk: diskOf(files.diskPath),
+    hostname: row.workspaceId,
+    discardRoot,
+    notBeforeNs: row.baselineMark === null ? undefined : BigInt(row.baselineMark),
+    lifetime,
+    signal,
+    onProcess,
+  });
+}
+
+/** What a workspace's files live on. */
+export function storageOf(context: WorkspaceContext, row: WorkspaceRow): WorkspaceStorage {
+  const files = context.files(row.workspaceId);
+  return row.imageId === null ? new DirectoryStorage(files) : new DiskStorage(files);
+}
+
+async function lifetimeOf(row: WorkspaceRow, files: WorkspaceFiles): Promise<MachineLifetime> {
+  await rm(files.socketsDirectory, { recursive: true, force: true });
+  await mkdir(files.socketsDirectory, { recursive: true, mode: 0o700 });
+  const ttlMs = row.expiresAt === null ? Infinity : Date.parse(row.expiresAt) - Date.now();
+  return { directory: files.socketsDirectory, ttlMs: Math.max(1, ttlMs) };
+}
+
+function diskOf(path: string): MachineDisk {
+  return existsSync(path)
+    ? { kind: "existing", open: () => openSync(path, constants.O_RDWR) }
+    : newDiskAt(path);
+}
+
+/** The same agent as an ordinary process of this host, in the workspace's own directory: no isolation at all. */
+async function startOnHost(
+  driver: Driver,
+  { files, lifetime, signal, onProcess }: HostStart,
+): Promise<RunningMachine> {
+  await mkdir(files.rootDirectory, { recursive: true, mode: 0o700 });
+  const machine = await driver.boot({
+    vcpuCount: 1,
+    memMib: 0,
+    boot: { kernelPath: "", initramfsPath: "", digest: "" },
+    role: "workload",
+    environmentDisk: -1,
+    hostDirectory: files.rootDirectory,
+    lifetime,
+  });
+  onProcess(machine.identity);
+  const attached = await attachAgent(machine, compatStartDeadlineMs, signal);
+  try {
+    await attached.client.activate({
+      ...newIdentity("host-compat"),
+      defaultEnv: hostEnvironment(),
+      defaultCwd: files.rootDirectory,
+    });
+    return attached;
+  } catch (error) {
+    await discard(attached);
+    throw error;
+  }
+}
+
+interface HostStart {
+  readonly files: WorkspaceFiles;
+  readonly lifetime: MachineLifetime;
+  readonly signal: AbortSignal | undefined;
+  readonly onProcess: (process: Machine["identity"]) => void;
+}
