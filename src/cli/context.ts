@@ -1,9 +1,12 @@
 import { InvalidArgumentError } from "commander";
+import type { Pyro } from "../index.ts";
 import type { IO } from "./io.ts";
 
 /** What every command is given. */
 export interface CommandContext {
   readonly io: IO;
+  /** The SDK; whoever opens it disposes it. */
+  openPyro(): Pyro;
   /** Sets the exit code of the process once the command is done. */
   exit(code: number): void;
 }

@@ -16,5 +16,7 @@ if (major < oldestMajor) {
 } else {
   // Compiled code is kept between runs; without it a fifth of a short run is parsing.
   module.enableCompileCache?.();
-  await import("./main.ts");
+  const isServing = process.argv[2] === "mcp" && process.argv[3] === "serve";
+  // Both are loaded by name, so that neither waits for the other's code.
+  await (isServing ? import("./mcp-main.ts") : import("./main.ts"));
 }

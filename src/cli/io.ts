@@ -12,6 +12,8 @@ export interface IO {
   readonly color: boolean;
   /** Columns of the terminal; 80 when there is none. */
   readonly width: number;
+  /** Lines of the terminal; 24 when there is none. */
+  readonly height: number;
 }
 
 export function processIO(): IO {
@@ -23,6 +25,12 @@ export function processIO(): IO {
     stderrIsTerminal: stderr.isTTY === true,
     stdoutIsTerminal: stdout.isTTY === true,
     color: stdout.isTTY === true && !readConfig().noColor,
-    width: stdout.columns || 80,
+    // Asked anew each time: a window changes its size while something is watched.
+    get width() {
+      return stdout.columns || 80;
+    },
+    get height() {
+      return stdout.rows || 24;
+    },
   };
 }

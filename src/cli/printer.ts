@@ -1,10 +1,15 @@
-import { asPyroError, type ResultName, wireFormat } from "../index.ts";
+import { asPyroError, type ResultName, visibleText, wireFormat } from "../index.ts";
 import type { IO } from "./io.ts";
 
-const codes = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
+const codes = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2, bold: 1 } as const;
+
+export type Color = keyof typeof codes;
+
+/** Long enough for every message of ours, short enough for a screen. */
+const errorLengthMax = 4000;
 
 /** `text` in a colour, where colours are wanted. */
-export function paint(io: IO, color: keyof typeof codes, text: string): string {
+export function paint(io: IO, color: Color, text: string): string {
   return io.color ? `\u001b[${codes[color]}m${text}\u001b[0m` : text;
 }
 
@@ -12,22 +17,42 @@ export function printLine(io: IO, line = ""): void {
   io.stdout.write(`${line}\n`);
 }
 
+/** What talks to people beside the data: hints, warnings, empty lists. */
+export function printNote(io: IO, line: string): void {
+  io.stderr.write(`${line}\n`);
+}
+
 /** One JSON object on stdout. */
 export async function printResult(io: IO, name: ResultName, value: unknown): Promise<void> {
-  printLine(io, JSON.stringify(await wireFormat(name, value)));
+  printLine(io, jsonLine(await wireFormat(name, value)));
+}
+
+/** JSON that means the same and cannot drive a terminal: its own escapes stop at U+001F. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** A failure: for people on stderr, for programs as JSON on stdout. */
 export function printError(io: IO, error: unknown, { json }: { json: boolean }): void {
   const { code, message, hint } = asPyroError(error);
   if (json) {
-    printLine(
-      io,
-      JSON.stringify({ error: { code, message, ...(hint !== undefined && { hint }) } }),
-    );
-    return;
-  }
-  io.stderr.write(`error: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`);
+    const error = { code, message, ...(hint !== undefined && { hint }) };
+    printLine(io, jsonLine({ error }));
+  } else explain(io, message, hint);
+}
+
+/** What went wrong, and what to do about it, for people. */
+export function explain(io: IO, message: string, hint?: string): void {
+  printNote(io, `error: ${safeMessage(message)}`);
+  if (hint !== undefined) printNote(io, `hint: ${safeMessage(hint)}`);
+}
+
+/** Later lines are indented, so that text quoted in a message cannot pass for a message of its own. */
+function safeMessage(text: string): string {
+  return visibleText(text, errorLengthMax, "lines").replaceAll("\n", "\n  ");
 }
 
 /** Aligned columns; the last one takes what is left of the width. */

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { version } from "../index.ts";
+import { Pyro, version, visibleText } from "../index.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -7,17 +7,28 @@ import { addEnvInspect } from "./commands/env-inspect.ts";
 import { addEnvList } from "./commands/env-list.ts";
 import { addEnvPrune } from "./commands/env-prune.ts";
 import { addEnvPull } from "./commands/env-pull.ts";
+import { addHost } from "./commands/host.ts";
+import { addMcp } from "./commands/mcp-serve.ts";
 import { addRun } from "./commands/run.ts";
+import { addWorkspace } from "./commands/workspace.ts";
 import type { CommandContext } from "./context.ts";
 import { exitCode, exitCodeOf } from "./exit-codes.ts";
 import type { IO } from "./io.ts";
 import { printError } from "./printer.ts";
 
+/** Longer ones, such as the help that follows a missing command, are cut. */
+const usageErrorLengthMax = 4000;
+
 /** Runs one command line and answers its exit code. */
-export async function runCommandLine(args: readonly string[], io: IO): Promise<number> {
+export async function runCommandLine(
+  args: readonly string[],
+  io: IO,
+  openPyro: () => Pyro = () => new Pyro(),
+): Promise<number> {
   let code: number = exitCode.done;
   const program = buildProgram({
     io,
+    openPyro,
     exit: (value) => {
       code = value;
     },
@@ -43,13 +54,17 @@ export function buildProgram(context: CommandContext): Command {
     .showSuggestionAfterError()
     .enablePositionalOptions()
     .exitOverride()
+    // Names alone: with their arguments there is no room left to say what they do.
+    .configureHelp({ subcommandTerm: (one) => [one.name(), ...one.aliases()].join(", ") })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      outputError: (text, write) =>
-        write(text.replace(/^error: (\w)/, (_, first: string) => `error: ${first.toUpperCase()}`)),
+      outputError: (text, write) => write(safeUsageError(text)),
     })
-    .addHelpText("after", "\nExamples:\n  pyro run debian:12 -- git --version\n  pyro doctor");
+    .addHelpText(
+      "after",
+      "\nExamples:\n  pyro run debian:12 -- git --version\n  pyro workspace create debian:12 --name demo --seed-path .",
+    );
   addRun(program, context);
   const env = program
     .command("env")
@@ -59,10 +74,21 @@ export function buildProgram(context: CommandContext): Command {
   addEnvPull(env, context);
   addEnvInspect(env, context);
   addEnvPrune(env, context);
+  addWorkspace(program, context);
+  addMcp(program, context);
+  addHost(program, context);
   addDoctor(program, context);
   addDemo(program, context);
   addCompletion(program, context);
   return program;
+}
+
+/** The parser's own words about arguments, which may hold anything. */
+function safeUsageError(text: string): string {
+  return visibleText(text, usageErrorLengthMax, "lines").replace(
+    /^error: (\w)/,
+    (_, first: string) => `error: ${first.toUpperCase()}`,
+  );
 }
 
 function beforeDashes(args: readonly string[]): readonly string[] {

@@ -1,4 +1,4 @@
-import type { OnProgress, Progress } from "../index.ts";
+import { type OnProgress, type Progress, visibleText } from "../index.ts";
 import type { IO } from "./io.ts";
 import { formatBytes } from "./printer.ts";
 
@@ -12,7 +12,8 @@ export interface ProgressDisplay extends Disposable {
 }
 
 export function showProgress(io: IO, title: string): ProgressDisplay {
-  return io.stderrIsTerminal ? liveBar(io, title) : plainSteps(io, title);
+  const safeTitle = visibleText(title);
+  return io.stderrIsTerminal ? liveBar(io, safeTitle) : plainSteps(io, safeTitle);
 }
 
 /** A display that shows nothing, for callers who asked for data only. */
@@ -23,7 +24,7 @@ export function silentProgress(): ProgressDisplay {
 function plainSteps(io: IO, title: string): ProgressDisplay {
   let last = "";
   const report = ({ step }: Progress) => {
-    if (step !== last) io.stderr.write(`${title}: ${step}\n`);
+    if (step !== last) io.stderr.write(`${title}: ${visibleText(step)}\n`);
     last = step;
   };
   return { report, [Symbol.dispose]: () => undefined };
@@ -44,11 +45,14 @@ function liveBar(io: IO, title: string): ProgressDisplay {
   const end = () => {
     clearInterval(timer);
     if (current !== undefined) io.stderr.write("\r\u001b[K");
+    // What is written afterwards is not ours to clear.
+    current = undefined;
   };
   return { report, [Symbol.dispose]: end };
 }
 
-function describe({ step, completedBytes, totalBytes }: Progress): string {
+function describe({ step: said, completedBytes, totalBytes }: Progress): string {
+  const step = visibleText(said);
   if (completedBytes === undefined) return step;
   if (!totalBytes) return `${step} ${formatBytes(completedBytes)}`;
   const share = Math.min(1, completedBytes / totalBytes);

@@ -1,48 +1,22 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { PassThrough } from "node:stream";
 import { test } from "node:test";
-import type { IO } from "../../src/cli/io.ts";
-import { buildProgram, runCommandLine } from "../../src/cli/program.ts";
-import { errorCodes } from "../../src/index.ts";
+import type { Command } from "commander";
+import { buildProgram } from "../../src/cli/program.ts";
+import { errorCodes, Pyro } from "../../src/index.ts";
+import { openTerminal, pyroCommand } from "./support/terminal.ts";
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
+const pyro = (...args: string[]) => pyroCommand(args);
+
+function withChildren(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withChildren)];
 }
 
-function terminal(): { io: IO; read: () => Omit<Ended, "code"> } {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const io: IO = {
-    stdin,
-    stdout,
-    stderr,
-    stderrIsTerminal: false,
-    stdoutIsTerminal: false,
-    color: false,
-    width: 80,
-  };
-  return {
-    io,
-    read: () => ({ stdout: String(stdout.read() ?? ""), stderr: String(stderr.read() ?? "") }),
-  };
-}
-
-async function pyro(...args: string[]): Promise<Ended> {
-  const { io, read } = terminal();
-  const code = await runCommandLine(args, io);
-  return { code, ...read() };
-}
-
-test("every command's help has an example", () => {
-  const { io } = terminal();
-  const program = buildProgram({ io, exit: () => undefined });
-  const commands = [
-    program,
-    ...program.commands,
-    ...program.commands.flatMap((one) => one.commands),
-  ];
+test("every command's help has two examples of itself", () => {
+  const { io } = openTerminal();
+  const program = buildProgram({ io, openPyro: () => new Pyro(), exit: () => undefined });
+  const commands = withChildren(program);
+  assert.ok(commands.length > 30, String(commands.length));
   for (const command of commands) {
     let text = "";
     command.configureOutput({
@@ -51,7 +25,10 @@ test("every command's help has an example", () => {
       },
     });
     command.outputHelp();
-    assert.match(text, /\nExamples:\n( {2}.*pyro .*\n?)+/, command.name());
+    assert.match(text, /\nExamples:\n {2}.*pyro .*\n {2}.*pyro .*\n?$/, command.name());
+    const examples = text.slice(text.indexOf("\nExamples:"));
+    assert.ok(examples.includes(command.name()), `${command.name()}: ${examples}`);
+    for (const line of text.split("\n")) assert.ok(line.length <= 90, `${command.name()}: ${line}`);
   }
 });
 
@@ -113,4 +90,9 @@ test("the completion script completes commands, options and environments", async
   assert.deepEqual(complete("env", "pu"), ["pull"]);
   assert.ok(complete("run", "--vcpu").includes("--vcpu-count"));
   assert.ok(complete("run", "").includes("debian:12"));
+  assert.deepEqual(complete("workspace", "sum"), ["summary"]);
+  assert.deepEqual(complete("ws", "sum"), ["summary"]);
+  assert.deepEqual(complete("ws", "file", "wri"), ["write"]);
+  assert.deepEqual(complete("workspace", "exec", "demo", "--time"), ["--timeout-seconds"]);
+  assert.ok(complete("ws", "create", "").includes("debian:12"));
 });

@@ -31,7 +31,8 @@ function words(program: Command): Map<string, string[]> {
       ? catalog.map((entry) => entry.name)
       : [];
     found.set(path, [...names, ...flags, ...environments, "--help"]);
-    for (const child of command.commands) visit(child, `${path} ${child.name()}`.trim());
+    for (const child of command.commands)
+      for (const name of [child.name(), ...child.aliases()]) visit(child, `${path} ${name}`.trim());
   };
   visit(program, "");
   return found;

@@ -1,34 +1,26 @@
 import type { Command } from "commander";
-import { Pyro, PyroError } from "../../index.ts";
+import { Pyro } from "../../index.ts";
 import type { CommandContext, JsonOption } from "../context.ts";
 import { exitCode } from "../exit-codes.ts";
 import { watchInterrupts } from "../interrupt.ts";
 import { printLine, printResult } from "../printer.ts";
 import { showProgress, silentProgress } from "../progress-bar.ts";
+import { addDemoOllama } from "./demo-ollama.ts";
 
 const environment = "debian:12";
 const command = ["git", "--version"];
 
 export function addDemo(program: Command, context: CommandContext): void {
-  program
+  const group = program
     .command("demo")
     .summary("prove create → start → exec → delete of one VM")
-    .argument("[what]", "nothing, or `ollama` in a later version")
     .option("--json", "print one JSON object", false)
     .addHelpText("after", "\nExamples:\n  pyro demo\n  pyro demo --json")
-    .action((what: string | undefined, { json }: JsonOption) => demo(context, { what, json }));
+    .action((options: JsonOption) => demo(context, options));
+  addDemoOllama(group, context);
 }
 
-async function demo(
-  context: CommandContext,
-  { what, json }: { what: string | undefined; json: boolean },
-): Promise<void> {
-  if (what !== undefined)
-    throw new PyroError(
-      what === "ollama" ? "not_supported" : "invalid_argument",
-      `There is no demo "${what}" in this version.`,
-      { hint: "Run: pyro demo" },
-    );
+async function demo(context: CommandContext, { json }: JsonOption): Promise<void> {
   const { io } = context;
   const say = (line: string) => {
     if (!json) printLine(io, line);

@@ -1,20 +1,8 @@
 import type { Command } from "commander";
-import {
-  asPyroError,
-  defaults,
-  type OutputSink,
-  Pyro,
-  type RunResult,
-  readConfig,
-  startTrace,
-  type Trace,
-} from "../../index.ts";
+import { defaults, Pyro, readConfig, startTrace, type Trace } from "../../index.ts";
 import { type CommandContext, type JsonOption, seconds, wholeNumberArgument } from "../context.ts";
-import { exitCodeOf } from "../exit-codes.ts";
-import type { Interrupt } from "../interrupt.ts";
-import { watchInterrupts } from "../interrupt.ts";
 import type { IO } from "../io.ts";
-import { printError, printResult } from "../printer.ts";
+import { type LiveStreams, runLiveCommand } from "../live-command.ts";
 import { showProgress, silentProgress } from "../progress-bar.ts";
 
 interface RunOptions extends JsonOption {
@@ -74,19 +62,19 @@ interface RunCall {
 
 async function run(call: RunCall): Promise<number> {
   const { io, options } = call;
-  using interrupt = watchInterrupts();
   const trace = startTrace();
   try {
-    const result = await execute(call, interrupt, trace);
-    if (options.json) await printResult(io, "run", result);
-    else if (result.notStarted !== null) io.stderr.write(`error: ${result.notStarted}\n`);
-    else explainEnd(io, result, options);
-    return result.exitCode;
-  } catch (error) {
-    if (interrupt.exitCode !== undefined && asPyroError(error).code === "cancelled")
-      return interrupt.exitCode;
-    printError(io, error, { json: options.json });
-    return exitCodeOf(error, { runs: true });
+    return await runLiveCommand({
+      io,
+      json: options.json,
+      resultName: "run",
+      timeoutSeconds: options.timeoutSeconds,
+      outOfMemory: {
+        message: `The command ran out of the guest's ${options.memMib} MiB of memory.`,
+        hint: "Give it more with --mem-mib.",
+      },
+      execute: (streams) => execute(call, streams, trace),
+    });
   } finally {
     // Without a phase there may be no configuration either.
     if (trace.phases.length > 0 && readConfig().trace) printTrace(io, trace);
@@ -95,50 +83,18 @@ async function run(call: RunCall): Promise<number> {
 
 async function execute(
   { environment, command, options, io }: RunCall,
-  interrupt: Interrupt,
+  streams: LiveStreams,
   trace: Trace,
-): Promise<RunResult> {
+) {
   using pyro = new Pyro({ trace });
   using progress = options.json ? silentProgress() : showProgress(io, environment);
-  const live = options.json ? {} : { onStdout: sink(io.stdout), onStderr: sink(io.stderr) };
-  const result = await pyro.runInVm({
+  return await pyro.runInVm({
     ...options,
-    ...live,
+    ...streams,
     environment,
     command,
-    stdin: io.stdin,
-    signal: interrupt.signal,
     onProgress: progress.report,
   });
-  return result;
-}
-
-/** Writes guest output as it is; a full pipe holds the guest back. */
-function sink(target: IO["stdout"]): OutputSink {
-  return (chunk) => {
-    if (target.destroyed || target.write(chunk)) return;
-    return new Promise((resolve) => {
-      const settle = () => {
-        target.off("drain", settle);
-        target.off("close", settle);
-        resolve();
-      };
-      target.once("drain", settle);
-      target.once("close", settle);
-    });
-  };
-}
-
-/** Ends that an exit code alone does not explain. */
-function explainEnd(io: IO, result: RunResult, options: RunOptions): void {
-  if (result.timedOut)
-    io.stderr.write(
-      `error: The command was stopped after ${options.timeoutSeconds} s.\nhint: Give it longer with --timeout-seconds.\n`,
-    );
-  else if (result.outOfMemory)
-    io.stderr.write(
-      `error: The command ran out of the guest's ${options.memMib} MiB of memory.\nhint: Give it more with --mem-mib.\n`,
-    );
 }
 
 function printTrace(io: IO, trace: Trace): void {

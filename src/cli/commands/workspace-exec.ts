@@ -1,0 +1,69 @@
+import { posix } from "node:path";
+import type { Command } from "commander";
+import { defaults } from "../../index.ts";
+import { type CommandContext, type JsonOption, seconds } from "../context.ts";
+import { collectKeyValue, type KeyValues } from "../key-value.ts";
+import { runLiveCommand } from "../live-command.ts";
+import { idMeaning } from "../workspace-arguments.ts";
+
+interface ExecOptions extends JsonOption {
+  readonly timeoutSeconds: number;
+  readonly cwd?: string;
+  readonly env?: KeyValues;
+}
+
+export function addWorkspaceExec(group: Command, context: CommandContext): void {
+  group
+    .command("exec")
+    .summary("run one command in a workspace")
+    .description(
+      "Runs one command in a started workspace, which lives on. Output streams live; standard input is passed through; Ctrl-C ends the command.\nExits with the command's own code, 124 on time-out, 125 when pyro itself failed.",
+    )
+    .argument("<id>", idMeaning)
+    .argument("<command...>", "program and arguments, after --")
+    .option(
+      "--timeout-seconds <s>",
+      "how long the command may take",
+      seconds,
+      defaults.timeoutSeconds,
+    )
+    .option("--cwd <path>", "where to run it, relative to /workspace (default: /workspace)")
+    .option("--env <k=v>", "environment variable (repeatable)", collectKeyValue)
+    .option("--json", "print one JSON object when it is over", false)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  pyro workspace exec demo -- git status\n  pyro workspace exec demo --timeout-seconds 600 -- make test",
+    )
+    .action(async (id: string, command: string[], options: ExecOptions) => {
+      context.exit(await exec(context, { id, command, ...options }));
+    });
+}
+
+interface ExecCall extends ExecOptions {
+  readonly id: string;
+  readonly command: readonly string[];
+}
+
+function exec({ io, openPyro }: CommandContext, call: ExecCall): Promise<number> {
+  const { id, command, timeoutSeconds, cwd, env, json } = call;
+  return runLiveCommand({
+    io,
+    json,
+    resultName: "workspaceExec",
+    timeoutSeconds,
+    outOfMemory: {
+      message: "The command ran out of the workspace's memory.",
+      hint: "Create a workspace with more: pyro workspace create --mem-mib N",
+    },
+    execute: async (streams) => {
+      using pyro = openPyro();
+      return await pyro.execWorkspace(id, {
+        ...streams,
+        command,
+        timeoutSeconds,
+        cwd: cwd === undefined ? undefined : posix.resolve("/workspace", cwd),
+        env,
+      });
+    },
+  });
+}

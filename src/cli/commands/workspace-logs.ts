@@ -1,0 +1,77 @@
+import { type Command, Option } from "commander";
+import { PyroError, type WorkspaceLogs } from "../../index.ts";
+import { type CommandContext, type JsonOption, wholeNumberArgument } from "../context.ts";
+import type { IO } from "../io.ts";
+import { droppedText, printLoggedCommand } from "../listings/logged-command.ts";
+import { printLine, printNote, printResult } from "../printer.ts";
+import { idMeaning } from "../workspace-arguments.ts";
+
+interface LogsOptions extends JsonOption {
+  readonly sequence?: number;
+  readonly last?: number;
+  readonly raw: boolean;
+}
+
+export function addWorkspaceLogs(group: Command, context: CommandContext): void {
+  group
+    .command("logs")
+    .summary("the commands that ran, with their output")
+    .description(
+      "The commands since the last reset, as a terminal would have shown them. Control characters in their output are made visible; --raw prints the output of one command as it was.",
+    )
+    .argument("<id>", idMeaning)
+    .option("--sequence <n>", "only the command with this number", wholeNumberArgument)
+    .addOption(
+      new Option("--last <n>", "only the last so many")
+        .argParser(wholeNumberArgument)
+        .conflicts("sequence"),
+    )
+    .addOption(
+      new Option("--raw", "output as it was, with --sequence").default(false).conflicts("json"),
+    )
+    .option("--json", "print one JSON object", false)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  pyro workspace logs demo --last 3\n  pyro workspace logs demo --sequence 7 --raw > build.log",
+    )
+    .action((id: string, options: LogsOptions) => logs(context, id, options));
+}
+
+async function logs(
+  { io, openPyro }: CommandContext,
+  id: string,
+  { sequence, last, raw, json }: LogsOptions,
+): Promise<void> {
+  if (raw && sequence === undefined)
+    throw new PyroError("invalid_argument", "--raw prints one command, but none is named.", {
+      hint: "Add --sequence N; pyro workspace logs shows the numbers.",
+    });
+  using pyro = openPyro();
+  const found = await pyro.logsWorkspace(id, { sequence, last });
+  if (sequence !== undefined && found.commands.length === 0)
+    throw new PyroError("invalid_argument", `No command since the last reset is #${sequence}.`, {
+      hint: `See which there are: pyro workspace logs ${id}`,
+    });
+  if (json) return printResult(io, "workspaceLogs", found);
+  if (raw) return printRawOutput(io, found);
+  printLogs(io, found, Date.now());
+}
+
+function printRawOutput(io: IO, { commands }: WorkspaceLogs): void {
+  for (const command of commands) {
+    io.stdout.write(command.stdout);
+    io.stderr.write(command.stderr);
+    const { stdoutDroppedBytes, stderrDroppedBytes } = command;
+    if (stdoutDroppedBytes > 0) printNote(io, `note: ${droppedText("stdout", stdoutDroppedBytes)}`);
+    if (stderrDroppedBytes > 0) printNote(io, `note: ${droppedText("stderr", stderrDroppedBytes)}`);
+  }
+}
+
+/** The commands one after the other, an empty line between them. */
+export function printLogs(io: IO, { commands }: WorkspaceLogs, nowMs: number): void {
+  if (commands.length === 0) printNote(io, "No command ran since the last reset.");
+  for (const [at, command] of commands.entries()) {
+    if (at > 0) printLine(io);
+    printLoggedCommand(io, command, nowMs);
+  }
+}

@@ -1,0 +1,111 @@
+import type { Command } from "commander";
+import type { CommandContext } from "../context.ts";
+import { addWorkspaceCreate } from "./workspace-create.ts";
+import { addWorkspaceDelete } from "./workspace-delete.ts";
+import { addWorkspaceDiff } from "./workspace-diff.ts";
+import { addWorkspaceExec } from "./workspace-exec.ts";
+import { addWorkspaceExport } from "./workspace-export.ts";
+import { addWorkspaceFileList } from "./workspace-file-list.ts";
+import { addWorkspaceFileRead } from "./workspace-file-read.ts";
+import { addWorkspaceFileWrite } from "./workspace-file-write.ts";
+import { addWorkspaceGc } from "./workspace-gc.ts";
+import { addWorkspaceList } from "./workspace-list.ts";
+import { addWorkspaceLogs } from "./workspace-logs.ts";
+import { addWorkspacePatchApply } from "./workspace-patch-apply.ts";
+import { addWorkspaceReset } from "./workspace-reset.ts";
+import { addWorkspaceSnapshotCreate } from "./workspace-snapshot-create.ts";
+import { addWorkspaceSnapshotDelete } from "./workspace-snapshot-delete.ts";
+import { addWorkspaceSnapshotList } from "./workspace-snapshot-list.ts";
+import { addWorkspaceStart } from "./workspace-start.ts";
+import { addWorkspaceStatus } from "./workspace-status.ts";
+import { addWorkspaceStop } from "./workspace-stop.ts";
+import { addWorkspaceSummary } from "./workspace-summary.ts";
+import { addWorkspaceSyncPush } from "./workspace-sync-push.ts";
+import { addWorkspaceUpdate } from "./workspace-update.ts";
+
+/** `pyro workspace …`, in the order one works. */
+export function addWorkspace(program: Command, context: CommandContext): void {
+  const workspace = addGroup(program, {
+    name: "workspace",
+    summary: "persistent machines: create, exec, diff, export, …",
+    examples: ["pyro workspace create debian:12 --name demo", "pyro workspace exec demo -- ls"],
+  })
+    .alias("ws")
+    .description(
+      "A workspace is a machine that lives until deleted, with a /workspace whose changes can be seen, taken out and undone.\nAn id may be shortened or be a name. `pyro ws` is the same command.",
+    );
+  addWorkspaceCreate(workspace, context);
+  addWorkspaceList(workspace, context);
+  addWorkspaceStatus(workspace, context);
+  addWorkspaceUpdate(workspace, context);
+  addWorkspaceExec(workspace, context);
+  addWorkspaceLogs(workspace, context);
+  addWorkspaceSummary(workspace, context);
+  addWorkspaceDiff(workspace, context);
+  addWorkspaceExport(workspace, context);
+  addContent(workspace, context);
+  addSnapshots(workspace, context);
+  addWorkspaceReset(workspace, context);
+  addWorkspaceStop(workspace, context);
+  addWorkspaceStart(workspace, context);
+  addWorkspaceDelete(workspace, context);
+  addWorkspaceGc(workspace, context);
+}
+
+function addContent(workspace: Command, context: CommandContext): void {
+  const sync = addGroup(workspace, {
+    name: "sync",
+    summary: "host content into a workspace: push",
+    examples: [
+      "pyro workspace sync push demo ./src --dest src",
+      "pyro workspace sync push demo fixtures.tar.gz",
+    ],
+  });
+  addWorkspaceSyncPush(sync, context);
+  const file = addGroup(workspace, {
+    name: "file",
+    summary: "files of a workspace: list, read, write",
+    examples: ["pyro workspace file list demo", "pyro workspace file read demo README.md"],
+  });
+  addWorkspaceFileList(file, context);
+  addWorkspaceFileRead(file, context);
+  addWorkspaceFileWrite(file, context);
+  const patch = addGroup(workspace, {
+    name: "patch",
+    summary: "changes as a text patch: apply",
+    examples: [
+      "pyro workspace patch apply demo --patch-file fix.patch",
+      "git diff | pyro workspace patch apply demo --patch-file -",
+    ],
+  });
+  addWorkspacePatchApply(patch, context);
+}
+
+function addSnapshots(workspace: Command, context: CommandContext): void {
+  const snapshot = addGroup(workspace, {
+    name: "snapshot",
+    summary: "named states of /workspace: create, list, delete",
+    examples: [
+      "pyro workspace snapshot create demo before-fix",
+      "pyro workspace reset demo --snapshot before-fix",
+    ],
+  });
+  addWorkspaceSnapshotCreate(snapshot, context);
+  addWorkspaceSnapshotList(snapshot, context);
+  addWorkspaceSnapshotDelete(snapshot, context);
+}
+
+interface Group {
+  readonly name: string;
+  readonly summary: string;
+  readonly examples: readonly string[];
+}
+
+function addGroup(parent: Command, { name, summary, examples }: Group): Command {
+  const lines = examples.map((example) => `\n  ${example}`).join("");
+  return parent
+    .command(name)
+    .summary(summary)
+    .helpCommand(false)
+    .addHelpText("after", `\nExamples:${lines}`);
+}

@@ -1,0 +1,72 @@
+import { type LoggedCommand, visibleText } from "../../index.ts";
+import type { IO } from "../io.ts";
+import { type Color, formatBytes, paint, printLine } from "../printer.ts";
+import { formatDuration, relativeTime } from "../time.ts";
+import { commandText } from "./command-line-text.ts";
+
+type Ended = Omit<LoggedCommand, "stdout" | "stderr">;
+
+export interface CommandEnd {
+  readonly text: string;
+  readonly color: Color;
+  /** Why, in pyro's words; undefined where there is nothing to add. */
+  readonly reason?: string;
+}
+
+/** How a command of the journal ended, in words. */
+export function commandEnd(command: Ended): CommandEnd {
+  const { exitCode, signal, interrupted, notStarted } = command;
+  if (interrupted !== null) return failed("interrupted", interrupted);
+  if (notStarted !== null) return failed("not started", notStarted);
+  if (command.endedAt === null) return { text: "running", color: "yellow" };
+  if (command.timedOut) return failed("timed out");
+  if (command.outOfMemory) return failed("out of memory");
+  if (signal !== null) return failed(`killed by ${visibleText(signal)}`);
+  return exitCode === 0 ? { text: "exit 0", color: "green" } : failed(`exit ${exitCode ?? "?"}`);
+}
+
+function failed(text: string, reason?: string): CommandEnd {
+  return { text, color: "red", ...(reason !== undefined && { reason: visibleText(reason, 500) }) };
+}
+
+/** How it ended and how long it took. */
+export function outcomeText(io: IO, command: Ended): string {
+  const { text, color } = commandEnd(command);
+  const { durationMs, notStarted } = command;
+  const took = durationMs === null || notStarted !== null ? "" : `, ${formatDuration(durationMs)}`;
+  return `${paint(io, color, text)}${took}`;
+}
+
+/**
+ * A command of the journal as a terminal would have shown it. Its output is indented, so that
+ * nothing it wrote can pass for a line of this listing.
+ */
+export function printLoggedCommand(io: IO, command: LoggedCommand, nowMs: number): void {
+  const place = command.cwd === "/workspace" ? "" : ` in ${visibleText(command.cwd)}`;
+  const line = paint(io, "bold", `$ ${commandText(command.command, 1000)}`);
+  const started = relativeTime(command.startedAt, nowMs);
+  const when = paint(io, "dim", `(#${command.sequence}${place}, ${started})`);
+  printLine(io, `${line}  ${outcomeText(io, command)}  ${when}`);
+  const { reason } = commandEnd(command);
+  if (reason !== undefined) printLine(io, `(${reason})`);
+  printOutput(io, command.stdout);
+  printDropped(io, "stdout", command.stdoutDroppedBytes);
+  if (command.stderr !== "") printLine(io, paint(io, "dim", "stderr:"));
+  printOutput(io, command.stderr);
+  printDropped(io, "stderr", command.stderrDroppedBytes);
+}
+
+function printOutput(io: IO, output: string): void {
+  if (output === "") return;
+  const text = visibleText(output.replace(/\n$/, ""), Number.POSITIVE_INFINITY, "lines");
+  printLine(io, `  ${text.replaceAll("\n", "\n  ")}`);
+}
+
+function printDropped(io: IO, stream: string, bytes: number): void {
+  if (bytes > 0) printLine(io, paint(io, "yellow", `(${droppedText(stream, bytes)})`));
+}
+
+/** What the journal does not have. */
+export function droppedText(stream: string, bytes: number): string {
+  return `${formatBytes(bytes)} from the middle of ${stream} were not kept`;
+}

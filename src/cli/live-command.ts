@@ -1,0 +1,78 @@
+import { asPyroError, type OutputSink, type ResultName, type RunResult } from "../index.ts";
+import { exitCodeOf } from "./exit-codes.ts";
+import { watchInterrupts } from "./interrupt.ts";
+import type { IO } from "./io.ts";
+import { explain, printError, printResult } from "./printer.ts";
+
+/** How a command in a guest ended, whatever it ran in. */
+type CommandEnd = Pick<RunResult, "exitCode" | "timedOut" | "outOfMemory" | "notStarted">;
+
+/** What ties a command in a guest to this terminal. */
+export interface LiveStreams {
+  readonly stdin: IO["stdin"];
+  readonly onStdout?: OutputSink;
+  readonly onStderr?: OutputSink;
+  readonly signal: AbortSignal;
+}
+
+export interface LiveCommand<Result extends CommandEnd> {
+  readonly io: IO;
+  readonly json: boolean;
+  readonly resultName: ResultName;
+  readonly timeoutSeconds: number;
+  /** What is said when memory ran out. */
+  readonly outOfMemory: { readonly message: string; readonly hint: string };
+  execute(streams: LiveStreams): Promise<Result>;
+}
+
+/**
+ * Runs a guest command as if it were a program of this shell: its streams, its signals, its exit
+ * code. 125 when pyro itself failed.
+ */
+export async function runLiveCommand<Result extends CommandEnd>(
+  call: LiveCommand<Result>,
+): Promise<number> {
+  const { io, json } = call;
+  using interrupt = watchInterrupts();
+  const live = json ? {} : { onStdout: writeTo(io.stdout), onStderr: writeTo(io.stderr) };
+  try {
+    const result = await call.execute({ ...live, stdin: io.stdin, signal: interrupt.signal });
+    if (json) await printResult(io, call.resultName, result);
+    else explainEnd(call, result);
+    return result.exitCode;
+  } catch (error) {
+    if (interrupt.exitCode !== undefined && asPyroError(error).code === "cancelled")
+      return interrupt.exitCode;
+    printError(io, error, { json });
+    return exitCodeOf(error, { runs: true });
+  }
+}
+
+/** Writes guest output as it is; a full pipe holds the guest back. */
+function writeTo(target: IO["stdout"]): OutputSink {
+  return (chunk) => {
+    if (target.destroyed || target.write(chunk)) return;
+    return new Promise((resolve) => {
+      const settle = () => {
+        target.off("drain", settle);
+        target.off("close", settle);
+        resolve();
+      };
+      target.once("drain", settle);
+      target.once("close", settle);
+    });
+  };
+}
+
+/** Ends that an exit code alone does not explain. */
+function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
+  const { io, timeoutSeconds, outOfMemory } = call;
+  if (end.notStarted !== null) explain(io, end.notStarted);
+  else if (end.timedOut)
+    explain(
+      io,
+      `The command was stopped after ${timeoutSeconds} s.`,
+      "Give it longer with --timeout-seconds.",
+    );
+  else if (end.outOfMemory) explain(io, outOfMemory.message, outOfMemory.hint);
+}

@@ -1,0 +1,16 @@
+import { type Command, Option } from "commander";
+import type { JsonOption } from "./context.ts";
+
+/** What `<id>` means wherever a command takes a workspace. */
+export const idMeaning = "id, unique beginning of an id, or name of a workspace";
+
+export interface WorkspaceOutputOption extends JsonOption {
+  readonly idOnly: boolean;
+}
+
+/** The ways commands that answer with workspaces can answer. */
+export function addWorkspaceOutput(command: Command): Command {
+  return command
+    .addOption(new Option("--id-only", "print only the id").default(false).conflicts("json"))
+    .option("--json", "print one JSON object", false);
+}

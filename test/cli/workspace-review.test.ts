@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { printDiff } from "../../src/cli/commands/workspace-diff.ts";
+import { printLogs } from "../../src/cli/commands/workspace-logs.ts";
+import { printWorkspaceSummary } from "../../src/cli/listings/workspace-summary.ts";
+import { fakePyro } from "./support/fake-pyro.ts";
+import { changed, diff, fullSummary, logged, nowMs, summary } from "./support/results.ts";
+import { openTerminal, printed, pyroCommand } from "./support/terminal.ts";
+
+const screen = { isTerminal: true };
+
+test("a summary of much is one screen", () => {
+  const shown = printed((io) => printWorkspaceSummary(io, fullSummary(), nowMs), screen);
+  assert.equal(
+    shown,
+    `demo · ws-3f9a2b4c5d6e · debian:12 · started · began 2 h ago
+files      17 changed, +233 -89
+           M src/index.ts         +100 -20
+           A README.md            +12
+           D old/removed.ts       -44
+           R src/a.ts → src/b.ts  +1 -1
+           A logo.png             binary
+           and 12 more: pyro workspace diff demo --stat
+warning    3 changed files may run code when opened:
+           .vscode/tasks.json: editors run tasks when the folder opens
+           .envrc: direnv runs it on entering the directory
+commands   6 run, 4 failed; all: pyro workspace logs demo
+           #2 make test                    exit 2, 3.2 s
+           #3 ./tool                       killed by SEGV, 40 ms
+           #4 nope                         not started
+           #6 sh -c "echo 'done'; exit 0"  exit 0, 5 ms
+events     5 min ago   wrote src/more-5.ts (12 B) (5 earlier: --json)
+           4 min ago   wrote src/more-6.ts (12 B)
+snapshots  baseline, before-fix
+services   web (running)
+next       pyro workspace logs demo --sequence 4
+           pyro workspace diff demo
+           pyro workspace export demo --patch demo.patch
+`,
+  );
+  for (const width of [60, 80, 200]) {
+    const narrow = { isTerminal: true, width };
+    const lines = printed((io) => printWorkspaceSummary(io, fullSummary(), nowMs), narrow);
+    assert.ok(lines.trimEnd().split("\n").length <= 23, `${width}`);
+    for (const line of lines.split("\n")) assert.ok(line.length <= width, `${width}: ${line}`);
+  }
+});
+
+test("a summary of little says so", () => {
+  assert.equal(
+    printed((io) => printWorkspaceSummary(io, summary({ commands: [] }), nowMs)),
+    `demo · ws-3f9a2b4c5d6e · debian:12 · started · began 2 h ago
+files      no changes
+commands   none
+next       pyro workspace exec demo -- COMMAND…
+`,
+  );
+  const stopped = summary({
+    name: null,
+    state: "stopped",
+    diff: null,
+    diffUnavailable: "The workspace is stopped.",
+  });
+  assert.equal(
+    printed((io) => printWorkspaceSummary(io, stopped, nowMs)),
+    `ws-3f9a2b4c5d6e · debian:12 · stopped · began 2 h ago
+files      unknown: The workspace is stopped.
+commands   1 run, none failed
+           #1 make test  exit 0, 3.2 s
+next       pyro workspace start ws-3f9a2b4c5d6e
+`,
+  );
+});
+
+test("logs read like a terminal", () => {
+  const commands = [
+    logged(),
+    logged({
+      sequence: 2,
+      command: ["sh", "-c", "echo 'a'; exit 3"],
+      cwd: "/workspace/sub",
+      exitCode: 3,
+      stdout: "\u001b[31mred\u001b[0m\tx\r\nno end",
+      stderr: "boom\n",
+      stdoutDroppedBytes: 4_000_000,
+    }),
+    logged({ sequence: 3, exitCode: null, durationMs: null, endedAt: null, stdout: "" }),
+    logged({ sequence: 4, exitCode: 124, timedOut: true, stdout: "" }),
+    logged({ sequence: 5, exitCode: 127, notStarted: "No such command.", stdout: "" }),
+    logged({ sequence: 6, exitCode: null, interrupted: "The host went down.", stdout: "" }),
+    logged({ sequence: 7, exitCode: 137, outOfMemory: true, signal: "KILL", stdout: "" }),
+    logged({ sequence: 8, exitCode: 139, signal: "SEGV", stdout: "" }),
+  ];
+  assert.equal(
+    printed((io) => printLogs(io, { workspaceId: "x", commands }, nowMs)),
+    `$ make test  exit 0, 3.2 s  (#1, 4 min ago)
+  ok 1
+  ok 2
+
+$ sh -c "echo 'a'; exit 3"  exit 3, 3.2 s  (#2 in /workspace/sub, 4 min ago)
+  \\x1b[31mred\\x1b[0m\tx\\x0d
+  no end
+(3.8 MiB from the middle of stdout were not kept)
+stderr:
+  boom
+
+$ make test  running  (#3, 4 min ago)
+
+$ make test  timed out, 3.2 s  (#4, 4 min ago)
+
+$ make test  not started  (#5, 4 min ago)
+(No such command.)
+
+$ make test  interrupted, 3.2 s  (#6, 4 min ago)
+(The host went down.)
+
+$ make test  out of memory, 3.2 s  (#7, 4 min ago)
+
+$ make test  killed by SEGV, 3.2 s  (#8, 4 min ago)
+`,
+  );
+});
+
+test("raw logs are the output as it was", async () => {
+  const command = logged({ stdout: "\u001b[1mx", stderr: "\u0007\n", stdoutDroppedBytes: 2048 });
+  const { pyro } = fakePyro({ logsWorkspace: { workspaceId: "x", commands: [command] } });
+  const line = ["ws", "logs", "demo", "--sequence", "1", "--raw"];
+  assert.deepEqual(await pyroCommand(line, { pyro }), {
+    code: 0,
+    stdout: "\u001b[1mx",
+    stderr: "\u0007\nnote: 2.0 KiB from the middle of stdout were not kept\n",
+  });
+});
+
+test("a diff is a patch in a pipe, and colourful on a terminal", () => {
+  const hostile = diff({ diff: `${diff().diff}@@ -9 +9 @@\n-a\u001b[2J\n+b\r\n` });
+  const plain = { stat: false, nameOnly: false };
+  assert.equal(
+    printed((io) => printDiff(io, hostile, plain)),
+    hostile.diff,
+  );
+  const shown = printed((io) => printDiff(io, hostile, plain), { isTerminal: true, color: true });
+  const lines = [
+    ["1", "diff --git a/a.txt b/a.txt"],
+    ["1", "--- a/a.txt"],
+    ["1", "+++ b/a.txt"],
+    ["36", "@@ -1,2 +1,2 @@"],
+    [undefined, " same"],
+    ["31", "--- old"],
+    ["32", "+new"],
+    ["36", "@@ -9 +9 @@"],
+    ["31", "-a\\x1b[2J"],
+    ["32", "+b\\x0d"],
+  ];
+  const painted = lines.map(([code, line]) =>
+    code === undefined ? line : `\u001b[${code}m${line}\u001b[0m`,
+  );
+  assert.equal(shown, `${painted.join("\n")}\n`);
+});
+
+test("a diff as numbers, as names, and of nothing", () => {
+  const stat = { stat: true, nameOnly: false };
+  assert.equal(
+    printed((io) => printDiff(io, diff(), stat)),
+    " a.txt | 2 +-\n 1 file changed, 1 insertion(+), 1 deletion(-)\n",
+  );
+  const names = { stat: false, nameOnly: true };
+  assert.equal(
+    printed((io) => printDiff(io, diff(), names)),
+    "a.txt\n",
+  );
+  const { io, read } = openTerminal();
+  printDiff(io, diff({ changes: [], diff: "" }), stat);
+  assert.deepEqual(read(), { stdout: "", stderr: "Nothing changed.\n" });
+});
+
+test("changed modes are shown as numbers", () => {
+  const change = changed({ kind: "mode_changed", newMode: "0755", insertions: 0, deletions: 0 });
+  const page = summary({
+    diff: { fileCount: 1, insertions: 0, deletions: 0, changes: [change], stat: "" },
+  });
+  const shown = printed((io) => printWorkspaceSummary(io, page, nowMs));
+  assert.match(shown, /\n {11}M src\/index\.ts {2}0644 → 0755\n/);
+});
+
+test("a summary in colour says the same", () => {
+  const inColor = { isTerminal: true, color: true };
+  const page = printed((io) => printWorkspaceSummary(io, fullSummary(), nowMs), inColor);
+  assert.match(page, /\u001b\[33mwarning\u001b\[0m/);
+  assert.match(page, /\u001b\[31mexit 2\u001b\[0m, 3\.2 s/);
+  const stripped = page.replaceAll(/\u001b\[\d+m/g, "");
+  assert.equal(
+    stripped,
+    printed((io) => printWorkspaceSummary(io, fullSummary(), nowMs), screen),
+  );
+});
