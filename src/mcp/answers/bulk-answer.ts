@@ -1,0 +1,88 @@
+import { randomBytes } from "node:crypto";
+import type { Excerpt } from "./output-collector.ts";
+import { countLines, shown, takeHead, takeTail } from "./shown-text.ts";
+
+/** What a call shows of a text unless it says otherwise; clients cut at about 10,000 characters. */
+export const outputCharactersDefault = 8_000;
+export const outputCharactersMax = 40_000;
+export const outputCharactersMin = 200;
+
+/** Share of the room that the beginning gets; errors come last. */
+const headShare = 0.4;
+
+/** Text of a guest under a line of ours. */
+export interface BulkAnswer {
+  readonly text: string;
+  /** The same facts for programs. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export interface Bulk {
+  /** Says what the text is; `lines` stands for how many of its lines are shown. */
+  readonly header: (lines: string) => string;
+  readonly excerpt: Excerpt;
+  readonly charactersMax?: number | undefined;
+  /** The call that reads on from a byte of the text. */
+  readonly restOf: (offset: number) => string;
+  /** Said after the text. */
+  readonly footer?: string | undefined;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** A text in the middle of which something may be missing, with how to read that. */
+export function bulkAnswer(bulk: Bulk): BulkAnswer {
+  const { excerpt, footer, facts } = bulk;
+  const { lines, body } = fit(bulk, bulk.charactersMax ?? outputCharactersDefault);
+  const parts = [bulk.header(`${count(excerpt.lineCount, "line")}${lines}`), ...body];
+  if (footer !== undefined) parts.push(footer);
+  return { text: parts.join("\n"), facts };
+}
+
+function fit({ excerpt, restOf }: Bulk, charactersMax: number): { lines: string; body: string[] } {
+  const { head, tail, gapBytes, byteCount, lineCount } = excerpt;
+  if (byteCount === 0) return { lines: "", body: [] };
+  const mark = newMark();
+  if (gapBytes === 0 && head.length <= charactersMax * 4) {
+    const all = shown(head);
+    if (all.length <= charactersMax) return { lines: "", body: [fenced(all, mark)] };
+  }
+  const first = takeHead(head, Math.floor(charactersMax * headShare));
+  const endBytes = gapBytes === 0 ? head.subarray(first.byteCount) : tail;
+  const last = takeTail(endBytes, charactersMax - first.text.length);
+  const between = byteCount - first.byteCount - last.byteCount;
+  const headLines = countLines(head.subarray(0, first.byteCount));
+  const tailLines = countLines(endBytes.subarray(endBytes.length - last.byteCount));
+  const missing = Math.max(0, lineCount - headLines - tailLines);
+  return {
+    lines: ` (showing ${headLines}+${tailLines})`,
+    body: [
+      fenced(first.text, mark),
+      `[left out: ${count(missing, "line")}, ${count(between, "byte")}; ${restOf(first.byteCount)}]`,
+      fenced(last.text, mark),
+    ],
+  };
+}
+
+/** Marks that whoever wrote the text could not know. */
+export function newMark(): string {
+  return randomBytes(4).toString("hex");
+}
+
+/** Text of a guest between two lines that it cannot forge. */
+export function fenced(text: string, mark = newMark()): string {
+  return `<untrusted ${mark}>\n${text.endsWith("\n") || text === "" ? text : `${text}\n`}</untrusted ${mark}>`;
+}
+
+/** A call as a model writes it. */
+export function callText(tool: string, input: Readonly<Record<string, unknown>>): string {
+  return `${tool} ${JSON.stringify(input)}`;
+}
+
+export function count(number: number, noun: string): string {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** `3.2 s`, `480 ms`. */
+export function durationText(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}

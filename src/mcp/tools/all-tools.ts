@@ -1,0 +1,68 @@
+import type { Tool } from "../tool.ts";
+import { workspaceDiff, workspacePatchApply, workspaceSummary } from "./change-tools.ts";
+import { workspaceExec, workspaceLogs } from "./command-tools.ts";
+import {
+  workspaceExport,
+  workspaceFileList,
+  workspaceFileRead,
+  workspaceFileWrite,
+  workspaceSyncPush,
+} from "./file-tools.ts";
+import { vmRun } from "./run-tools.ts";
+import { snapshotCreate, snapshotDelete, snapshotList } from "./snapshot-tools.ts";
+import {
+  vmCreate,
+  vmDelete,
+  vmExec,
+  vmListEnvironments,
+  vmNetworkInfo,
+  vmReapExpired,
+  vmStart,
+  vmStatus,
+  vmStop,
+} from "./vm-tools.ts";
+import {
+  workspaceCreate,
+  workspaceDelete,
+  workspaceList,
+  workspaceReset,
+  workspaceStart,
+  workspaceStatus,
+  workspaceStop,
+  workspaceUpdate,
+} from "./workspace-tools.ts";
+
+/** Every tool, in the order in which clients are told of them. */
+export const allTools: readonly Tool[] = [
+  vmRun,
+  workspaceCreate,
+  workspaceList,
+  workspaceUpdate,
+  workspaceStatus,
+  workspaceSyncPush,
+  workspaceExec,
+  workspaceLogs,
+  workspaceSummary,
+  workspaceFileList,
+  workspaceFileRead,
+  workspaceFileWrite,
+  workspacePatchApply,
+  workspaceDiff,
+  workspaceExport,
+  workspaceReset,
+  workspaceDelete,
+  vmListEnvironments,
+  vmCreate,
+  vmStart,
+  vmExec,
+  vmStop,
+  vmDelete,
+  vmStatus,
+  vmNetworkInfo,
+  vmReapExpired,
+  workspaceStop,
+  workspaceStart,
+  snapshotCreate,
+  snapshotList,
+  snapshotDelete,
+];

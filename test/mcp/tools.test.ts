@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { environment, GuestPlace, type Json } from "./support/guest-place.ts";
+import { eras, type McpConnection } from "./support/mcp-connection.ts";
+
+let place: GuestPlace;
+let connection: McpConnection;
+const called = new Set<string>();
+
+before(async () => {
+  place = await GuestPlace.open();
+  connection = await place.connect();
+});
+
+after(async () => {
+  await connection[Symbol.asyncDispose]();
+  await place.assertNothingLeft();
+  await place[Symbol.asyncDispose]();
+});
+
+function record(name: string, input: Json = {}): Promise<Json> {
+  called.add(name);
+  return connection.record(name, input);
+}
+
+function bulk(name: string, input: Json = {}) {
+  called.add(name);
+  return connection.bulk(name, input);
+}
+
+test("one command in a VM that is gone afterwards", async () => {
+  const done = await bulk("vm_run", { environment, command: "echo out; echo err >&2; exit 3" });
+  assert.match(done.header, /^exit 3 · [\d.]+ m?s · 2 lines$/);
+  assert.deepEqual(done.parts, ["out\nerr\n"]);
+  assert.equal(done.facts.exit_code, 3);
+  const exact = await bulk("vm_run", { environment, command: ["printf", "%s|", "a b", "$HOME"] });
+  assert.deepEqual(exact.parts, ["a b|$HOME|\n"]);
+  const absent = await bulk("vm_run", { environment, command: ["nope"] });
+  assert.match(absent.header, /^exit 127 \(never started: ".*nope.*"\)/);
+  const slow = await bulk("vm_run", { environment, command: "sleep 9", timeout_seconds: 1 });
+  assert.match(slow.header, /^exit 124 \(timed out, killed\) · 1\.\d s · 0 lines$/);
+  assert.deepEqual(slow.parts, []);
+});
+
+test("a workspace from the project: command, files, changes, review, export", async () => {
+  const made = await record("workspace_create", { environment, name: "first", labels: { a: "b" } });
+  assert.equal(made.seeded_from, `the project ${place.project}`);
+  const seed = made.workspace_seed as Json;
+  assert.deepEqual(seed.skipped, [{ path: "node_modules", reason: "ignored by .gitignore" }]);
+  assert.match(String(made.next), /^workspace_exec \{/);
+  const id = String(made.workspace_id);
+  const workspace = { workspace_id: id };
+
+  const ran = await bulk("workspace_exec", {
+    workspace_id: "first",
+    command: "pwd; cat hello.txt",
+  });
+  assert.match(ran.header, /^exit 0 · [\d.]+ m?s · 4 lines · sequence 1$/);
+  assert.deepEqual(ran.parts, ["/workspace\none\ntwo\nthree\n"]);
+  const around = { ...workspace, cwd: "sub", env: { GREETING: "hi" } };
+  await record("workspace_file_write", { ...workspace, path: "sub/new.txt", text: "x\r\ny\n" });
+  const placed = await bulk("workspace_exec", { ...around, command: 'echo "$GREETING"; pwd' });
+  assert.deepEqual(placed.parts, ["hi\n/workspace/sub\n"]);
+
+  const read = await bulk("workspace_file_read", { ...workspace, path: "sub/new.txt" });
+  assert.match(
+    read.header,
+    /^lines 1-2 of 2 · 5 bytes · CRLF line ends · \/workspace\/sub\/new.txt$/,
+  );
+  assert.deepEqual(read.parts, ["x\ny\n"]);
+  const window = { ...workspace, path: "hello.txt", start_line: 2, line_count: 1 };
+  const middle = await bulk("workspace_file_read", window);
+  assert.match(middle.header, /^lines 2-2 of 3 /);
+  assert.deepEqual(middle.parts, ["two\n"]);
+  assert.match(middle.text, /\nNext: workspace_file_read \{.*"start_line":3\}$/);
+
+  const patch = "--- a/hello.txt\n+++ b/hello.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n";
+  const patched = await record("workspace_patch_apply", { ...workspace, patch });
+  assert.deepEqual(patched.files, [
+    { path: "hello.txt", kind: "modified", old_path: null, notes: [] },
+  ]);
+  const diff = await bulk("workspace_diff", workspace);
+  assert.match(diff.header, /^2 files changed · \+3 -1 · \d+ lines$/);
+  assert.match(diff.parts.join(""), /-two\n\+TWO\n/);
+  const one = await bulk("workspace_diff", { ...workspace, paths: ["sub"], stat_only: true });
+  assert.match(one.header, /^1 file changed · \+2 -0/);
+  assert.doesNotMatch(one.parts.join(""), /@@/);
+
+  const listed = await record("workspace_file_list", { ...workspace, recursive: true, limit: 2 });
+  assert.equal((listed.entries as unknown[]).length, 2);
+  assert.equal(listed.next_offset, 2);
+  const rest = { ...workspace, recursive: true, offset: 2 };
+  const more = await record("workspace_file_list", rest);
+  assert.equal((more.entries as unknown[]).length, Number(listed.total_count) - 2);
+  assert.equal(more.next_offset, null);
+
+  const pushed = await record("workspace_sync_push", {
+    ...workspace,
+    source: "node_modules",
+    dest: "pushed",
+  });
+  assert.equal(pushed.bytes, 1);
+  const again = await record("workspace_sync_push", { ...workspace, include_ignored: true });
+  assert.equal(again.skipped_count, 0);
+  const looked = await bulk("workspace_exec", { ...workspace, command: "ls pushed node_modules" });
+  assert.match(looked.parts.join(""), /^node_modules:\ndependency\n\npushed:\ndependency\n$/);
+
+  const summary = await record("workspace_summary", workspace);
+  assert.equal((summary.commands as unknown[]).length, 3);
+  assert.equal(summary.command_count, 3);
+  assert.match(String(summary.next), /^workspace_diff/);
+
+  const outputPath = join(place.project, "out.txt");
+  const exported = await record("workspace_export", {
+    ...workspace,
+    path: "sub/new.txt",
+    output_path: "out.txt",
+  });
+  assert.equal(exported.output_path, outputPath);
+  assert.equal(readFileSync(outputPath, "utf8"), "x\r\ny\n");
+  await record("workspace_file_write", { ...workspace, path: "conf/.envrc", text: "x\n" });
+  const risky = await record("workspace_export", {
+    ...workspace,
+    path: "conf",
+    output_path: "conf",
+  });
+  assert.match(String(risky.next), /^Tell the user which files run code/);
+
+  const updated = await record("workspace_update", {
+    ...workspace,
+    name: "renamed",
+    labels: { c: "d" },
+    clear_labels: ["a"],
+  });
+  assert.deepEqual([updated.name, updated.labels], ["renamed", { c: "d" }]);
+  assert.equal((await record("workspace_status", workspace)).name, "renamed");
+  const all = await record("workspace_list");
+  assert.equal(all.total_count, 1);
+
+  const log = await bulk("workspace_logs", workspace);
+  assert.match(log.header, /^3 commands since the last reset$/);
+  assert.match(log.parts.join(""), /^#1 exit 0 · .* · 25 bytes · pwd; cat hello.txt\n/);
+
+  const reset = await record("workspace_reset", workspace);
+  assert.deepEqual([reset.reset_count, reset.command_count], [1, 0]);
+  const clean = await bulk("workspace_diff", workspace);
+  assert.equal(clean.text, "0 files changed · +0 -0 · 0 lines");
+  assert.equal((await record("workspace_delete", workspace)).deleted, true);
+  assert.equal((await record("workspace_delete", workspace)).deleted, false);
+});
+
+test("a workspace that starts empty, or from an archive; snapshots; stop and start", async () => {
+  const made = await record("workspace_create", { environment, seed: "empty", name: "second" });
+  assert.equal(made.seeded_from, "nothing");
+  const workspace = { workspace_id: "second" };
+  await record("workspace_file_write", { ...workspace, path: "a", text: "kept" });
+  const kept = await record("snapshot_create", { ...workspace, name: "kept" });
+  assert.match(String(kept.next), /workspace_reset \{.*"snapshot":"kept"\}/);
+  await record("workspace_file_write", { ...workspace, path: "a", text: "lost" });
+  const { snapshots } = await record("snapshot_list", workspace);
+  assert.deepEqual(
+    (snapshots as Json[]).map(({ name }) => name),
+    ["baseline", "kept"],
+  );
+  await record("workspace_reset", { ...workspace, snapshot: "kept" });
+  const back = await bulk("workspace_file_read", { ...workspace, path: "a" });
+  assert.deepEqual(back.parts, ["kept\n"]);
+  assert.equal((await record("snapshot_delete", { ...workspace, name: "kept" })).deleted, true);
+  assert.equal((await record("workspace_stop", workspace)).state, "stopped");
+  assert.equal((await record("workspace_start", workspace)).state, "started");
+  assert.deepEqual((await bulk("workspace_file_read", { ...workspace, path: "a" })).parts, [
+    "kept\n",
+  ]);
+  await record("workspace_delete", workspace);
+});
+
+test("a VM step by step", async () => {
+  const { environments } = await record("vm_list_environments");
+  assert.ok((environments as Json[]).some(({ environment: name }) => name === environment));
+  const made = await record("vm_create", { environment, ttl_seconds: 300 });
+  const vm = { vm_id: made.vm_id };
+  assert.equal(made.state, "created");
+  assert.equal((await record("vm_start", vm)).state, "started");
+  assert.equal((await record("vm_status", vm)).state, "started");
+  assert.deepEqual((await record("vm_network_info", vm)).interfaces, []);
+  assert.equal((await record("vm_stop", vm)).state, "stopped");
+  await record("vm_start", vm);
+  const ran = await bulk("vm_exec", { ...vm, command: "echo once" });
+  assert.deepEqual([ran.parts, ran.facts.vm_id], [["once\n"], made.vm_id]);
+  assert.match(await connection.failure("vm_status", vm), /^vm_not_found: /);
+  const second = await record("vm_create", { environment });
+  assert.equal((await record("vm_delete", { vm_id: second.vm_id })).deleted, true);
+  assert.deepEqual((await record("vm_reap_expired")).reaped_vm_ids, []);
+});
+
+test("every tool was called", async () => {
+  assert.deepEqual([...(await connection.tools()).keys()].sort(), [...called].sort());
+});
+
+for (const era of eras)
+  test(`records and texts are the same in every revision of the protocol (${era})`, async () => {
+    await using other = await place.connect([], { era });
+    const list = await other.record("workspace_list");
+    assert.deepEqual(list.workspaces, []);
+    const ran = await other.bulk("vm_run", { environment, command: "echo same" });
+    assert.deepEqual(ran.parts, ["same\n"]);
+  });
+
+test("long output keeps its beginning and end, and the rest can be read to the byte", async () => {
+  const id = await place.create();
+  const workspace = { workspace_id: id };
+  const long = await bulk("workspace_exec", { ...workspace, command: "seq 1 20000; echo é" });
+  assert.match(long.header, /· 20,001 lines \(showing \d+\+\d+\) · sequence 1$/);
+  assert.ok(long.text.length <= 8600, `${long.text.length}`);
+  const [head = "", tail = ""] = long.parts;
+  assert.ok(head.startsWith("1\n2\n") && tail.endsWith("20000\né\n"));
+  assert.ok(Math.abs(head.length / (head.length + tail.length) - 0.4) < 0.02);
+  const [, sequence, offset] =
+    /read on with workspace_logs \{.*"sequence":(\d+),"offset":(\d+)\}\]/.exec(long.text) ?? [];
+  assert.equal(sequence, "1");
+  let text = head;
+  for (let at = Number(offset); ; ) {
+    const part = await bulk("workspace_logs", {
+      ...workspace,
+      sequence: 1,
+      offset: at,
+      max_output_chars: 40_000,
+    });
+    assert.ok(part.text.length <= 40_500);
+    text += part.parts.join("");
+    const next = Number(part.facts.next_offset);
+    if (next === part.facts.output_bytes) break;
+    assert.match(part.text, new RegExp(`\\nNext: workspace_logs \\{.*"offset":${next}\\}$`));
+    assert.ok(next > at);
+    at = next;
+  }
+  const expected = Array.from({ length: 20_000 }, (_, index) => `${index + 1}\n`).join("");
+  assert.equal(text, `${expected}é\n`);
+  const seen = await bulk("workspace_logs", { ...workspace, sequence: 1 });
+  assert.deepEqual(seen.parts, long.parts);
+  const whole = { ...workspace, command: "seq 1 2000", max_output_chars: 20_000 };
+  assert.doesNotMatch((await bulk("workspace_exec", whole)).header, /showing/);
+  await place.pyro.deleteWorkspace(id);
+});
+
+test("exports overwrite nothing and a binary file is only named", async () => {
+  const id = await place.create();
+  const workspace = { workspace_id: id };
+  await bulk("workspace_exec", { ...workspace, command: "head -c 3000 /dev/zero > zeros" });
+  const zeros = await bulk("workspace_file_read", { ...workspace, path: "zeros" });
+  assert.match(zeros.text, /^binary file · 3,000 bytes · \/workspace\/zeros\nNext: /);
+  const target = { ...workspace, path: "zeros", output_path: "hello.txt" };
+  assert.match(await connection.failure("workspace_export", target), /^export_target_exists: /);
+  assert.equal(readFileSync(join(place.project, "hello.txt"), "utf8"), "one\ntwo\nthree\n");
+  assert.ok(!existsSync(join(place.project, "zeros")));
+  await place.pyro.deleteWorkspace(id);
+});
