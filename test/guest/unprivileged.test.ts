@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { baseEnvironment, copyCache, PyroHome, repository } from "../support/home.ts";
 import { findMonitor } from "../support/host-processes.ts";
 import { assertNothingLeft } from "../support/oracle.ts";
+import type { PyroProcess, StartOptions } from "../support/process.ts";
 
 /** Nobody's: outside what distributions give to people, services and containers. */
 const uid = 64_999;
@@ -19,40 +20,86 @@ function copyProgram(target: string): string {
   return join(target, "bin/pyro");
 }
 
+/** What an unprivileged user has: directories of his own, and a program. */
+interface Account {
+  readonly own: string;
+  readonly cacheDirectory: string;
+  readonly stateDirectory: string;
+  readonly temporaryDirectory: string;
+  /** Starts `pyro` as him. */
+  start(args: readonly string[], options?: StartOptions): PyroProcess;
+}
+
+async function makeAccount(home: PyroHome): Promise<Account> {
+  chmodSync(home.directory, 0o755);
+  const program = copyProgram(join(home.directory, "program"));
+  const own = join(home.directory, "own");
+  const place = {
+    cacheDirectory: join(own, "cache"),
+    stateDirectory: join(own, "state"),
+    temporaryDirectory: join(own, "tmp"),
+  };
+  for (const directory of [own, ...Object.values(place)]) mkdirSync(directory, { mode: 0o700 });
+  await copyCache(place.cacheDirectory, { images: true, link: false });
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) execFileSync("chown", ["-R", `${uid}:${uid}`, own]);
+  const drop = ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
+  const env = {
+    HOME: own,
+    TMPDIR: place.temporaryDirectory,
+    PYRO_CACHE_DIR: place.cacheDirectory,
+    PYRO_STATE_DIR: place.stateDirectory,
+    NODE_DISABLE_COMPILE_CACHE: "1",
+  };
+  const start = (args: readonly string[], options: StartOptions = {}) =>
+    home.startProgram([...(isRoot ? drop : []), program, ...args], { ...options, env, cwd: "/" });
+  return { own, ...place, start };
+}
+
 describe("an unprivileged user", () => {
   it("runs a command in a guest, whose monitor is as confined as root's", async () => {
     await using home = await PyroHome.warm();
-    chmodSync(home.directory, 0o755);
-    const program = copyProgram(join(home.directory, "program"));
-    const own = join(home.directory, "own");
-    const place = {
-      cacheDirectory: join(own, "cache"),
-      stateDirectory: join(own, "state"),
-      temporaryDirectory: join(own, "tmp"),
-    };
-    for (const directory of [own, ...Object.values(place)]) mkdirSync(directory, { mode: 0o700 });
-    await copyCache(place.cacheDirectory, { images: true, link: false });
-    const isRoot = process.getuid?.() === 0;
-    if (isRoot) execFileSync("chown", ["-R", `${uid}:${uid}`, own]);
-
-    const drop = ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
+    const account = await makeAccount(home);
     const command = ["run", baseEnvironment, "--", "sh", "-c", "id -u; echo ready; cat"];
-    const started = home.startProgram([...(isRoot ? drop : []), program, ...command], {
-      env: {
-        HOME: own,
-        TMPDIR: place.temporaryDirectory,
-        PYRO_CACHE_DIR: place.cacheDirectory,
-        PYRO_STATE_DIR: place.stateDirectory,
-        NODE_DISABLE_COMPILE_CACHE: "1",
-      },
-      cwd: "/",
-      openInput: true,
-    });
+    const started = account.start(command, { openInput: true });
     await started.said("ready\n");
-    assert.ok((await findMonitor(place.stateDirectory)) > 0);
+    assert.ok((await findMonitor(account.stateDirectory)) > 0);
     started.child.stdin.end("bye\n");
     const ended = await started.ended;
     assert.deepEqual([ended.stdout, ended.stderr, ended.code], ["0\nready\nbye\n", "", 0]);
-    await assertNothingLeft({ ...place, sessions: [started.pid] });
+    await assertNothingLeft({ ...account, sessions: [started.pid] });
+  });
+
+  it("has workspaces: seeded, changed, snapshotted, reset, exported, deleted", async () => {
+    await using home = await PyroHome.warm();
+    const account = await makeAccount(home);
+    const seed = join(account.own, "seed");
+    mkdirSync(join(seed, "deep"), { recursive: true });
+    writeFileSync(join(seed, "deep/a.txt"), "one\n");
+    writeFileSync(join(seed, "run.sh"), "#!/bin/sh\n", { mode: 0o755 });
+    execFileSync("chown", [
+      "-R",
+      `${process.getuid?.() === 0 ? uid : process.getuid?.()}`,
+      account.own,
+    ]);
+    const pyro = async (...args: string[]) => {
+      const { code, stdout, stderr } = await account.start(["workspace", ...args]).ended;
+      assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+      return stdout;
+    };
+    await pyro("create", baseEnvironment, "--name", "w", "--seed-path", seed, "--id-only");
+    assert.equal(
+      await pyro("exec", "w", "--", "sh", "-c", "stat -c '%u %a' run.sh; cat deep/a.txt"),
+      "0 755\none\n",
+    );
+    await pyro("snapshot", "create", "w", "s");
+    await pyro("exec", "w", "--", "sh", "-c", "rm -r deep; echo two > b.txt");
+    assert.match(await pyro("diff", "w", "--name-only"), /^b\.txt\ndeep\/a\.txt\n$/);
+    await pyro("reset", "w", "--snapshot", "s");
+    assert.equal(await pyro("diff", "w", "--name-only"), "");
+    await pyro("export", "w", "deep", "--output", join(account.own, "out"));
+    assert.equal(readFileSync(join(account.own, "out/a.txt"), "utf8"), "one\n");
+    await pyro("delete", "w");
+    await assertNothingLeft({ ...account, sessions: [] });
   });
 });

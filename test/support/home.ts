@@ -5,7 +5,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { blankDiskVersion } from "../../src/environments/blank-disk.ts";
-import { assertNothingLeft } from "./oracle.ts";
+import { endProcess, findMonitors, findSupervisors } from "./host-processes.ts";
+import { assertNothingLeft, filesUnder } from "./oracle.ts";
 import { type Ended, type PyroProcess, type StartOptions, startProcess } from "./process.ts";
 
 const run = promisify(execFile);
@@ -116,6 +117,9 @@ export class PyroHome implements AsyncDisposable {
 
   async dispose(): Promise<void> {
     for (const started of this.#started) await started.kill();
+    // A test that failed has not deleted its workspaces.
+    for (const pid of [...findMonitors(this.directory), ...findSupervisors(this.directory)])
+      endProcess(pid);
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -145,4 +149,7 @@ export async function copyCache(
   const how = link ? ["--archive", "--link"] : ["--archive", "--sparse=auto", "--reflink=auto"];
   for (const part of parts)
     await run("cp", [...how, join(warmCacheDirectory, part), join(target, dirname(part))]);
+  // Another test may be installing an environment right now; nobody will ever finish its copy.
+  for (const name of filesUnder(target).filter((path) => path.endsWith(".partial")))
+    rmSync(join(target, name), { recursive: true, force: true });
 }

@@ -39,6 +39,31 @@ export async function findMonitor(stateDirectory: string): Promise<number> {
   return pid ?? 0;
 }
 
+/** PIDs of the virtual machine monitors that have files of `directory` open. */
+export function findMonitors(directory: string): number[] {
+  return livingPids().filter(
+    (pid) => /^\/\S*qemu-system/.test(commandOf(pid)) && touches(pid, directory),
+  );
+}
+
+/** PIDs of supervisors, told by a workspace's id or the state directory, whether at work or just starting. */
+export function findSupervisors(trace: string): number[] {
+  return livingPids().filter((pid) => {
+    const command = commandOf(pid);
+    const isSupervisor = /^pyro supervisor |\/supervisor\.(ts|js) /.test(command);
+    return isSupervisor && (command.includes(trace) || touches(pid, trace));
+  });
+}
+
+/** Kills a process that may be gone already. */
+export function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
 /** Program and arguments of a process; empty for one that is gone or a zombie. */
 export function commandOf(pid: number): string {
   return readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isAbandoned } from "../../src/platform/files.ts";
-import { findProcesses, type HostProcess, type Traces } from "./host-processes.ts";
+import { findMonitors, findProcesses, type HostProcess, type Traces } from "./host-processes.ts";
 import { until } from "./until.ts";
 
 /** The places to look for what a test left behind. */
@@ -22,7 +23,7 @@ export async function assertNothingLeft(remains: Remains): Promise<void> {
     directories: [remains.stateDirectory, remains.temporaryDirectory],
   });
   assert.deepEqual(leftoverFiles(remains.stateDirectory), [], "files left in the state directory");
-  assert.deepEqual(filesUnder(remains.temporaryDirectory), [], "temporary files left");
+  assert.deepEqual(temporaryFiles(remains.temporaryDirectory), [], "temporary files left");
   assert.deepEqual(
     filesUnder(remains.cacheDirectory).filter(isHalfMade),
     [],
@@ -56,11 +57,63 @@ export function assertSoundRegistry(stateDirectory: string): void {
   }
 }
 
+/** Fails unless every workspace is gone: machines, supervisors, directories and rows. */
+export async function assertNoWorkspaceLeft(stateDirectory: string): Promise<void> {
+  await assertNoProcessLeft({ sessions: [], directories: [stateDirectory] });
+  assert.deepEqual(filesUnder(join(stateDirectory, "workspaces")), [], "directories left");
+  assert.deepEqual(workspaceRows(stateDirectory), [], "rows left");
+  assertSoundRegistry(stateDirectory);
+}
+
+/**
+ * Fails unless rows, directories and processes agree, while workspaces live and nobody is at work on any: every row has a
+ * directory and every directory a row, every started workspace one machine, every other none, and nothing is half made.
+ */
+export async function assertWorkspacesAgree(stateDirectory: string): Promise<void> {
+  const root = join(stateDirectory, "workspaces");
+  const rows = workspaceRows(stateDirectory);
+  const directories = existsSync(root) ? readdirSync(root).sort() : [];
+  assert.deepEqual(directories, rows.map(({ workspace_id }) => workspace_id).sort());
+  assert.deepEqual(
+    filesUnder(root).filter((path) => path.endsWith(".partial") && isHalfMade(path)),
+    [],
+    "half-made files of dead processes",
+  );
+  for (const { workspace_id, state, pid, failure, work } of rows) {
+    assert.ok(["started", "stopped", "failed"].includes(String(state)), `${state}`);
+    assert.equal(failure !== null, state === "failed", `${state}: ${failure}`);
+    assert.equal(work, null, `${state} with work left: ${work}`);
+    const expected = state === "started" ? [pid] : [];
+    const machines = () => findMonitors(join(root, String(workspace_id)));
+    // One that was killed a moment ago may still be ending.
+    for (let looks = 0; looks < 50 && `${machines()}` !== `${expected}`; looks++) await sleep(20);
+    assert.deepEqual(machines(), expected, `machines of a ${state} workspace`);
+  }
+  assertSoundRegistry(stateDirectory);
+}
+
+function workspaceRows(stateDirectory: string): Record<string, unknown>[] {
+  const path = join(stateDirectory, "registry.sqlite");
+  if (!existsSync(path)) return [];
+  const database = new DatabaseSync(path, { timeout: 10_000 });
+  try {
+    return database.prepare("SELECT * FROM workspaces ORDER BY workspace_id").all();
+  } finally {
+    database.close();
+  }
+}
+
 /** Files in a state directory that belong to no VM. */
 function leftoverFiles(stateDirectory: string): string[] {
   return filesUnder(stateDirectory).filter(
-    (name) => !/^registry\.sqlite(-wal|-shm)?$/.test(name) && name !== "vms",
+    (name) =>
+      !/^registry\.sqlite(-wal|-shm)?$/.test(name) && name !== "vms" && name !== "workspaces",
   );
+}
+
+/** Node keeps compiled code there on behalf of supervisors, which get no other place for it from whoever starts them. */
+function temporaryFiles(directory: string): string[] {
+  return filesUnder(directory).filter((name) => name.split("/")[0] !== "node-compile-cache");
 }
 
 function isHalfMade(path: string): boolean {

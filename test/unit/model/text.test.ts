@@ -23,6 +23,36 @@ test("every code point below 0xa0 that is not printable is escaped", () => {
   }
 });
 
+test("characters that nobody sees, and halves of pairs, become visible", () => {
+  const shown: Record<string, string> = {
+    "\u00ad": "\\xad",
+    "\u061c": "\\u061c",
+    "\u2060": "\\u2060",
+    "\u2064": "\\u2064",
+    "\u{e0000}": "\\u{e0000}",
+    "\u{e0041}": "\\u{e0041}",
+    "\u{e007f}": "\\u{e007f}",
+    "\ud83d": "\\ud83d",
+    "\ude00": "\\ude00",
+  };
+  for (const [text, escaped] of Object.entries(shown))
+    assert.equal(visibleText(`a${text}b`), `a${escaped}b`);
+  assert.equal(visibleText("\u{1f600} \u{e0080} é 漢"), "\u{1f600} \u{e0080} é 漢");
+});
+
+test("a cut never leaves half of a pair", () => {
+  for (let lengthMax = 0; lengthMax < 12; lengthMax++) {
+    const shown = visibleText("a\u{1f600}\u{1f600}b\u001b\u{1f600}c", lengthMax);
+    assert.ok(shown.isWellFormed(), `${lengthMax}: ${shown}`);
+    assert.ok(shown.length <= lengthMax + 1, `${lengthMax}: ${shown}`);
+  }
+});
+
+test("text of several lines keeps line feeds and tabs, and nothing else", () => {
+  assert.equal(visibleText("a\n\tb\r\n\u001b[1mc", 200, "lines"), "a\n\tb\\x0d\n\\x1b[1mc");
+  assert.equal(visibleText("a\u2028b\u0085c", 200, "lines"), "a\\u2028b\\x85c");
+});
+
 test("the nearest name is offered for a slip of the fingers, and nothing for something else", () => {
   assert.equal(nearest("debain:12", ["debian:12", "debian:13"]), "debian:12");
   assert.equal(nearest("qqqqqqqqqqqqqqqqq", ["debian:12"]), undefined);

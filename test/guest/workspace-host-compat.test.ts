@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { baseEnvironment, repository } from "../support/home.ts";
+import { refusal, TestWorkspaces } from "../support/workspaces.ts";
+
+/** Hides QEMU from what runs in it: a mount of its own is seen by nobody else and is gone by itself. */
+const withoutQemu = `mount -t tmpfs none "$1" && mkdir "$1/files" "$1/work" &&
+  mount -t overlay -o "lowerdir=/usr/bin,upperdir=$1/files,workdir=$1/work" none /usr/bin &&
+  rm /usr/bin/qemu-system-x86_64 || exit 99; shift; exec "$@"`;
+
+describe("a workspace without isolation, where no guest can run", () => {
+  let ws: TestWorkspaces;
+  let id: string;
+  before(async () => {
+    ws = await TestWorkspaces.open();
+  });
+  after(async () => {
+    await ws.assertNothingLeft();
+    await ws[Symbol.asyncDispose]();
+  });
+
+  const create = (...args: string[]) => {
+    const hidden = ws.path("hidden");
+    mkdirSync(hidden, { recursive: true });
+    const mapped = process.getuid?.() === 0 ? [] : ["--map-root-user"];
+    const pyro = [join(repository, "bin", "pyro"), "workspace", "create", baseEnvironment];
+    const shell = ["sh", "-c", withoutQemu, "sh", hidden, ...pyro, ...args, "--json"];
+    return ws.home.startProgram(["unshare", "--mount", ...mapped, ...shell]).ended;
+  };
+
+  it("is refused unless it is asked for by name", async () => {
+    const ended = await create();
+    assert.equal(ended.code, 1, ended.stderr);
+    assert.equal(JSON.parse(ended.stdout).error.code, "virtualization_unavailable");
+    assert.deepEqual((await ws.pyro.listWorkspaces()).workspaces, []);
+  });
+
+  it("is created, and says what it is", async () => {
+    const seed = ws.path("seed");
+    mkdirSync(join(seed, "src"), { recursive: true });
+    writeFileSync(join(seed, "src", "a.txt"), "one\ntwo\n");
+    writeFileSync(join(seed, "run.sh"), "#!/bin/sh\necho ran\n", { mode: 0o755 });
+    const ended = await create("--allow-host-compat", "--seed-path", seed, "--name", "compat");
+    assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+    const made = JSON.parse(ended.stdout);
+    id = made.workspace_id;
+    assert.deepEqual(
+      [made.driver, made.execution_mode, made.isolation],
+      ["host-compat", "host_compat", "none"],
+    );
+    assert.equal((await ws.pyro.statusWorkspace("compat")).executionMode, "host_compat");
+    const guest = await ws.create({ name: "guest", allowHostCompat: true, seedPath: seed });
+    assert.deepEqual(
+      [guest.driver, guest.workspaceSeed.entryCount, guest.workspaceSeed.bytes],
+      ["qemu", made.workspace_seed.entry_count, made.workspace_seed.bytes],
+    );
+  });
+
+  it("runs commands, keeps files and shows what changed", async () => {
+    const result = await ws.pyro.execWorkspace(id, {
+      command: ["sh", "-c", "./run.sh; cat src/a.txt; exit 5"],
+    });
+    assert.deepEqual(
+      [result.stdout, result.exitCode, result.executionMode],
+      ["ran\none\ntwo\n", 5, "host_compat"],
+    );
+    await ws.pyro.writeWorkspaceFile(id, "new/file", { text: "new\n" });
+    assert.equal((await ws.pyro.readWorkspaceFile(id, "new/file")).text, "new\n");
+    const patch = "--- a/src/a.txt\n+++ b/src/a.txt\n@@ -1,2 +1,2 @@\n one\n-two\n+three\n";
+    await ws.pyro.applyWorkspacePatch(id, { patch });
+    assert.deepEqual(
+      (await ws.pyro.diffWorkspace(id)).changes.map(({ path, kind }) => [path, kind]),
+      [
+        ["new/file", "added"],
+        ["src/a.txt", "modified"],
+      ],
+    );
+    assert.equal(
+      (await refusal(ws.pyro.readWorkspaceFile(id, "/etc/passwd"))).code,
+      "invalid_argument",
+    );
+  });
+
+  it("is snapshotted, reset, stopped, started, exported and deleted", async () => {
+    await ws.pyro.createSnapshot(id, "changed");
+    await ws.sh(id, "rm -rf src; echo wreck > run.sh");
+    const reset = await ws.pyro.resetWorkspace(id, { snapshot: "changed" });
+    assert.deepEqual(
+      [reset.state, reset.resetCount, reset.executionMode],
+      ["started", 1, "host_compat"],
+    );
+    assert.equal(await ws.sh(id, "cat src/a.txt; ./run.sh"), "one\nthree\nran\n");
+
+    assert.equal((await ws.pyro.stopWorkspace(id)).state, "stopped");
+    await ws.pyro.startWorkspace(id);
+    assert.equal(await ws.sh(id, "cat new/file"), "new\n");
+
+    await ws.pyro.resetWorkspace(id);
+    assert.equal(await ws.sh(id, "cat src/a.txt; ls"), "one\ntwo\nrun.sh\nsrc\n");
+    const outputPath = ws.path("exported");
+    await ws.pyro.exportWorkspace(id, "src", { outputPath });
+    assert.equal(readFileSync(join(outputPath, "a.txt"), "utf8"), "one\ntwo\n");
+    assert.deepEqual(await ws.pyro.deleteWorkspace(id), { workspaceId: id, deleted: true });
+    assert.equal(existsSync(ws.directory(id)), false);
+  });
+});

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readSparseFile } from "../../../src/platform/sparse-file.ts";
+import { scratchDirectory } from "../../support/home.ts";
+
+test("the data of a sparse file comes at its places, whatever the holes", async () => {
+  const directory = scratchDirectory();
+  try {
+    // Many ranges make a map that is longer than one block of the archive.
+    for (const rangeCount of [0, 1, 3, 300]) {
+      const path = join(directory, String(rangeCount));
+      const fd = openSync(path, "w");
+      ftruncateSync(fd, 64 * 1024 * 1024);
+      const written = new Map<number, string>();
+      for (let index = 0; index < rangeCount; index++) {
+        const text = `range ${index}`.padEnd(4096, "x");
+        writeSync(fd, text, index * 131_072);
+        written.set(index * 131_072, text);
+      }
+      closeSync(fd);
+      const whole = Buffer.alloc(64 * 1024 * 1024);
+      let bytes = 0;
+      for await (const { offset, data } of readSparseFile(path)) {
+        whole.set(data, offset);
+        bytes += data.length;
+      }
+      for (const [offset, text] of written)
+        assert.equal(whole.toString("latin1", offset, offset + text.length), text);
+      assert.ok(bytes <= rangeCount * 8192 + 4096, `${bytes} bytes for ${rangeCount} ranges`);
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
