@@ -42,7 +42,8 @@ export function pyro(config: Config, ...args: readonly string[]): Program {
   return { command: cliPath, args, env: pyroEnvironment(config) };
 }
 
-function pyroEnvironment(config: Config): NodeJS.ProcessEnv {
+/** What programs of the benchmark find in their environment. */
+export function pyroEnvironment(config: Config): NodeJS.ProcessEnv {
   return {
     ...toolEnvironment(),
     PYRO_TRACE: "1",

@@ -10,6 +10,12 @@ export interface Counts {
   readonly coldRounds: number;
   readonly cliStarts: number;
   readonly clones: number;
+  readonly workspaceCreates: number;
+  readonly treeRounds: number;
+  /** A multiple of four. */
+  readonly parallelExecs: number;
+  readonly workspacesAlive: number;
+  readonly mcpCalls: number;
   /** Before each series. */
   readonly warmUps: number;
 }
@@ -25,6 +31,11 @@ export const fullCounts: Counts = {
   coldRounds: 5,
   cliStarts: 40,
   clones: 100,
+  workspaceCreates: 40,
+  treeRounds: 5,
+  parallelExecs: 1000,
+  workspacesAlive: 30,
+  mcpCalls: 100,
   warmUps: 3,
 };
 
@@ -40,5 +51,10 @@ export const quickCounts: Counts = {
   coldRounds: 1,
   cliStarts: 4,
   clones: 5,
+  workspaceCreates: 4,
+  treeRounds: 1,
+  parallelExecs: 100,
+  workspacesAlive: 4,
+  mcpCalls: 5,
   warmUps: 1,
 };

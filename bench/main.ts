@@ -15,8 +15,14 @@ import { coldGuests } from "./sections/cold-guests.ts";
 import { coldRun } from "./sections/cold-run.ts";
 import { exec } from "./sections/exec.ts";
 import { idle } from "./sections/idle.ts";
+import { mcp } from "./sections/mcp.ts";
 import { run } from "./sections/run.ts";
 import { throughput } from "./sections/throughput.ts";
+import { workspaceCreate } from "./sections/workspace-create.ts";
+import { workspaceExec } from "./sections/workspace-exec.ts";
+import { workspaceIdle } from "./sections/workspace-idle.ts";
+import { workspaceParallel } from "./sections/workspace-parallel.ts";
+import { workspaceTree } from "./sections/workspace-tree.ts";
 import { formatTable } from "./table.ts";
 import { makeWorkDirectory } from "./work-directory.ts";
 
@@ -29,6 +35,12 @@ const sections: readonly Section[] = [
   idle,
   clones,
   coldGuests,
+  workspaceCreate,
+  workspaceExec,
+  workspaceParallel,
+  workspaceTree,
+  workspaceIdle,
+  mcp,
 ];
 
 async function measureAll(options: BenchOptions): Promise<number> {

@@ -1,6 +1,7 @@
 // Writes the reference pages that are made from the code; with --check, only says whether they are fresh.
 import { readFileSync, writeFileSync } from "node:fs";
 import { environmentVariables, errorCodes, limits } from "../src/index.ts";
+import { toolsPage } from "./tools-page.ts";
 
 const pages: Record<string, string> = {
   "docs/errors.md": page(
@@ -21,6 +22,7 @@ const pages: Record<string, string> = {
     ["limit", "value"],
     Object.entries(limits).map(([name, value]) => [`\`${name}\``, value.toLocaleString("en")]),
   ),
+  "docs/tools.md": toolsPage(),
 };
 
 const stale = Object.entries(pages).filter(([path, content]) => read(path) !== content);

@@ -2,6 +2,7 @@ import type { Bench } from "../bench.ts";
 import { atMost, latency } from "../figure.ts";
 import { type Guest, startGuest } from "../guest.ts";
 import type { Measured, Section } from "../section.ts";
+import { timeOf } from "../time.ts";
 
 const timeoutMs = 10_000;
 const warmUpsFactor = 10;
@@ -21,8 +22,8 @@ async function measure(bench: Bench): Promise<Measured> {
   for (let round = 0; round < warmUps + bench.counts.execRoundTrips; round++) {
     bench.signal.throwIfAborted();
     const [ran, asked] = [
-      await time(() => runTrue(guest)),
-      await time(() => guest.client.health()),
+      await timeOf(() => runTrue(guest)),
+      await timeOf(() => guest.client.health()),
     ];
     if (round < warmUps) continue;
     trueMs.push(ran);
@@ -41,10 +42,4 @@ async function runTrue({ client }: Guest): Promise<void> {
   const outcome = await client.exec({ command: ["true"], timeoutMs });
   if (outcome.kind !== "exited" || outcome.exitCode !== 0)
     throw new Error(`true ended as ${JSON.stringify(outcome)}`);
-}
-
-async function time(work: () => Promise<unknown>): Promise<number> {
-  const startedAt = performance.now();
-  await work();
-  return performance.now() - startedAt;
 }
