@@ -62,13 +62,22 @@ docs: $(STAMPS)/npm ## write the reference pages that are made from the code
 test: setup check ## set everything up and run every test that needs no special host
 	tools/run-tests
 
+.PHONY: test-hosts
+test-hosts: setup ## drive the real coding agents through a workspace; installs 1.1 GB of them once
+	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} $(NODE_TEST) --test-timeout=600000 test/hosts/hosts.ts
+
 .PHONY: bench
 bench: setup ## measure, print a table, write JSON to bench/results
 	node --disable-warning=ExperimentalWarning bench/main.ts
 
+MINUTES ?= 30
+.PHONY: soak
+soak: setup ## work on workspaces for MINUTES=30 and fail when anything grew that should not
+	node --disable-warning=ExperimentalWarning tools/soak.ts $(MINUTES)
+
 .PHONY: smoke-use-cases
-smoke-use-cases: ## the use-case recipes in real guests
-	@echo "The use-case recipes come with the MCP server, in a later version."
+smoke-use-cases: setup ## the use-case recipes of docs/use-cases in real guests
+	$(NODE_TEST) --test-concurrency=1 --test-timeout=600000 $(filter-out %.test.ts,$(wildcard test/use-cases/*.ts))
 
 .PHONY: clean
 clean: ## remove what was built
