@@ -1,22 +1,18 @@
 import http2 from "node:http2";
 import type { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { PyroError } from "../model/errors.ts";
-import { documentText, numberField, readAnswer, textField } from "./answers.ts";
+import { numberField, readAnswer, textField } from "./answers.ts";
 import { attach, protocolVersion } from "./attach.ts";
 import { type ExecEvents, type ExecOutcome, type ExecRequest, runExec } from "./exec.ts";
-import { agentFailure, statusOf, waitForHeaders } from "./json.ts";
+import { type Hold, takeHold } from "./hold.ts";
+import { limitSilence } from "./silence.ts";
 import { TreeClient } from "./tree-client.ts";
 
 const streamWindowBytes = 1 << 20;
 const connectionWindowBytes = 8 << 20;
-/** Thawing a disk takes milliseconds. */
-const releaseMs = 5_000;
-
-const conflictStatus = 409;
-const holdWaitMs = 5_000;
-const holdRetryMs = 50;
+/** Longer than any step of a healthy guest takes without a byte, even an emulated one on a busy host. */
+const guestSilenceMsMax = 120_000;
 
 /** What must differ between clones; the time is added when it is sent. */
 export interface MachineIdentity {
@@ -63,15 +59,16 @@ export interface FinishResult {
   readonly entryCount: number;
 }
 
-/** Something held back until this is disposed of. */
-export interface Hold extends AsyncDisposable {
-  /** Throws when it was let go before: the guest thaws by itself after a minute. */
-  requireHeld(): void;
-}
-
 export interface ConnectOptions {
   /** Whether the connection keeps this process alive while nothing is asked over it. Default true. */
   readonly keepsProcess?: boolean;
+  /** How long the other end may be silent about one request. Default without bound: a supervisor lets others go first. */
+  readonly silenceMsMax?: number;
+}
+
+export interface RequestOptions {
+  /** Whether it may take any time without a byte, as commands and builds do. Default false. */
+  readonly mayBeSilent?: boolean;
 }
 
 /** Everything the host asks of a guest agent, over one channel. */
@@ -80,13 +77,18 @@ export class AgentClient implements Disposable {
   readonly tree: TreeClient;
   readonly #session: http2.ClientHttp2Session;
   readonly #keepsProcess: boolean;
+  readonly #silenceMsMax: number | undefined;
   #askedCount = 0;
   #answering: Promise<boolean> | undefined;
   #failure: unknown;
 
-  private constructor(session: http2.ClientHttp2Session, { keepsProcess = true }: ConnectOptions) {
+  private constructor(
+    session: http2.ClientHttp2Session,
+    { keepsProcess = true, silenceMsMax }: ConnectOptions,
+  ) {
     this.#session = session;
     this.#keepsProcess = keepsProcess;
+    this.#silenceMsMax = silenceMsMax;
     if (!keepsProcess) session.unref();
     this.tree = new TreeClient((...request) => this.#open(...request));
     session.on("error", (error) => {
@@ -97,7 +99,7 @@ export class AgentClient implements Disposable {
   /** Attaches to the agent at the other end of `stream`; `timeoutMs` bounds its answer. */
   static async connect(stream: Duplex, timeoutMs: number): Promise<AgentClient> {
     await attach(stream, timeoutMs);
-    return AgentClient.connectAttached(stream);
+    return AgentClient.connectAttached(stream, { silenceMsMax: guestSilenceMsMax });
   }
 
   /** Begins the conversation on a stream whose attach is done, or that needs none. */
@@ -151,57 +153,32 @@ export class AgentClient implements Disposable {
     events: ExecEvents = {},
     headers: http2.OutgoingHttpHeaders = {},
   ): Promise<ExecOutcome> {
-    return runExec(this.#open("POST", "/v1/exec", headers), request, events);
+    const stream = this.request(
+      { ...headers, ":method": "POST", ":path": "/v1/exec" },
+      { mayBeSilent: true },
+    );
+    return runExec(stream, request, events);
   }
 
   /** Holds back every write to the data disk, flushed before, until the answer is disposed of. */
   freeze(): Promise<Hold> {
-    return this.#holdOpen("/v1/freeze");
+    return takeHold(() => this.#open("POST", "/v1/freeze"));
   }
 
   /** Holds back changes that other clients of a supervisor ask for, until the answer is disposed of. */
   hold(): Promise<Hold> {
-    return this.#holdOpen("/v1/hold");
-  }
-
-  async #holdOpen(path: string): Promise<Hold> {
-    const stream = await this.#takeHold(path);
-    stream.on("error", () => undefined);
-    stream.resume();
-    return {
-      requireHeld: () => {
-        if (stream.closed || stream.destroyed) throw holdLost();
-      },
-      [Symbol.asyncDispose]: async () => {
-        if (stream.destroyed) return;
-        // The answer ends when what was held is let go, not before; only one that never does is cut off.
-        stream.end();
-        const cutOff = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), releaseMs);
-        await new Promise((resolve) => stream.once("close", resolve));
-        clearTimeout(cutOff);
-      },
-    };
-  }
-
-  /** Somebody who was killed while he held it may leave the guest to notice that for a moment. */
-  async #takeHold(path: string): Promise<http2.ClientHttp2Stream> {
-    const deadline = performance.now() + holdWaitMs;
-    for (;;) {
-      const stream = this.#open("POST", path);
-      const status = statusOf(await waitForHeaders(stream));
-      if (status === 200) return stream;
-      const text = await documentText(stream);
-      if (status !== conflictStatus || performance.now() > deadline)
-        throw agentFailure(status, text);
-      await sleep(holdRetryMs);
-    }
+    return takeHold(() => this.#open("POST", "/v1/hold"));
   }
 
   /** Opens any request, for whoever passes requests of others on. */
-  request(headers: http2.OutgoingHttpHeaders): http2.ClientHttp2Stream {
+  request(
+    headers: http2.OutgoingHttpHeaders,
+    { mayBeSilent = false }: RequestOptions = {},
+  ): http2.ClientHttp2Stream {
     if (this.#session.destroyed) throw this.#closed();
     const stream = this.#session.request(headers, { endStream: false });
     stream.once("close", this.#keepProcess());
+    if (this.#silenceMsMax !== undefined && !mayBeSilent) limitSilence(stream, this.#silenceMsMax);
     return stream;
   }
 
@@ -244,13 +221,14 @@ export class AgentClient implements Disposable {
 
   /** Runs commands for their effect on the guest's page cache alone. */
   async warm(commands: readonly (readonly string[])[]): Promise<void> {
-    await this.#call("POST", "/v1/warm", { commands });
+    const stream = this.#openBuild("/v1/warm");
+    stream.end(JSON.stringify({ commands }));
+    await readAnswer(stream);
   }
 
   /** Applies one image layer to the builder's disk. The digest costs an emulated guest half of its time. */
   async applyLayer(layer: Readable, { compression, digest }: LayerOptions): Promise<LayerResult> {
-    const stream = this.#open(
-      "POST",
+    const stream = this.#openBuild(
       `/v1/build/layer?compression=${compression}${digest ? "" : "&digest=none"}`,
     );
     const [answer] = await Promise.all([readAnswer(stream), feed(layer, stream)]);
@@ -263,7 +241,9 @@ export class AgentClient implements Disposable {
 
   /** Completes the builder's disk and unmounts it. */
   async finishImage(): Promise<FinishResult> {
-    const answer = await this.#call("POST", "/v1/build/finish");
+    const stream = this.#openBuild("/v1/build/finish");
+    stream.end();
+    const answer = await readAnswer(stream);
     return {
       usedBytes: numberField(answer, "used_bytes"),
       entryCount: numberField(answer, "entry_count"),
@@ -299,6 +279,11 @@ export class AgentClient implements Disposable {
     return readAnswer(stream);
   }
 
+  /** Opens a request that an emulated guest may work on for minutes. */
+  #openBuild(path: string): http2.ClientHttp2Stream {
+    return this.request({ ":method": "POST", ":path": path }, { mayBeSilent: true });
+  }
+
   #open(
     method: string,
     path: string,
@@ -312,12 +297,6 @@ export class AgentClient implements Disposable {
       cause: this.#failure,
     });
   }
-}
-
-function holdLost(): PyroError {
-  return new PyroError("guest_lost", "The guest did not stand still until its disk was copied.", {
-    hint: "Copying took more than a minute, or the guest ended; try again when the host is less busy.",
-  });
 }
 
 function identityFields({

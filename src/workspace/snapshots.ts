@@ -1,4 +1,4 @@
-import type { Hold } from "../channel/agent-client.ts";
+import type { Hold } from "../channel/hold.ts";
 import { PyroError } from "../model/errors.ts";
 import { checkName } from "../model/workspace-names.ts";
 import type {

@@ -88,6 +88,29 @@ describe("processes that work on workspaces at once", () => {
     }
   });
 
+  it("are not held up by one that was killed while it waited for its turn", async () => {
+    const { workspaceId } = await place.create();
+    const monitor = place.monitor(workspaceId);
+    const write = (name: string) => place.pyro.writeWorkspaceFile(workspaceId, name, { text: "" });
+    await write("zeroth");
+    process.kill(monitor, "SIGSTOP");
+    const first = write("first");
+    const waiting = place.start("writeWorkspaceFile", [workspaceId, "waiting", { text: "" }]);
+    await sleep(2_000);
+    waiting.signal("SIGKILL");
+    await waiting.ended;
+    process.kill(monitor, "SIGCONT");
+    await first;
+    await write("last");
+    const { entries } = await place.pyro.listWorkspaceFiles(workspaceId);
+    assert.deepEqual(entries.map(({ path }) => path).sort(), [
+      "/workspace/first",
+      "/workspace/last",
+      "/workspace/zeroth",
+    ]);
+    await place.assertAgree();
+  });
+
   it("get each their own output and exit code of a thousand commands", async () => {
     const { workspaceId } = await place.create();
     const clients = [0, 1, 2, 3].map((index) =>

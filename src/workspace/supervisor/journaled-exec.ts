@@ -10,7 +10,7 @@ import type { CommandEnd, Journal } from "../../registry/journal.ts";
 import { endingOf } from "../command-ending.ts";
 import { now } from "../workspace-records.ts";
 import { OutputFile, outputPath } from "./output-file.ts";
-import { guestStatus, type Incoming, refusalText } from "./pass-on.ts";
+import { callerLeft, guestStatus, type Incoming, refusalText } from "./pass-on.ts";
 
 /** Of an exec: 1 lets the command go on when its caller is gone. */
 export const keepHeader = "x-pyro-keep-running";
@@ -51,7 +51,8 @@ export async function journaledExec(incoming: Incoming, work: JournaledExec): Pr
     });
   };
   try {
-    const outgoing = work.client.request({ ":method": "POST", ":path": "/v1/exec" });
+    const headers = { ":method": "POST", ":path": "/v1/exec" };
+    const outgoing = work.client.request(headers, { mayBeSilent: true });
     outgoing.on("error", () => undefined);
     stream.once("close", () => {
       if (!isKept(incoming)) outgoing.close(constants.NGHTTP2_CANCEL);
@@ -137,10 +138,6 @@ async function send(frame: Buffer, incoming: Incoming): Promise<void> {
 /** Whether the command goes on without its caller: that was asked for, and the connection was lost rather than the request taken back. */
 function isKept({ headers, isConnectionLost }: Incoming): boolean {
   return headers[keepHeader] === "1" && isConnectionLost();
-}
-
-function callerLeft(): PyroError {
-  return new PyroError("cancelled", "the caller went away");
 }
 
 async function explain(error: unknown, work: JournaledExec): Promise<PyroError> {

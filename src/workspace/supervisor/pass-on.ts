@@ -1,7 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { AgentClient } from "../../channel/agent-client.ts";
 import { readText, statusOf, supervisorStatus, waitForHeaders } from "../../channel/json.ts";
-import { asPyroError } from "../../model/errors.ts";
+import { asPyroError, PyroError } from "../../model/errors.ts";
 
 const answerHeaders = ["content-type", "x-pyro-size", "x-pyro-mode"] as const;
 
@@ -45,6 +45,10 @@ export async function passOnChange(
   if (status === 200) done();
   incoming.stream.respond({ ":status": guestStatus(status), "content-type": "application/json" });
   incoming.stream.end(text);
+}
+
+export function callerLeft(): PyroError {
+  return new PyroError("cancelled", "the caller went away");
 }
 
 /** A refusal by the supervisor itself. */

@@ -4,7 +4,7 @@ import { PyroError } from "../../model/errors.ts";
 import type { Journal } from "../../registry/journal.ts";
 import { now } from "../workspace-records.ts";
 import { journaledExec } from "./journaled-exec.ts";
-import { type Incoming, passOn, passOnChange, refuse } from "./pass-on.ts";
+import { callerLeft, type Incoming, passOn, passOnChange, refuse } from "./pass-on.ts";
 import { Turns } from "./turns.ts";
 
 /** How a workspace's run ends: powered off, given up for a reset or delete, or past its time. */
@@ -44,7 +44,7 @@ export function serveRequests(server: http2.Http2Server, context: RequestContext
 const read: Handler = (incoming, context) => passOn(incoming, context.client());
 
 const change: Handler = async (incoming, context, changes) => {
-  using _turn = await changes.take();
+  using _turn = await takeTurn(incoming, changes);
   await passOnChange(incoming, context.client(), () => recordEvent(incoming, context));
 };
 
@@ -62,13 +62,13 @@ const handlers: Readonly<Record<string, Handler>> = {
     journaledExec(incoming, { ...context, client: context.client() }),
   "POST /v1/sync": read,
   "POST /v1/freeze": async (incoming, context, changes) => {
-    using _turn = await changes.take();
+    using _turn = await takeTurn(incoming, changes);
     const closed = endOf(incoming);
     await passOn(incoming, context.client());
     await closed;
   },
   "POST /v1/hold": async (incoming, _context, changes) => {
-    using _turn = await changes.take();
+    using _turn = await takeTurn(incoming, changes);
     const closed = endOf(incoming);
     incoming.stream.once("end", () => incoming.stream.end()).resume();
     incoming.stream.respond({ ":status": 200 });
@@ -77,6 +77,14 @@ const handlers: Readonly<Record<string, Handler>> = {
   "POST /v1/end/stop": (incoming, context) => endRun(incoming, context, "stop"),
   "POST /v1/end/kill": (incoming, context) => endRun(incoming, context, "kill"),
 };
+
+/** Waits for earlier changes; a client that left meanwhile must not take its turn, because nothing would end it. */
+async function takeTurn({ stream }: Incoming, changes: Turns): Promise<Disposable> {
+  const turn = await changes.take();
+  if (!stream.destroyed) return turn;
+  turn[Symbol.dispose]();
+  throw callerLeft();
+}
 
 function endOf({ stream }: Incoming): Promise<unknown> {
   return stream.closed
