@@ -41,9 +41,9 @@ export function isAbandoned(name: string): boolean {
   return identifyProcess(Number(owner[1]))?.startTicks !== owner[2];
 }
 
-/** Removes from `directory` the unfinished work of processes that were killed. */
+/** Removes from `directory`, if it is there, the unfinished work of processes that were killed. */
 export async function removeAbandoned(directory: string): Promise<void> {
-  for (const name of await readdir(directory))
+  for (const name of await readdir(directory).catch(() => []))
     if (isAbandoned(name)) await rm(join(directory, name), { recursive: true, force: true });
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
 import { PyroError } from "../model/errors.ts";
-import { isAbandoned, namingNoSpace, temporaryNeighbour } from "../platform/files.ts";
+import { namingNoSpace, removeAbandoned, temporaryNeighbour } from "../platform/files.ts";
 import type { FrameCompressor } from "../platform/frame-compressor.ts";
 
 const decompress = promisify(zstdDecompress);
@@ -43,11 +43,16 @@ export class ChunkStore {
     throw damaged(path, undefined);
   }
 
-  /** Removes every chunk that is not in `kept`, and what killed processes left. */
+  /** Removes every chunk that is not in `kept`. */
   async sweep(kept: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.#directory).catch(() => []))
-      if (name.endsWith(".partial") ? isAbandoned(name) : !kept.has(name))
+      if (!name.endsWith(".partial") && !kept.has(name))
         await rm(join(this.#directory, name), { force: true });
+  }
+
+  /** Removes what killed processes left half-made. */
+  tidy(): Promise<void> {
+    return removeAbandoned(this.#directory);
   }
 
   /** Room a chunk takes on the host. */

@@ -28,7 +28,6 @@ export class DiskSnapshots {
   /** Stores the disk at `path`, which nobody may write to meanwhile; answers the room that took. */
   async capture(name: string, path: string, diskBytes: number): Promise<number> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    await removeAbandoned(this.#directory);
     const { image, storedBytes } = await this.#captureStill(path, diskBytes);
     // The list must never be on the disk before what it lists.
     await runTool("sync", ["--file-system", this.#directory], { packageName: "coreutils" });
@@ -54,6 +53,12 @@ export class DiskSnapshots {
     for (const name of await this.list())
       for (const [, , digest] of (await this.#read(name)).chunks) kept.add(digest);
     await this.#chunks.sweep(kept);
+  }
+
+  /** Removes what killed processes left half-made; may run beside anything. */
+  async tidy(): Promise<void> {
+    await removeAbandoned(this.#directory);
+    await this.#chunks.tidy();
   }
 
   async list(): Promise<string[]> {

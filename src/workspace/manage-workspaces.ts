@@ -6,6 +6,7 @@ import { findWorkspace, settle } from "./find-workspace.ts";
 import { deleteWorkspace, latest } from "./run-workspace.ts";
 import { sweepWorkspaces } from "./sweep-workspaces.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
+import { storageOf } from "./workspace-machine.ts";
 import type { GcOptions, UpdateWorkspaceOptions } from "./workspace-options.ts";
 import { isExpired } from "./workspace-states.ts";
 
@@ -55,7 +56,9 @@ export async function gcWorkspaces(
     return { deletedWorkspaceIds: due.map((row) => row.workspaceId), sweptDirectories: 0 };
   for (const row of due) await deleteWorkspace(context, row.workspaceId);
   const sweptDirectories = await sweepWorkspaces(context);
-  const left = new Set(context.records.workspaces.list().map((row) => row.workspaceId));
+  const rest = context.records.workspaces.list();
+  for (const row of rest) await storageOf(context, row).tidy();
+  const left = new Set(rest.map((row) => row.workspaceId));
   const deletedWorkspaceIds = before
     .map((row) => row.workspaceId)
     .filter((workspaceId) => !left.has(workspaceId));

@@ -17,6 +17,7 @@ import type { WorkspaceContext } from "./workspace-context.ts";
 import { storageOf } from "./workspace-machine.ts";
 import { now } from "./workspace-records.ts";
 import { nameOf, requireLegal } from "./workspace-states.ts";
+import type { WorkspaceStorage } from "./workspace-storage.ts";
 
 /** Keeps /workspace as it is now under a name. */
 export async function createSnapshot(
@@ -32,6 +33,7 @@ export async function createSnapshot(
   // Two processes may want the same name.
   if (find(context, row, name)) throw exists(row, name);
   const storage = storageOf(context, row);
+  await forgetUnrecorded(context, row, storage);
   const storedBytes = await storage.capture(name);
   faultPoint("snapshot.captured");
   await requireStill(still, () => storage.remove(name));
@@ -110,6 +112,17 @@ export async function requireStill(
     await drop();
     throw error;
   }
+}
+
+/** What a killed process kept, but never told anybody of. */
+async function forgetUnrecorded(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+  storage: WorkspaceStorage,
+): Promise<void> {
+  await storage.tidy();
+  for (const name of await storage.list())
+    if (!find(context, row, name)) await storage.remove(name);
 }
 
 function exists(row: WorkspaceRow, name: string): PyroError {

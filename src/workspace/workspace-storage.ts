@@ -17,8 +17,10 @@ export interface WorkspaceStorage {
   /** Puts what was prepared in place of what is there; done already is done. With nothing prepared, nothing is left. */
   switch(isPrepared: boolean): Promise<void>;
   remove(name: string): Promise<void>;
-  /** Whether anything is kept under this name. */
-  has(name: string): Promise<boolean>;
+  /** The names under which anything is kept. */
+  list(): Promise<string[]>;
+  /** Removes what killed processes left half-made; may run beside anything. */
+  tidy(): Promise<void>;
 }
 
 /** The disk of a virtual machine, stored as chunks that its snapshots share. */
@@ -51,10 +53,16 @@ export class DiskStorage implements WorkspaceStorage {
     return this.#snapshots.remove(name);
   }
 
-  async has(name: string): Promise<boolean> {
-    return (await this.#snapshots.list()).includes(name);
+  list(): Promise<string[]> {
+    return this.#snapshots.list();
+  }
+
+  tidy(): Promise<void> {
+    return this.#snapshots.tidy();
   }
 }
+
+const suffix = ".tree";
 
 /** A directory of the host, for workspaces without isolation; a snapshot is a copy. */
 export class DirectoryStorage implements WorkspaceStorage {
@@ -67,7 +75,6 @@ export class DirectoryStorage implements WorkspaceStorage {
   async capture(name: string): Promise<number> {
     const { snapshotsDirectory, rootDirectory } = this.#files;
     await mkdir(snapshotsDirectory, { recursive: true, mode: 0o700 });
-    await removeAbandoned(snapshotsDirectory);
     const target = this.#path(name);
     const temporary = temporaryNeighbour(target);
     await copyTree(rootDirectory, temporary);
@@ -96,12 +103,19 @@ export class DirectoryStorage implements WorkspaceStorage {
     await rm(this.#path(name), { recursive: true, force: true });
   }
 
-  async has(name: string): Promise<boolean> {
-    return existsSync(this.#path(name));
+  async list(): Promise<string[]> {
+    const names = await readdir(this.#files.snapshotsDirectory).catch(() => []);
+    return names
+      .filter((name) => name.endsWith(suffix))
+      .map((name) => name.slice(0, -suffix.length));
+  }
+
+  tidy(): Promise<void> {
+    return removeAbandoned(this.#files.snapshotsDirectory);
   }
 
   #path(name: string): string {
-    return join(this.#files.snapshotsDirectory, `${name}.tree`);
+    return join(this.#files.snapshotsDirectory, `${name}${suffix}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { SnapshotList, Workspace, WorkspaceDeleted } from "../../src/index.ts";
 import { baseEnvironment } from "../support/home.ts";
@@ -124,6 +125,11 @@ describe("a workspace whose process is killed", () => {
     await place.assertAgree();
     return state;
   };
+  /** The lists of the snapshots, as they are on the disk. */
+  const keptFiles = () => {
+    const directory = join(place.directory(String(place.row(id)?.workspace_id)), "snapshots");
+    return readdirSync(directory).filter((name) => name !== "chunks");
+  };
   const settledState = async () => (await place.pyro.statusWorkspace(id)).state;
   /** Started again if it has to be, with exactly these files. */
   const assertHolds = async (digest: string) => {
@@ -237,7 +243,16 @@ describe("a workspace whose process is killed", () => {
         const { result } = await place.answer<SnapshotList>("listSnapshots", [id]);
         const names = result?.snapshots.map(({ name }) => name);
         assert.equal(names?.includes(snapshot), isListed);
-        if (!isListed) await place.pyro.createSnapshot(id, snapshot);
+        if (!isListed) {
+          await place.pyro.createSnapshot(id, "other");
+          assert.deepEqual(keptFiles().sort(), [
+            "baseline.image.json",
+            "known.image.json",
+            "other.image.json",
+          ]);
+          assert.equal((await place.pyro.deleteSnapshot(id, "other")).deleted, true);
+          await place.pyro.createSnapshot(id, snapshot);
+        }
         await place.pyro.resetWorkspace(id, { snapshot });
         await assertHolds(digests.latest);
         assert.equal((await place.pyro.deleteSnapshot(id, snapshot)).deleted, true);
