@@ -51,6 +51,7 @@ export class StagingArea implements Disposable {
       const code = systemErrorCode(error);
       if (["EEXIST", "ENOTEMPTY", "ENOTDIR", "EISDIR"].includes(code ?? ""))
         throw this.#exists(error);
+      if (code === "ENOENT") throw this.#taken(error);
       throw error;
     }
     this.#published = true;
@@ -98,6 +99,14 @@ export class StagingArea implements Disposable {
     // A rename of a directory onto an empty one would replace it, hence the look.
     if (lstatSync(below(this.parentFd, this.#finalName), { throwIfNoEntry: false }) !== undefined)
       throw this.#exists();
+  }
+
+  #taken(cause: unknown): PyroError {
+    return new PyroError(
+      "export_refused",
+      `Another process moved what was written for ${this.destination}.`,
+      { hint: "Export to a directory that nobody else works in.", cause },
+    );
   }
 
   #exists(cause?: unknown): PyroError {
