@@ -122,7 +122,9 @@ interface Seeded {
 
 async function createSeeded({ config, signal }: Bench, tree: Tree): Promise<Seeded> {
   const options = JSON.stringify({ environment, seedPath: tree.path });
-  const args = ["--disable-warning=ExperimentalWarning", program, options];
+  // The flags of bin/pyro.
+  const flags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=4"];
+  const args = [...flags, program, options];
   const env = pyroEnvironment(config);
   const { stdout } = await runTimed({ command: process.execPath, args, env }, signal);
   const seeded = JSON.parse(stdout) as Seeded;

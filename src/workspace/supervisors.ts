@@ -13,6 +13,8 @@ import { type WorkspaceFiles, workspaceFiles } from "./workspace-files.ts";
 /** Starting the process and attaching to the guest takes a tenth of it. */
 const startDeadlineMs = 20_000;
 const retryMs = 10;
+/** Many of them live at once, and what flows through them is short-lived: a small young generation halves their memory after much output. */
+const nodeFlags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1"];
 /** Within this time another one is not started, whoever started the first; each time longer, so that a busy host does not drown in them. */
 const respawnMs = 500;
 const respawnMsMax = 8_000;
@@ -74,7 +76,7 @@ export class Supervisors {
     if (log === undefined) return;
     const { program, config } = this.#parts;
     const [starter, ...args] = orphaning;
-    const node = [process.execPath, "--disable-warning=ExperimentalWarning", program];
+    const node = [process.execPath, ...nodeFlags, program];
     try {
       const child = spawn(starter, [...args, ...node, config.stateDirectory, workspaceId], {
         cwd: "/",
