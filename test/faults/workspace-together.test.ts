@@ -52,17 +52,17 @@ describe("processes that work on workspaces at once", () => {
     const ids = await Promise.all([1, 2].map(() => place.create()));
     const names = ids.map(({ workspaceId }) => workspaceId);
     const clients = Array.from({ length: 8 }, (_, index) =>
-      client("mixed", names.join(), 22 * scale, `t${index}`),
+      client("mixed", names.join(), 500 * scale, `t${index}`),
     );
     for (const [index, one] of clients.entries())
-      if (index % 2) setTimeout(() => one.signal("SIGKILL"), 1_000 + Math.random() * 4_000).unref();
+      if (index % 2) setTimeout(() => one.signal("SIGKILL"), 1_000 + Math.random() * 9_000).unref();
     const ended = await Promise.all(clients.map((one) => one.ended));
     const all = ended.flatMap(({ stdout }) => linesOf(stdout));
     assert.deepEqual(
       all.filter(({ error }) => error !== undefined),
       [],
     );
-    assert.ok(all.length > 80 * scale, `${all.length} operations`);
+    assert.ok(all.length > 1_500 * scale, `${all.length} operations`);
     await place.assertAgree();
     for (const id of names) {
       const of = (kind: string) => all.filter((one) => one.id === id && one.kind === kind);
