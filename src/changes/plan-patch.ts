@@ -1,5 +1,5 @@
-import type { BytePath } from "../model/tree.ts";
-import { type EditOperation, editOperations } from "./edit-operations.ts";
+import type { BytePath, TreeEdit } from "../model/tree.ts";
+import { editOperations } from "./edit-operations.ts";
 import { refused } from "./patch-errors.ts";
 import { type FilePatch, patchLimits } from "./patch-model.ts";
 import { type FilePlan, type PlannedChange, planFile } from "./plan-file.ts";
@@ -8,7 +8,7 @@ import { chooseStrip, type Strip, stripName } from "./resolve-names.ts";
 
 export interface PatchPlan {
   /** All or nothing for `POST /v1/tree/edit`. */
-  readonly operations: readonly EditOperation[];
+  readonly operations: readonly TreeEdit[];
   /** One a file of the patch, in its order. */
   readonly changes: readonly PlannedChange[];
 }

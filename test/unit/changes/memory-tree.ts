@@ -9,10 +9,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import type { EditOperation } from "../../../src/changes/edit-operations.ts";
 import type { PatchTarget, ReadTarget } from "../../../src/changes/planned-tree.ts";
 import type { BaselineEntryLike } from "../../../src/changes/tree-change.ts";
-import type { BytePath, TreeEntry } from "../../../src/model/tree.ts";
+import type { BytePath, TreeEdit, TreeEntry } from "../../../src/model/tree.ts";
 
 /** A tree without directories of its own: git's view. */
 export type MemoryTree = Map<BytePath, MemoryFile>;
@@ -95,10 +94,7 @@ export function targetReaderOf(tree: MemoryTree): ReadTarget {
 }
 
 /** What the agent makes of the operations, with every expectation checked first. */
-export function applyOperations(
-  tree: MemoryTree,
-  operations: readonly EditOperation[],
-): MemoryTree {
+export function applyOperations(tree: MemoryTree, operations: readonly TreeEdit[]): MemoryTree {
   const result: MemoryTree = new Map(tree);
   for (const { path, expect } of operations) {
     const there = tree.get(path);
