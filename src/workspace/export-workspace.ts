@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { BytePath, TreeItem } from "../model/tree.ts";
+import type { BytePath } from "../model/tree.ts";
 import type { WorkspaceExport } from "../model/workspace-results.ts";
 import { faultPoint } from "../platform/fault.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
@@ -9,7 +9,7 @@ import { decodeTree } from "../trees/decode-tree.ts";
 import { runsWhenOpened } from "../trees/runs-when-opened.ts";
 import { type WrittenTree, writeTree } from "../trees/write-tree.ts";
 import { openWorkspace } from "./connect-workspace.ts";
-import type { OnProgress } from "./host.ts";
+import { reportingItems } from "./report-items.ts";
 import { baselineName, isStored } from "./switch-disk.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import type { ExportOptions } from "./workspace-options.ts";
@@ -25,7 +25,7 @@ export async function exportWorkspace(
   const outputPath = resolve(options.outputPath);
   const { row, client } = await openWorkspace(context, options.id, "read files");
   const stream = await client.tree.archive(path, { signal: options.signal });
-  const items = reporting(decodeTree(stream), options.onProgress);
+  const items = reportingItems(decodeTree(stream), "writing", options.onProgress);
   const written = await writeTree(items, { destination: outputPath, signal: options.signal });
   faultPoint("export.written");
   context.records.journal.record({
@@ -72,18 +72,4 @@ function openedIn(written: WrittenTree, base: BytePath): { path: BytePath; why: 
   if (!written.digests.has("")) return [...written.runsWhenOpened];
   const opened = runsWhenOpened(base);
   return opened === undefined ? [] : [{ path: "", why: opened.why }];
-}
-
-async function* reporting(
-  items: AsyncIterable<TreeItem>,
-  onProgress: OnProgress | undefined,
-): AsyncGenerator<TreeItem> {
-  let entryCount = 0;
-  let completedBytes = 0;
-  for await (const item of items) {
-    yield item;
-    entryCount++;
-    completedBytes += item.entry.size;
-    if (entryCount % 64 === 0) onProgress?.({ step: "writing", completedBytes });
-  }
 }

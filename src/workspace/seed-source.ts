@@ -6,7 +6,8 @@ import type { WorkspaceSeed } from "../model/workspace-results.ts";
 import { displayPath } from "../trees/byte-path.ts";
 import { isArchiveName, readArchive } from "../trees/read-archive.ts";
 import { walkDirectory } from "../trees/walk-directory.ts";
-import type { OnProgress, WorkOptions } from "./host.ts";
+import type { WorkOptions } from "./host.ts";
+import { reportingItems } from "./report-items.ts";
 
 const namedMax = 100;
 
@@ -65,7 +66,7 @@ export async function openSeedSource(
 
 function readPacked(path: string, { signal, onProgress }: WorkOptions): SeedReading {
   return {
-    items: reporting(readArchive(path, { signal }), onProgress),
+    items: reportingItems(readArchive(path, { signal }), "copying", onProgress),
     report: emptyReport(),
     leftOut: [],
   };
@@ -88,7 +89,7 @@ function readDirectory(
     },
     onChanged: (changed) => noteChanged(report, changed),
   });
-  return { items: reporting(items, onProgress), report, leftOut };
+  return { items: reportingItems(items, "copying", onProgress), report, leftOut };
 }
 
 function emptyReport(): SourceReport {
@@ -111,20 +112,5 @@ async function statSource(path: string) {
       hint: "Give an existing directory, or a .tar, .tar.gz or .tgz file.",
       cause: error,
     });
-  }
-}
-
-/** The same items, with progress told now and then. */
-async function* reporting(
-  items: AsyncIterable<TreeItem>,
-  onProgress: OnProgress | undefined,
-): AsyncGenerator<TreeItem> {
-  let entryCount = 0;
-  let completedBytes = 0;
-  for await (const item of items) {
-    yield item;
-    entryCount++;
-    completedBytes += item.entry.size;
-    if (entryCount % 64 === 0) onProgress?.({ step: "copying", completedBytes });
   }
 }
