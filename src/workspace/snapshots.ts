@@ -102,12 +102,9 @@ async function holdStill(context: WorkspaceContext, row: WorkspaceRow): Promise<
 }
 
 /** What was copied while things moved is no snapshot. */
-export async function requireStill(
-  still: Hold | undefined,
-  drop: () => Promise<void>,
-): Promise<void> {
+async function requireStill(still: Hold, drop: () => Promise<void>): Promise<void> {
   try {
-    still?.requireHeld();
+    still.requireHeld();
   } catch (error) {
     await drop();
     throw error;
