@@ -3,6 +3,9 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemErrorCode } from "../model/errors.ts";
 
+/** The kernel may have gigabytes of memory to free first. */
+const killTimeoutMs = 10_000;
+
 /** A process that cannot be mistaken for a later one with the same PID. */
 export interface ProcessIdentity {
   readonly pid: number;
@@ -71,6 +74,11 @@ export async function waitUntilGone(
     await sleep(intervalMs);
   }
   return true;
+}
+
+/** Kills exactly this process and waits until it is gone; false when it survives that. */
+export async function killProcess(identity: ProcessIdentity): Promise<boolean> {
+  return !signalProcess(identity, "SIGKILL") || (await waitUntilGone(identity, killTimeoutMs));
 }
 
 /** Processes of `programs` that have a file of `directory` open: what a lost record would have named. */

@@ -1,13 +1,11 @@
 import { rm } from "node:fs/promises";
-import { currentBootId, isAlive, signalProcess, waitUntilGone } from "../platform/processes.ts";
+import { currentBootId, isAlive, killProcess } from "../platform/processes.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { removeWorkspace } from "./remove-workspace.ts";
 import { completeSwitch } from "./switch-disk.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { now } from "./workspace-records.ts";
 import { isExpired } from "./workspace-states.ts";
-
-const killTimeoutMs = 10_000;
 
 /**
  * Finishes or undoes what a process that is gone began; whoever calls holds the workspace's lock. Undefined when the
@@ -80,7 +78,7 @@ export async function endStrayMachine(
   { workspaceId, state, process }: WorkspaceRow,
 ): Promise<void> {
   if (process === null || (state !== "stopped" && state !== "failed")) return;
-  if (signalProcess(process, "SIGKILL")) await waitUntilGone(process, killTimeoutMs);
+  await killProcess(process);
   context.records.workspaces.update(workspaceId, { process: null });
 }
 
@@ -101,8 +99,7 @@ async function recoverReset(
   const { workspaceId } = row;
   const files = context.files(workspaceId);
   if (row.work?.isSwitched) {
-    if (row.process !== null && signalProcess(row.process, "SIGKILL"))
-      await waitUntilGone(row.process, killTimeoutMs);
+    if (row.process !== null) await killProcess(row.process);
     await completeSwitch(context, row, row.work.snapshot ?? "baseline");
     workspaces.transition(workspaceId, {
       from: ["resetting"],

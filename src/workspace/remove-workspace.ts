@@ -2,13 +2,11 @@ import { rename, rm } from "node:fs/promises";
 import { systemErrorCode } from "../model/errors.ts";
 import { faultPoint } from "../platform/fault.ts";
 import { temporaryNeighbour } from "../platform/files.ts";
-import { signalProcess, waitUntilGone } from "../platform/processes.ts";
+import { killProcess } from "../platform/processes.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import type { WorkspaceFiles } from "./workspace-files.ts";
 import { now, type WorkspaceRecords } from "./workspace-records.ts";
 import { legalStates } from "./workspace-states.ts";
-
-const killTimeoutMs = 10_000;
 
 /**
  * Ends a workspace's machine and removes everything of it; whoever calls holds its lock. Can be done again after it was
@@ -22,8 +20,7 @@ export async function removeWorkspace(
 ): Promise<boolean> {
   records.workspaces.transition(workspaceId, { from: legalStates("delete"), to: "deleting" });
   faultPoint("delete.recorded");
-  if (process !== null && signalProcess(process, "SIGKILL"))
-    await waitUntilGone(process, killTimeoutMs);
+  if (process !== null) await killProcess(process);
   faultPoint("delete.killed");
   await removeDirectory(files.directory);
   faultPoint("delete.removed");

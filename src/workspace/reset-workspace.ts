@@ -1,6 +1,6 @@
 import type { Workspace } from "../model/workspace-results.ts";
 import { faultPoint } from "../platform/fault.ts";
-import { signalProcess, waitUntilGone } from "../platform/processes.ts";
+import { killProcess } from "../platform/processes.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { describeWorkspace } from "./describe-workspace.ts";
 import { findWorkspace } from "./find-workspace.ts";
@@ -12,8 +12,6 @@ import type { WorkspaceContext } from "./workspace-context.ts";
 import { bringUp, findBase, storageOf } from "./workspace-machine.ts";
 import type { ResetOptions } from "./workspace-options.ts";
 import { illegal, legalStates, requireLegal } from "./workspace-states.ts";
-
-const killTimeoutMs = 10_000;
 
 /** A new sandbox with /workspace as a snapshot has it, and no history. Interrupted anywhere, it is either done or never began. */
 export async function resetWorkspace(
@@ -84,8 +82,7 @@ async function replaceDisk(
   const storage = storageOf(context, row);
   if (isStored(row, snapshot)) await storage.prepare(snapshot);
   faultPoint("reset.prepared");
-  if (row.process !== null && signalProcess(row.process, "SIGKILL"))
-    await waitUntilGone(row.process, killTimeoutMs);
+  if (row.process !== null) await killProcess(row.process);
   faultPoint("reset.ended");
   const { work } = latest(context, row);
   if (work !== null)

@@ -2,13 +2,11 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { machinePrograms } from "../drivers/driver.ts";
 import { isAbandoned } from "../platform/files.ts";
-import { processesHolding, signalProcess, waitUntilGone } from "../platform/processes.ts";
+import { killProcess, processesHolding } from "../platform/processes.ts";
 import { settle } from "./find-workspace.ts";
 import { removeDirectory } from "./remove-workspace.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { workspacesDirectory } from "./workspace-files.ts";
-
-const killTimeoutMs = 10_000;
 
 /** Finishes what killed processes began and deletes what is expired or belongs to nobody. Answers how many directories went. */
 export async function sweepWorkspaces(context: WorkspaceContext): Promise<number> {
@@ -27,10 +25,8 @@ async function removeOrphans(context: WorkspaceContext): Promise<number> {
       ? isAbandoned(name)
       : context.records.workspaces.find(name) === undefined;
     if (!isOrphan) continue;
-    for (const holder of processesHolding(join(root, name), machinePrograms)) {
-      signalProcess(holder, "SIGKILL");
-      await waitUntilGone(holder, killTimeoutMs);
-    }
+    for (const holder of processesHolding(join(root, name), machinePrograms))
+      await killProcess(holder);
     await removeDirectory(join(root, name));
     removed++;
   }

@@ -6,7 +6,7 @@ import type { Machine } from "../drivers/driver.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import { machineSize, runnableCommand, timeoutMs, ttlMs } from "../model/machine-options.ts";
 import type { ReapResult, Vm, VmDeleted, VmExecResult, VmNetwork } from "../model/results.ts";
-import { isAlive, signalProcess, waitUntilGone } from "../platform/processes.ts";
+import { isAlive, killProcess, waitUntilGone } from "../platform/processes.ts";
 import { Registry } from "../registry/database.ts";
 import { type VmRow, VmTable } from "../registry/vms.ts";
 import { attachAgent, discard } from "./attach-agent.ts";
@@ -19,7 +19,6 @@ import { type MachineDisk, newDiskAt, startMachine } from "./start-machine.ts";
 import { legalStates, requireLegal } from "./vm-states.ts";
 
 const attachDeadlineMs = 10_000;
-const killTimeoutMs = 10_000;
 const powerOffTimeoutMs = 5_000;
 
 export interface CreateVmOptions {
@@ -155,8 +154,7 @@ export class VmEngine {
   async delete(vmId: string): Promise<VmDeleted> {
     const vm = this.#vms.find(vmId);
     if (vm === undefined) return { vmId, deleted: false };
-    if (vm.process !== null && signalProcess(vm.process, "SIGKILL"))
-      await waitUntilGone(vm.process, killTimeoutMs);
+    if (vm.process !== null) await killProcess(vm.process);
     await rm(this.#host.machineDirectory(vmId), { recursive: true, force: true });
     return { vmId, deleted: this.#vms.remove(vmId) };
   }

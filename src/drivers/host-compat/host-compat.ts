@@ -8,6 +8,7 @@ import { PyroError } from "../../model/errors.ts";
 import {
   identifyProcess,
   isAlive,
+  killProcess,
   type ProcessIdentity,
   signalProcess,
   waitUntilGone,
@@ -29,7 +30,7 @@ import { announcedGuardianCommand, endOfStranger } from "../guardian.ts";
 const channelFd = 3;
 const channelName = "channel.sock";
 const connectRetryMs = 5;
-const killTimeoutMs = 5_000;
+const graceMs = 5_000;
 
 /** Finds out whether the guest agent can run on the host itself. */
 export class HostCompatProbe implements DriverProbe {
@@ -204,9 +205,7 @@ class ListeningCompatMachine implements Machine {
   async kill(): Promise<void> {
     // The guardian passes its end on to the agent, and the agent to its commands.
     if (!signalProcess(this.identity, "SIGTERM")) return;
-    if (await waitUntilGone(this.identity, killTimeoutMs)) return;
-    signalProcess(this.identity, "SIGKILL");
-    await waitUntilGone(this.identity, killTimeoutMs);
+    if (!(await waitUntilGone(this.identity, graceMs))) await killProcess(this.identity);
   }
 }
 
@@ -248,9 +247,7 @@ class HostCompatMachine implements Machine {
   async kill(): Promise<void> {
     // The agent ends its commands when its channel closes; only then is it killed.
     this.#channel.destroy();
-    if (await waitUntilGone(this.identity, killTimeoutMs)) return;
-    signalProcess(this.identity, "SIGKILL");
-    await waitUntilGone(this.identity, killTimeoutMs);
+    if (!(await waitUntilGone(this.identity, graceMs))) await killProcess(this.identity);
   }
 }
 

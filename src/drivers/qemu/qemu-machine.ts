@@ -3,12 +3,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PyroError } from "../../model/errors.ts";
-import {
-  isAlive,
-  type ProcessIdentity,
-  signalProcess,
-  waitUntilGone,
-} from "../../platform/processes.ts";
+import { isAlive, killProcess, type ProcessIdentity } from "../../platform/processes.ts";
 import { tryConnectUnix } from "../../platform/unix-socket.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type { MachineExit, SavableMachine } from "../driver.ts";
@@ -18,7 +13,6 @@ import { QemuMonitor } from "./monitor.ts";
 import { loadState, type StateTarget, saveState } from "./save-state.ts";
 
 const connectRetryMs = 2;
-const killTimeoutMs = 10_000;
 
 /** Names of the sockets in a machine's directory. */
 export const socketNames = {
@@ -114,8 +108,7 @@ export class QemuMachine implements SavableMachine {
   }
 
   async kill(): Promise<void> {
-    if (!signalProcess(this.identity, "SIGKILL")) return;
-    if (await waitUntilGone(this.identity, killTimeoutMs)) return;
+    if (await killProcess(this.identity)) return;
     throw new PyroError(
       "vmm_failed",
       `The virtual machine monitor ${this.identity.pid} survives SIGKILL.`,
