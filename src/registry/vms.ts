@@ -1,4 +1,6 @@
-import type { Registry } from "./database.ts";
+import type { ProcessIdentity } from "../platform/processes.ts";
+import type { Parameters, Registry, Row } from "./database.ts";
+import { processColumns, processOf } from "./process-columns.ts";
 
 export type VmState = "created" | "starting" | "started" | "stopped" | "failed";
 
@@ -16,11 +18,7 @@ export interface VmRow {
   readonly isolation: string | null;
   readonly failure: string | null;
   /** The monitor's process, while there is one. */
-  readonly process: {
-    readonly pid: number;
-    readonly startTicks: string;
-    readonly bootId: string;
-  } | null;
+  readonly process: ProcessIdentity | null;
 }
 
 /** The columns that change after creation. */
@@ -81,21 +79,17 @@ export class VmTable {
   }
 }
 
-function columnsOf(change: VmChange): Record<string, string | number | null> {
-  const columns: Record<string, string | number | null> = {};
+function columnsOf(change: VmChange): Parameters {
+  const columns: Parameters = {};
   if (change.driver !== undefined) columns.driver = change.driver;
   if (change.executionMode !== undefined) columns.execution_mode = change.executionMode;
   if (change.isolation !== undefined) columns.isolation = change.isolation;
   if (change.failure !== undefined) columns.failure = change.failure;
-  if (change.process !== undefined) {
-    columns.pid = change.process?.pid ?? null;
-    columns.start_ticks = change.process?.startTicks ?? null;
-    columns.boot_id = change.process?.bootId ?? null;
-  }
+  if (change.process !== undefined) Object.assign(columns, processColumns(change.process));
   return columns;
 }
 
-function toRow(row: Record<string, unknown>): VmRow {
+function toRow(row: Row): VmRow {
   const text = (column: string) => (row[column] === null ? null : String(row[column]));
   return {
     vmId: String(row.vm_id),
@@ -109,13 +103,6 @@ function toRow(row: Record<string, unknown>): VmRow {
     executionMode: text("execution_mode"),
     isolation: text("isolation"),
     failure: text("failure"),
-    process:
-      row.pid === null
-        ? null
-        : {
-            pid: Number(row.pid),
-            startTicks: String(row.start_ticks),
-            bootId: String(row.boot_id),
-          },
+    process: processOf(row),
   };
 }

@@ -1,6 +1,7 @@
 import type { Workspace, WorkspaceState } from "../model/workspace-results.ts";
 import type { ProcessIdentity } from "../platform/processes.ts";
 import type { Parameters, Registry, Row, Run } from "./database.ts";
+import { processColumns, processOf } from "./process-columns.ts";
 
 /** What a process is doing to a workspace in one of the states that pass; enough to finish or undo it. */
 export interface Work {
@@ -210,9 +211,7 @@ function columnsOf(row: Columns & { environment?: string; createdAt?: string }):
     reset_count: row.resetCount,
     last_reset_at: row.lastResetAt,
     command_count: row.commandCount,
-    pid: row.process === undefined ? undefined : (row.process?.pid ?? null),
-    start_ticks: row.process === undefined ? undefined : (row.process?.startTicks ?? null),
-    boot_id: row.process === undefined ? undefined : (row.process?.bootId ?? null),
+    ...(row.process !== undefined && processColumns(row.process)),
   };
   return Object.fromEntries(
     Object.entries(given).filter(
@@ -251,13 +250,6 @@ function toRow(row: Row): WorkspaceRow {
     resetCount: Number(row.reset_count),
     lastResetAt: text("last_reset_at"),
     commandCount: Number(row.command_count),
-    process:
-      row.pid === null
-        ? null
-        : {
-            pid: Number(row.pid),
-            startTicks: String(row.start_ticks),
-            bootId: String(row.boot_id),
-          },
+    process: processOf(row),
   };
 }
