@@ -1,23 +1,34 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import { identifyProcess } from "./processes.ts";
 
-/** Writes the whole file or nothing: a neighbour under a temporary name, flushed, then renamed. */
+/** Writes the whole file or nothing, and flushes it. */
 export async function writeFileAtomically(
   path: string,
   content: string | Uint8Array,
   mode = 0o600,
 ): Promise<void> {
+  await fillFileAtomically(path, mode, async (file) => {
+    await file.writeFile(content);
+    await file.sync();
+  });
+}
+
+/** Puts in place what `fill` writes, or nothing: a neighbour under a temporary name, then renamed. Flushes nothing. */
+export async function fillFileAtomically(
+  path: string,
+  mode: number,
+  fill: (file: FileHandle) => Promise<void>,
+): Promise<void> {
   const temporary = temporaryNeighbour(path);
   try {
     const file = await open(temporary, "wx", mode);
     try {
-      await file.writeFile(content);
-      await file.sync();
+      await fill(file);
     } finally {
       await file.close();
     }

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
 import { PyroError } from "../model/errors.ts";
-import { namingNoSpace, removeAbandoned, temporaryNeighbour } from "../platform/files.ts";
+import { fillFileAtomically, removeAbandoned } from "../platform/files.ts";
 import type { FrameCompressor } from "../platform/frame-compressor.ts";
 
 const decompress = promisify(zstdDecompress);
@@ -62,20 +62,10 @@ export class ChunkStore {
 
   /** Chunks are flushed all at once, by whoever publishes the list of them. */
   async #write(path: string, packed: readonly Buffer[]): Promise<void> {
-    const temporary = temporaryNeighbour(path);
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    try {
-      const file = await open(temporary, "wx", 0o400);
-      try {
-        for (const piece of packed) await file.appendFile(piece);
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw namingNoSpace(error, path);
-    }
+    await fillFileAtomically(path, 0o400, async (file) => {
+      for (const piece of packed) await file.appendFile(piece);
+    });
   }
 }
 
