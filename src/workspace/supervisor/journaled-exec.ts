@@ -6,10 +6,8 @@ import { encodeFrame, FrameDecoder, frameKind } from "../../channel/frames.ts";
 import { parseJson, readText, statusOf, waitForHeaders } from "../../channel/json.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 import { faultPoint } from "../../platform/fault.ts";
-import type { CommandEnd, Journal } from "../../registry/journal.ts";
 import { endingOf } from "../command-ending.ts";
-import { now } from "../workspace-records.ts";
-import { OutputFile, outputPath } from "./output-file.ts";
+import { JournalEntry, type JournalPlace } from "./journal-entry.ts";
 import { callerLeft, guestStatus, type Incoming, refusalText } from "./pass-on.ts";
 
 /** Of an exec: 1 lets the command go on when its caller is gone. */
@@ -18,10 +16,7 @@ export const keepHeader = "x-pyro-keep-running";
 /** The agent's own bound on the document that begins an exec. */
 const documentBytesMax = 4 << 20;
 
-export interface JournaledExec {
-  readonly workspaceId: string;
-  readonly journal: Journal;
-  readonly outputDirectory: string;
+export interface JournaledExec extends JournalPlace {
   readonly client: AgentClient;
   /** Why commands are cut off, once they are; asked when the guest stops answering. */
   readonly reasonOfLoss: () => Promise<PyroError>;
@@ -31,71 +26,52 @@ export interface JournaledExec {
 export async function journaledExec(incoming: Incoming, work: JournaledExec): Promise<void> {
   const { stream } = incoming;
   const document = await readDocument(stream);
-  const { command, cwd } = describe(document);
-  const { workspaceId, journal } = work;
-  const sequence = journal.begin({ workspaceId, command, cwd, startedAt: now() });
-  if (sequence === undefined)
-    throw new PyroError("workspace_lost", `Workspace ${workspaceId} is not running any more.`);
+  const described = describe(document);
+  const entry = JournalEntry.begin(work, described);
   faultPoint("exec.begun");
-  const output = new OutputFile(outputPath(work.outputDirectory, sequence));
-  const finish = (end: Partial<CommandEnd>) => {
-    const { stdout, stderr } = output.finish();
-    journal.end(workspaceId, sequence, {
-      ...unknownEnd,
-      ...end,
-      endedAt: now(),
-      stdoutBytes: stdout.bytes,
-      stderrBytes: stderr.bytes,
-      stdoutDroppedBytes: stdout.droppedBytes,
-      stderrDroppedBytes: stderr.droppedBytes,
-    });
-  };
   try {
-    const headers = { ":method": "POST", ":path": "/v1/exec" };
-    const outgoing = work.client.request(headers, { mayBeSilent: true });
-    outgoing.on("error", () => undefined);
-    stream.once("close", () => {
-      if (!isKept(incoming)) outgoing.close(constants.NGHTTP2_CANCEL);
-    });
-    outgoing.write(document);
-    stream.pipe(outgoing);
+    const outgoing = sendOn(incoming, document, work.client);
     const status = statusOf(await waitForHeaders(outgoing));
     if (status !== 200) {
       const { text } = await readText(outgoing);
-      finish({ interrupted: "the guest refused to run it" });
+      entry.end({ interrupted: "the guest refused to run it" });
       stream.respond({ ":status": guestStatus(status) });
       stream.end(text);
       return;
     }
-    stream.respond({ ":status": 200, "x-pyro-sequence": String(sequence) });
-    const { outcome, frame } = await relay(outgoing, incoming, output);
-    finish(endingOf(outcome, command));
+    stream.respond({ ":status": 200, "x-pyro-sequence": String(entry.sequence) });
+    const { outcome, frame } = await relay(outgoing, incoming, entry);
+    entry.end(endingOf(outcome, described.command));
     faultPoint("exec.ended");
     stream.end(frame);
   } catch (error) {
     const reason =
       stream.destroyed && !isKept(incoming) ? callerLeft() : await explain(error, work);
-    finish({ interrupted: reason.message });
+    entry.end({ interrupted: reason.message });
     if (!stream.headersSent) throw reason;
     stream.end(encodeFrame(frameKind.refusal, Buffer.from(refusalText(reason))));
   }
 }
 
-const unknownEnd = {
-  exitCode: null,
-  signal: null,
-  timedOut: false,
-  outOfMemory: false,
-  notStarted: null,
-  interrupted: null,
-  durationMs: null,
-} as const;
+/** Begins the command in the guest; it ends with the client's request unless it is to be kept. */
+function sendOn(incoming: Incoming, document: Buffer, client: AgentClient): ClientHttp2Stream {
+  const { stream } = incoming;
+  const headers = { ":method": "POST", ":path": "/v1/exec" };
+  const outgoing = client.request(headers, { mayBeSilent: true });
+  outgoing.on("error", () => undefined);
+  stream.once("close", () => {
+    if (!isKept(incoming)) outgoing.close(constants.NGHTTP2_CANCEL);
+  });
+  outgoing.write(document);
+  stream.pipe(outgoing);
+  return outgoing;
+}
 
 /** Passes output on to client and journal until the last frame, which is held back. */
 async function relay(
   outgoing: ClientHttp2Stream,
   incoming: Incoming,
-  output: OutputFile,
+  entry: JournalEntry,
 ): Promise<{ outcome: ExecOutcome; frame: Buffer }> {
   const decoder = new FrameDecoder();
   for await (const chunk of outgoing as AsyncIterable<Buffer>) {
@@ -107,7 +83,7 @@ async function relay(
         ending = { outcome: parseOutcome(payload), frame };
         continue;
       }
-      record(kind, payload, output);
+      record(kind, payload, entry);
       await send(frame, incoming);
     }
     if (ending !== undefined) return ending;
@@ -119,8 +95,8 @@ function wentOn(): PyroError {
   return new PyroError("guest_protocol_error", "The guest went on after the end of the command.");
 }
 
-function record(kind: number, payload: Buffer, output: OutputFile): void {
-  if (kind === frameKind.stdout || kind === frameKind.stderr) output.push(kind, payload);
+function record(kind: number, payload: Buffer, entry: JournalEntry): void {
+  if (kind === frameKind.stdout || kind === frameKind.stderr) entry.addOutput(kind, payload);
   else if (kind !== frameKind.started)
     throw new PyroError("guest_protocol_error", `The guest sent a frame of kind ${kind}.`);
 }

@@ -1,0 +1,64 @@
+import { PyroError } from "../../model/errors.ts";
+import type { CommandEnd, Journal } from "../../registry/journal.ts";
+import { now } from "../workspace-records.ts";
+import { OutputFile, type OutputKind, outputPath } from "./output-file.ts";
+
+/** Where a workspace's commands are written down. */
+export interface JournalPlace {
+  readonly workspaceId: string;
+  readonly journal: Journal;
+  readonly outputDirectory: string;
+}
+
+/** One command in the journal: its row, and its output in a file. */
+export class JournalEntry {
+  /** Number of the command since the last reset, from 1. */
+  readonly sequence: number;
+  readonly #place: JournalPlace;
+  readonly #output: OutputFile;
+
+  private constructor(place: JournalPlace, sequence: number) {
+    this.sequence = sequence;
+    this.#place = place;
+    this.#output = new OutputFile(outputPath(place.outputDirectory, sequence));
+  }
+
+  /** Writes down that a command begins. Throws `workspace_lost` when the workspace is not started. */
+  static begin(
+    place: JournalPlace,
+    { command, cwd }: { readonly command: readonly string[]; readonly cwd: string },
+  ): JournalEntry {
+    const { workspaceId, journal } = place;
+    const sequence = journal.begin({ workspaceId, command, cwd, startedAt: now() });
+    if (sequence !== undefined) return new JournalEntry(place, sequence);
+    throw new PyroError("workspace_lost", `Workspace ${workspaceId} is not running any more.`);
+  }
+
+  addOutput(kind: OutputKind, payload: Buffer): void {
+    this.#output.push(kind, payload);
+  }
+
+  /** Writes down how the command ended, as far as that is known, and what it wrote. */
+  end(end: Partial<CommandEnd>): void {
+    const { stdout, stderr } = this.#output.finish();
+    this.#place.journal.end(this.#place.workspaceId, this.sequence, {
+      ...unknownEnd,
+      ...end,
+      endedAt: now(),
+      stdoutBytes: stdout.bytes,
+      stderrBytes: stderr.bytes,
+      stdoutDroppedBytes: stdout.droppedBytes,
+      stderrDroppedBytes: stderr.droppedBytes,
+    });
+  }
+}
+
+const unknownEnd = {
+  exitCode: null,
+  signal: null,
+  timedOut: false,
+  outOfMemory: false,
+  notStarted: null,
+  interrupted: null,
+  durationMs: null,
+} as const;
