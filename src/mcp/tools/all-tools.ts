@@ -1,6 +1,5 @@
 import type { Tool } from "../tool.ts";
 import { workspaceDiff, workspacePatchApply, workspaceSummary } from "./change-tools.ts";
-import { workspaceExec, workspaceLogs } from "./command-tools.ts";
 import {
   workspaceExport,
   workspaceFileList,
@@ -21,6 +20,8 @@ import {
   vmStatus,
   vmStop,
 } from "./vm-tools.ts";
+import { workspaceExec } from "./workspace-exec.ts";
+import { workspaceLogs } from "./workspace-logs.ts";
 import {
   workspaceCreate,
   workspaceDelete,
