@@ -24,6 +24,13 @@ export async function findWorkspace(
   return settled;
 }
 
+/** The row as it is now. Throws `workspace_lost` when the workspace is gone. */
+export function latest(context: WorkspaceContext, row: WorkspaceRow): WorkspaceRow {
+  const found = context.records.workspaces.find(row.workspaceId);
+  if (found !== undefined) return found;
+  throw new PyroError("workspace_lost", `Workspace ${row.workspaceId} was deleted meanwhile.`);
+}
+
 /**
  * What is left of a workspace once whatever a process that was killed began with it is finished or undone. Undefined
  * when that was the end of it.

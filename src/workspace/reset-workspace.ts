@@ -1,10 +1,9 @@
 import type { Workspace } from "../model/workspace-results.ts";
 import { faultPoint } from "../platform/fault.ts";
-import { killProcess } from "../platform/processes.ts";
+import { identifySelf, killProcess } from "../platform/processes.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { describeWorkspace } from "./describe-workspace.ts";
-import { findWorkspace } from "./find-workspace.ts";
-import { latest, ourWork } from "./run-workspace.ts";
+import { findWorkspace, latest } from "./find-workspace.ts";
 import { requireSnapshot } from "./snapshots.ts";
 import { baselineName, completeSwitch, isStored } from "./switch-disk.ts";
 import { takeOver } from "./take-over.ts";
@@ -67,7 +66,7 @@ function beginReset(context: WorkspaceContext, row: WorkspaceRow, snapshot: stri
   const isResetting = context.records.workspaces.transition(row.workspaceId, {
     from: legalStates("reset"),
     to: "resetting",
-    change: { work: { ...ourWork(), snapshot, resetCount: row.resetCount + 1 } },
+    change: { work: { worker: identifySelf(), snapshot, resetCount: row.resetCount + 1 } },
   });
   if (!isResetting) throw illegal(latest(context, row), "reset");
   faultPoint("reset.recorded");

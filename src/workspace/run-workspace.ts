@@ -1,11 +1,10 @@
 import { PyroError } from "../model/errors.ts";
 import type { Workspace, WorkspaceDeleted } from "../model/workspace-results.ts";
 import { faultPoint } from "../platform/fault.ts";
-import { identifySelf } from "../platform/processes.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { connectWorkspace } from "./connect-workspace.ts";
 import { describeWorkspace } from "./describe-workspace.ts";
-import { findWorkspace } from "./find-workspace.ts";
+import { findWorkspace, latest } from "./find-workspace.ts";
 import type { WorkOptions } from "./host.ts";
 import { removeWorkspace } from "./remove-workspace.ts";
 import { takeOver } from "./take-over.ts";
@@ -86,8 +85,10 @@ export async function deleteWorkspace(
   const row = await findForDelete(context, id);
   if (typeof row === "string") return { workspaceId: row, deleted: false };
   const { workspaceId } = row;
-  if (!context.hasDirectory(workspaceId))
-    return { workspaceId, deleted: context.records.workspaces.remove(workspaceId, deletion()) };
+  if (!context.hasDirectory(workspaceId)) {
+    const ending = { at: now(), reason: "deleted" };
+    return { workspaceId, deleted: context.records.workspaces.remove(workspaceId, ending) };
+  }
   using lock = await takeOver(context, row).catch((error: unknown) => {
     if (error instanceof PyroError && error.code === "workspace_lost") return undefined;
     throw error;
@@ -114,20 +115,4 @@ async function findForDelete(
     if (error instanceof PyroError && ended !== undefined) return ended.workspaceId;
     throw error;
   }
-}
-
-function deletion(): { at: string; reason: string } {
-  return { at: now(), reason: "deleted" };
-}
-
-/** The row as it is now. */
-export function latest(context: WorkspaceContext, row: WorkspaceRow): WorkspaceRow {
-  const found = context.records.workspaces.find(row.workspaceId);
-  if (found !== undefined) return found;
-  throw new PyroError("workspace_lost", `Workspace ${row.workspaceId} was deleted meanwhile.`);
-}
-
-/** Who we are, as work in progress names us. */
-export function ourWork(): NonNullable<WorkspaceRow["work"]> {
-  return { worker: identifySelf() };
 }
