@@ -81,6 +81,11 @@ export function timeoutMs(timeoutSeconds: number = defaults.timeoutSeconds): num
   );
 }
 
+/** How many bytes of a file a result may hold. */
+export function fileReadBytes(maxBytes: number = defaults.fileReadBytes): number {
+  return wholeNumber({ name: "maxBytes", value: maxBytes, min: 1, max: limits.fileReadBytesMax });
+}
+
 /** Seconds a machine may live, as milliseconds. */
 export function ttlMs(ttlSeconds: number = defaults.ttlSeconds): number {
   if (ttlSeconds > 0 && ttlSeconds <= limits.ttlSecondsMax) return Math.ceil(ttlSeconds * 1000);

@@ -1,8 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { setTimeout as sleep } from "node:timers/promises";
 import { asPyroError, PyroError } from "../model/errors.ts";
-import { defaults, limits } from "../model/limits.ts";
-import { wholeNumber } from "../model/machine-options.ts";
+import { fileReadBytes, wholeNumber } from "../model/machine-options.ts";
 import type {
   CommandOutput,
   LoggedCommand,
@@ -43,12 +42,7 @@ export async function readCommandOutput(
   id: string,
   { sequence, offset = 0, waitSeconds = 0, signal, ...options }: ReadOutputOptions,
 ): Promise<CommandOutput> {
-  const max = wholeNumber({
-    name: "maxBytes",
-    value: options.maxBytes ?? defaults.fileReadBytes,
-    min: 1,
-    max: limits.fileReadBytesMax,
-  });
+  const max = fileReadBytes(options.maxBytes);
   wholeNumber({ name: "offset", value: offset, min: 0, max: Number.MAX_SAFE_INTEGER });
   const { workspaceId } = await findWorkspace(context, id);
   const deadline = performance.now() + waitSeconds * 1000;

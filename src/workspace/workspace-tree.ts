@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { PyroError } from "../model/errors.ts";
-import { defaults, limits } from "../model/limits.ts";
-import { wholeNumber } from "../model/machine-options.ts";
+import { limits } from "../model/limits.ts";
+import { fileReadBytes } from "../model/machine-options.ts";
 import type { TreeEntry } from "../model/tree.ts";
 import type {
   WorkspaceFile,
@@ -46,12 +46,7 @@ export async function readWorkspaceFile(
   options: { id: string; path: string } & ReadFileOptions,
 ): Promise<WorkspaceFileContent> {
   const path = treePath(options.path);
-  const max = wholeNumber({
-    name: "maxBytes",
-    value: options.maxBytes ?? defaults.fileReadBytes,
-    min: 1,
-    max: limits.fileReadBytesMax,
-  });
+  const max = fileReadBytes(options.maxBytes);
   const { row, client } = await openWorkspace(context, options.id, "read files");
   const { content, size } = await client.tree.read(path, { max });
   return {
