@@ -9,3 +9,26 @@ export const isolation = z
   .enum(["hardware", "emulated", "none"])
   .describe("What stands between the guest and the host.");
 export const timestamp = z.iso.datetime();
+
+/** What a command that was run to its end came to. */
+export const commandResult = {
+  exitCode: z
+    .number()
+    .int()
+    .min(0)
+    .max(255)
+    .describe(
+      "The command's own; 128 + N when signal N ended it, 124 on time-out, 126 or 127 when it never started.",
+    ),
+  signal: z.string().nullable().describe("Name of the signal that ended the command, without SIG."),
+  timedOut: z.boolean(),
+  outOfMemory: z.boolean().describe("The guest's memory limit killed a process of the command."),
+  notStarted: z.string().nullable().describe("Why the command never ran; null when it did."),
+  stdout: z.string(),
+  stderr: z.string(),
+  stdoutBase64: z.string().nullable().describe("The exact bytes, only when they are not UTF-8."),
+  stderrBase64: z.string().nullable(),
+  stdoutTruncated: z.boolean(),
+  stderrTruncated: z.boolean(),
+  durationMs: z.number().min(0).describe("Of the command alone."),
+};

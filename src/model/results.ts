@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { executionMode, isolation, timestamp } from "./result-fields.ts";
+import { commandResult, executionMode, isolation, timestamp } from "./result-fields.ts";
 
 // One declaration per result: the SDK's types, the CLI's JSON and the MCP output schemas all come from here.
 // Field names are camelCase in the SDK and the same words in snake_case on the wire.
@@ -9,25 +9,7 @@ const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const runResultSchema = z.object({
   environment: z.string(),
   command: z.array(z.string()),
-  exitCode: z
-    .number()
-    .int()
-    .min(0)
-    .max(255)
-    .describe(
-      "The command's own; 128 + N when signal N ended it, 124 on time-out, 126 or 127 when it never started.",
-    ),
-  signal: z.string().nullable().describe("Name of the signal that ended the command, without SIG."),
-  timedOut: z.boolean(),
-  outOfMemory: z.boolean().describe("The guest's memory limit killed a process of the command."),
-  notStarted: z.string().nullable().describe("Why the command never ran; null when it did."),
-  stdout: z.string(),
-  stderr: z.string(),
-  stdoutBase64: z.string().nullable().describe("The exact bytes, only when they are not UTF-8."),
-  stderrBase64: z.string().nullable(),
-  stdoutTruncated: z.boolean(),
-  stderrTruncated: z.boolean(),
-  durationMs: z.number().min(0).describe("Of the command alone."),
+  ...commandResult,
   driver: z.string(),
   executionMode,
   isolation,

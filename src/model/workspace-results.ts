@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { executionMode, isolation, timestamp } from "./result-fields.ts";
+import { commandResult, executionMode, isolation, timestamp } from "./result-fields.ts";
 
 // Results about workspaces; results.ts says how they become types, JSON and MCP schemas.
 
@@ -67,23 +67,7 @@ export const workspaceExecSchema = z.object({
   sequence: count.describe("Number of the command since the last reset, from 1."),
   command: z.array(z.string()),
   cwd: z.string(),
-  exitCode: z
-    .number()
-    .int()
-    .min(0)
-    .max(255)
-    .describe("The command's own; 128 + N for signal N, 124 on time-out, 126 or 127 unstarted."),
-  signal: z.string().nullable(),
-  timedOut: z.boolean(),
-  outOfMemory: z.boolean(),
-  notStarted: z.string().nullable().describe("Why the command never ran; null when it did."),
-  stdout: z.string(),
-  stderr: z.string(),
-  stdoutBase64: z.string().nullable().describe("The exact bytes, only when they are not UTF-8."),
-  stderrBase64: z.string().nullable(),
-  stdoutTruncated: z.boolean(),
-  stderrTruncated: z.boolean(),
-  durationMs: z.number().min(0),
+  ...commandResult,
   executionMode,
 });
 

@@ -1,7 +1,7 @@
 import { PyroError } from "../model/errors.ts";
 import { runnableCommand, timeoutMs } from "../model/machine-options.ts";
 import type { WorkspaceExecResult } from "../model/workspace-results.ts";
-import { CapturedOutput } from "./captured-output.ts";
+import { CapturedStreams } from "./captured-streams.ts";
 import { endingOf } from "./command-ending.ts";
 import { openWorkspace } from "./connect-workspace.ts";
 import { keepHeader } from "./supervisor/journaled-exec.ts";
@@ -23,7 +23,7 @@ export async function execWorkspace(
   // Without isolation the workspace is a directory like any other.
   const root = row.imageId === null ? context.files(row.workspaceId).rootDirectory : defaultCwd;
   const cwd = options.cwd ?? root;
-  const [stdout, stderr] = [new CapturedOutput(), new CapturedOutput()];
+  const output = new CapturedStreams(options);
   let sequence = 0;
   const outcome = await client.exec(
     { command, env, cwd, timeoutMs: limit },
@@ -35,24 +35,18 @@ export async function execWorkspace(
         sequence = Number(headers["x-pyro-sequence"]);
         options.onSequence?.(sequence);
       },
-      onStdout: options.onStdout ?? ((chunk) => stdout.push(chunk)),
-      onStderr: options.onStderr ?? ((chunk) => stderr.push(chunk)),
+      onStdout: output.onStdout,
+      onStderr: output.onStderr,
     },
     options.outlivesCaller ? { [keepHeader]: "1" } : {},
   );
-  const [out, err] = [stdout.finish(), stderr.finish()];
   return {
     workspaceId: row.workspaceId,
     sequence,
     command: [...command],
     cwd,
     ...endingOf(outcome, command),
-    stdout: out.text,
-    stderr: err.text,
-    stdoutBase64: out.base64,
-    stderrBase64: err.base64,
-    stdoutTruncated: out.truncated,
-    stderrTruncated: err.truncated,
+    ...output.finish(),
     executionMode: row.executionMode,
   };
 }
