@@ -82,9 +82,9 @@ async function store(
   if (commands === undefined || program === undefined || file.place.scope !== "user")
     return await file.write(entry);
   const backup = await file.keepBackup();
-  if (file.entry !== undefined) await must(agent, program, commands.remove, surroundings);
+  if (file.entry !== undefined) await must({ agent, program }, commands.remove, surroundings);
   try {
-    await must(agent, program, commands.add(entry), surroundings);
+    await must({ agent, program }, commands.add(entry), surroundings);
   } catch (error) {
     const now = await readConfigFile(agent, file.place);
     if (file.entry !== undefined && now.entry === undefined) await now.write(file.entry as Fields);
@@ -97,8 +97,7 @@ async function store(
 
 /** Runs a command of the coding agent, which has to succeed. */
 export async function must(
-  agent: CodingAgent,
-  program: string,
+  { agent, program }: { readonly agent: CodingAgent; readonly program: string },
   args: readonly string[],
   surroundings: Surroundings,
 ): Promise<void> {

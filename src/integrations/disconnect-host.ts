@@ -27,7 +27,7 @@ export async function disconnectHost(
     const program = findAgent(agent, surroundings);
     if (agent.commands && program !== undefined && scope === "user") {
       const replaced = await file.replacedEntry();
-      await must(agent, program, agent.commands.remove, surroundings);
+      await must({ agent, program }, agent.commands.remove, surroundings);
       if (replaced !== undefined) await (await readConfigFile(agent, place)).write(replaced);
       await file.dropBackup();
     } else await file.remove();

@@ -18,12 +18,10 @@ export function ensurePrivateDirectory(path: string): void {
     const code = systemErrorCode(error);
     // EEXIST is told of a file in place of a parent, too.
     if (code !== "EEXIST" || !isEntry(path))
-      throw unusable(
-        path,
-        `cannot be created (${code === "EEXIST" ? "ENOTDIR" : code})`,
-        "Choose another place with PYRO_CACHE_DIR or PYRO_STATE_DIR.",
-        error,
-      );
+      throw unusable(path, `cannot be created (${code === "EEXIST" ? "ENOTDIR" : code})`, {
+        hint: "Choose another place with PYRO_CACHE_DIR or PYRO_STATE_DIR.",
+        cause: error,
+      });
   }
   checkPrivateDirectory(path);
 }
@@ -41,40 +39,35 @@ function checkPrivateDirectory(path: string): void {
   const found = lstatSync(path);
   const uid = process.getuid?.() ?? 0;
   if (found.isSymbolicLink())
-    throw unusable(
-      path,
-      "is a symbolic link",
-      "Point PYRO_CACHE_DIR or PYRO_STATE_DIR at the real directory.",
-    );
+    throw unusable(path, "is a symbolic link", {
+      hint: "Point PYRO_CACHE_DIR or PYRO_STATE_DIR at the real directory.",
+    });
   if (!found.isDirectory())
-    throw unusable(path, "is not a directory", `Move it away: mv '${path}' '${path}.old'`);
+    throw unusable(path, "is not a directory", {
+      hint: `Move it away: mv '${path}' '${path}.old'`,
+    });
   if (found.uid !== uid)
-    throw unusable(
-      path,
-      `belongs to user ${found.uid}, not to ${uid}`,
-      `Give it back: sudo chown -R ${uid} '${path}'`,
-    );
+    throw unusable(path, `belongs to user ${found.uid}, not to ${uid}`, {
+      hint: `Give it back: sudo chown -R ${uid} '${path}'`,
+    });
   if ((found.mode & 0o077) !== 0)
-    throw unusable(
-      path,
-      `is open to other users (mode ${(found.mode & 0o777).toString(8)})`,
-      `Close it: chmod 700 '${path}'`,
-    );
+    throw unusable(path, `is open to other users (mode ${(found.mode & 0o777).toString(8)})`, {
+      hint: `Close it: chmod 700 '${path}'`,
+    });
   try {
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw unusable(
-      path,
-      "is not writable",
-      `Make it writable: chmod 700 '${path}', or remount its file system read-write.`,
-      error,
-    );
+    throw unusable(path, "is not writable", {
+      hint: `Make it writable: chmod 700 '${path}', or remount its file system read-write.`,
+      cause: error,
+    });
   }
 }
 
-function unusable(path: string, what: string, hint: string, cause?: unknown): PyroError {
-  return new PyroError("host_directory_unusable", `The directory ${path} ${what}.`, {
-    hint,
-    cause,
-  });
+function unusable(
+  path: string,
+  what: string,
+  details: { readonly hint: string; readonly cause?: unknown },
+): PyroError {
+  return new PyroError("host_directory_unusable", `The directory ${path} ${what}.`, details);
 }

@@ -82,7 +82,7 @@ class Walk {
 
   async *directory(directory: Directory): AsyncGenerator<TreeItem> {
     const { fd, path } = directory;
-    yield { entry: entryOf(path, "directory", fstatSync(fd, { bigint: true })) };
+    yield { entry: entryOf(path, fstatSync(fd, { bigint: true }), { type: "directory" }) };
     const found = readAhead(await this.#list(directory), {
       concurrency,
       work: async (entry) => await this.#find(directory, entry),
@@ -121,7 +121,9 @@ class Walk {
       case "directory":
         return yield* this.#enter(directory, found.name);
       case "symlink":
-        return yield { entry: entryOf(path, "symlink", found.stats, found.target) };
+        return yield {
+          entry: entryOf(path, found.stats, { type: "symlink", target: found.target }),
+        };
       case "file":
         return yield* this.#file(path, found.file);
       case "unusable":
@@ -154,10 +156,10 @@ class Walk {
       const { stats, content, changedWhileRead } = file;
       const target = this.#earlierName(path, stats);
       if (target !== undefined) {
-        yield { entry: entryOf(path, "hardlink", stats, target) };
+        yield { entry: entryOf(path, stats, { type: "hardlink", target }) };
         return;
       }
-      yield { entry: entryOf(path, "file", stats), content, changedWhileRead };
+      yield { entry: entryOf(path, stats, { type: "file" }), content, changedWhileRead };
       if (changedWhileRead()) this.#options.onChanged?.(path);
     } finally {
       file.close();
@@ -178,12 +180,13 @@ class Walk {
   }
 }
 
-function entryOf(
-  path: BytePath,
-  type: "file" | "directory" | "symlink" | "hardlink",
-  stats: BigIntStats,
-  target = "",
-): TreeEntry {
+interface Kind {
+  readonly type: "file" | "directory" | "symlink" | "hardlink";
+  /** Of a link. */
+  readonly target?: BytePath;
+}
+
+function entryOf(path: BytePath, stats: BigIntStats, { type, target = "" }: Kind): TreeEntry {
   const isFile = type === "file";
   return {
     path,

@@ -54,7 +54,8 @@ export async function createWorkspace(
       throw deletedMeanwhile(row);
   } catch (error) {
     const latest = context.records.workspaces.find(row.workspaceId) ?? row;
-    await removeWorkspace(context.records, latest, files, "it could not be created");
+    const reason = "it could not be created";
+    await removeWorkspace(context.records, latest, { files, reason });
     throw error;
   }
   // The first command will need it; nobody waits for it here.

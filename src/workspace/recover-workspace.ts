@@ -21,7 +21,7 @@ export async function recoverWorkspace(
   if (row === undefined) return undefined;
   const reason = endOf(context, row);
   if (reason !== undefined) {
-    await removeWorkspace(context.records, row, context.files(workspaceId), reason);
+    await removeWorkspace(context.records, row, { files: context.files(workspaceId), reason });
     return undefined;
   }
   await recoverState(context, row);

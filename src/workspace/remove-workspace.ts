@@ -15,8 +15,7 @@ import { legalStates } from "./workspace-states.ts";
 export async function removeWorkspace(
   records: WorkspaceRecords,
   { workspaceId, process }: WorkspaceRow,
-  files: WorkspaceFiles,
-  reason: string,
+  { files, reason }: { readonly files: WorkspaceFiles; readonly reason: string },
 ): Promise<boolean> {
   records.workspaces.transition(workspaceId, { from: legalStates("delete"), to: "deleting" });
   faultPoint("delete.recorded");

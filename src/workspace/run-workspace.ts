@@ -96,11 +96,8 @@ export async function deleteWorkspace(
   const current = context.records.workspaces.find(workspaceId);
   // Somebody else was faster.
   if (lock === undefined || current === undefined) return { workspaceId, deleted: false };
-  const files = context.files(workspaceId);
-  return {
-    workspaceId,
-    deleted: await removeWorkspace(context.records, current, files, "deleted"),
-  };
+  const ending = { files: context.files(workspaceId), reason: "deleted" };
+  return { workspaceId, deleted: await removeWorkspace(context.records, current, ending) };
 }
 
 /** The workspace, or the id of one that is gone. */

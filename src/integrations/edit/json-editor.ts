@@ -21,15 +21,20 @@ export function jsonEditor(dialect: "json" | "jsonc"): Editor {
       const root = read(text);
       if (root === undefined) return newDocument(text, keyPath, entry);
       const found = findNodeAtLocation(root, [...keyPath]);
-      if (found === undefined) return insertAt(text, root, keyPath, entry);
+      if (found === undefined) return insertAt(text, root, { keyPath, entry });
       if (found.type !== "object") return replaceNode(text, found, entry);
-      return matchFields(text, keyPath, entry, read);
+      return matchFields(text, { keyPath, entry }, read);
     },
     remove: (text, keyPath) => removeAt(text, keyPath, read),
   };
 }
 
 type Read = (text: string) => Node | undefined;
+
+interface PlacedEntry {
+  readonly keyPath: readonly string[];
+  readonly entry: Readonly<Record<string, unknown>>;
+}
 
 /** The object that `text` holds; undefined when it holds nothing but white space and comments. */
 function readObject(text: string, dialect: "json" | "jsonc"): Node | undefined {
@@ -55,7 +60,7 @@ function newDocument(text: string, keyPath: readonly string[], entry: unknown): 
 }
 
 /** Adds the entry to the deepest of its parents that is there. */
-function insertAt(text: string, root: Node, keyPath: readonly string[], entry: unknown): string {
+function insertAt(text: string, root: Node, { keyPath, entry }: PlacedEntry): string {
   let depth = keyPath.length - 1;
   let parent: Node | undefined;
   while (parent === undefined && depth >= 0) {
@@ -68,15 +73,10 @@ function insertAt(text: string, root: Node, keyPath: readonly string[], entry: u
       `"${keyPath.slice(0, depth).join(".")}" is not an object`,
       lineAt(text, parent?.offset ?? 0),
     );
-  return insertProperty(text, parent, key, nest(keyPath.slice(depth + 1), entry));
+  return insertProperty(text, parent, { key, value: nest(keyPath.slice(depth + 1), entry) });
 }
 
-function matchFields(
-  text: string,
-  keyPath: readonly string[],
-  entry: Readonly<Record<string, unknown>>,
-  read: Read,
-): string {
+function matchFields(text: string, { keyPath, entry }: PlacedEntry, read: Read): string {
   const old = getNodeValue(nodeAt(read(text), keyPath));
   let result = text;
   for (const key of Object.keys(old)) if (!(key in entry)) result = without(result, key);
@@ -85,7 +85,7 @@ function matchFields(
     const object = nodeAt(read(result), keyPath);
     result = Object.hasOwn(old, key)
       ? replaceNode(result, nodeAt(object, [key]), value)
-      : insertProperty(result, object, key, value);
+      : insertProperty(result, object, { key, value });
   }
   return result;
 

@@ -23,7 +23,11 @@ export function valueText(value: unknown, layout?: Layout): string {
 }
 
 /** `text` with one more property at the end of `object`, laid out as its neighbours are. */
-export function insertProperty(text: string, object: Node, key: string, value: unknown): string {
+export function insertProperty(
+  text: string,
+  object: Node,
+  { key, value }: { readonly key: string; readonly value: unknown },
+): string {
   const lineBreak = lineBreakOf(text);
   const unit = indentUnit(text);
   const property = (layout?: Layout) =>
@@ -33,24 +37,24 @@ export function insertProperty(text: string, object: Node, key: string, value: u
     const outer = indentAt(text, object.offset);
     const indent = outer + unit;
     const inside = lineBreak + indent + property({ unit, indent, lineBreak }) + lineBreak + outer;
-    return splice(text, object.offset + 1, object.offset + 1, inside);
+    return insert(text, object.offset + 1, inside);
   }
   const lastEnd = last.offset + last.length;
   const comma = nextComma(text, lastEnd);
   if (!isOnOwnLine(text, last.offset)) {
     const inside = property();
     return comma === undefined
-      ? splice(text, lastEnd, lastEnd, `, ${inside}`)
-      : splice(text, comma + 1, comma + 1, ` ${inside},`);
+      ? insert(text, lastEnd, `, ${inside}`)
+      : insert(text, comma + 1, ` ${inside},`);
   }
   const indent = indentAt(text, last.offset);
   const line = lineBreak + indent + property({ unit, indent, lineBreak });
   if (comma !== undefined) {
     const at = endOfLine(text, comma + 1);
-    return splice(text, at, at, `${line},`);
+    return insert(text, at, `${line},`);
   }
   const at = endOfLine(text, lastEnd);
-  return splice(splice(text, at, at, line), lastEnd, lastEnd, ",");
+  return insert(insert(text, at, line), lastEnd, ",");
 }
 
 /** `text` without `property`, its line, and the comma that only it needed. */
@@ -60,21 +64,25 @@ export function removeProperty(text: string, property: Node): string {
   const end = property.offset + property.length;
   const start = startWithSpace(text, property.offset);
   const comma = nextComma(text, end);
-  if (comma !== undefined) return splice(text, start, comma + 1, "");
+  if (comma !== undefined) return cut(text, start, comma + 1);
   if (previous !== undefined) {
     const separator = nextComma(text, previous.offset + previous.length);
-    const without = splice(text, start, end, "");
-    return separator === undefined ? without : splice(without, separator, separator + 1, "");
+    const without = cut(text, start, end);
+    return separator === undefined ? without : cut(without, separator, separator + 1);
   }
   const open = property.parent?.offset ?? 0;
   const closing = lineBreakOf(text) + indentAt(text, open);
   const takesClosing =
     start === open + 1 && start !== property.offset && text.startsWith(closing, end);
-  return splice(text, start, takesClosing ? end + closing.length : end, "");
+  return cut(text, start, takesClosing ? end + closing.length : end);
 }
 
-function splice(text: string, start: number, end: number, inserted: string): string {
-  return text.slice(0, start) + inserted + text.slice(end);
+function insert(text: string, at: number, inserted: string): string {
+  return text.slice(0, at) + inserted + text.slice(at);
+}
+
+function cut(text: string, start: number, end: number): string {
+  return text.slice(0, start) + text.slice(end);
 }
 
 /** Where the comma is that comes next after `from`, if one does. */

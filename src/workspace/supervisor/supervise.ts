@@ -186,7 +186,8 @@ class Supervisor {
       await this.#machine.kill();
     }
     this.#client?.close();
-    if (mode === "expire") await removeWorkspace(this.#records, this.#row, this.#files, "expired");
+    if (mode !== "expire") return;
+    await removeWorkspace(this.#records, this.#row, { files: this.#files, reason: "expired" });
   }
 
   #fail(failure: string): void {
