@@ -129,21 +129,14 @@ func (e *edit) applyMode(cursor *cursor, one *change) error {
 	if err != nil {
 		return err
 	}
-	descriptor, err := unix.Openat(directory, string(name), openEntry, 0)
+	descriptor, err := openSame(directory, string(name), one.existing)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(descriptor)
-	var status unix.Stat_t
-	if err := unix.Fstat(descriptor, &status); err != nil {
-		return err
-	}
-	if !isSameFile(&status, one.existing) {
-		return errChanging
-	}
 	if err := unix.Fchmod(descriptor, *one.mode); err != nil {
 		return err
 	}
-	e.undo.add(undoStep{kind: undoMode, path: string(one.Path), status: status})
+	e.undo.add(undoStep{kind: undoMode, path: string(one.Path), status: *one.existing})
 	return nil
 }

@@ -76,22 +76,31 @@ func (e *edit) compare(directory int, name string, one *change) error {
 	return nil
 }
 
-// digestFile fails with ESTALE when the name has become another file.
 func digestFile(ctx context.Context, directory int, name string, known *unix.Stat_t) (string, error) {
-	descriptor, err := unix.Openat(directory, name, openEntry, 0)
+	descriptor, err := openSame(directory, name, known)
 	if err != nil {
 		return "", err
 	}
 	defer unix.Close(descriptor)
-	var status unix.Stat_t
-	if err := unix.Fstat(descriptor, &status); err != nil {
-		return "", err
-	}
-	if !isSameFile(&status, known) {
-		return "", errChanging
-	}
 	digests := digester{}
 	return digests.digest(ctx, descriptor)
+}
+
+// openSame fails with errChanging when the name is not what was looked at any more.
+func openSame(directory int, name string, known *unix.Stat_t) (int, error) {
+	descriptor, err := unix.Openat(directory, name, openEntry, 0)
+	if err != nil {
+		return -1, err
+	}
+	var status unix.Stat_t
+	if err = unix.Fstat(descriptor, &status); err == nil && !isSameFile(&status, known) {
+		err = errChanging
+	}
+	if err != nil {
+		_ = unix.Close(descriptor)
+		return -1, err
+	}
+	return descriptor, nil
 }
 
 func digestLink(directory int, name string) (string, error) {

@@ -50,6 +50,16 @@ func (r *confinedRoot) openDirectory(name string) (int, error) {
 	return r.open(name, unix.O_PATH|unix.O_DIRECTORY, 0)
 }
 
+// attachStaged moves the staged mounts to their places in the root.
+func (r *confinedRoot) attachStaged() error {
+	for _, name := range moved {
+		if err := r.attach(stageDirectory+"/"+name, name, unix.AT_FDCWD); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // attach moves a mount, named by a path or a descriptor, onto a directory of the root.
 func (r *confinedRoot) attach(source, target string, sourceDescriptor int) error {
 	place, err := r.openDirectory(target)

@@ -58,10 +58,8 @@ func enterBuilt(workspace string) error {
 		return err
 	}
 	defer root.close()
-	for _, name := range moved {
-		if err := root.attach(stageDirectory+"/"+name, name, unix.AT_FDCWD); err != nil {
-			return err
-		}
+	if err := root.attachStaged(); err != nil {
+		return err
 	}
 	if err := attachWorkspace(root, workspace); err != nil {
 		return err

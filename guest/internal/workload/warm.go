@@ -86,10 +86,8 @@ func enterEnvironment() error {
 		return err
 	}
 	defer root.close()
-	for _, name := range moved {
-		if err := root.attach(stageDirectory+"/"+name, name, unix.AT_FDCWD); err != nil {
-			return err
-		}
+	if err := root.attachStaged(); err != nil {
+		return err
 	}
 	if err := unix.Mount("tmpfs", EnvironmentDirectory+"/tmp", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777,size=25%"); err != nil {
 		return fmt.Errorf("mount /tmp: %w", err)
