@@ -13,13 +13,13 @@ import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { BaselineWriter } from "../trees/baseline-writer.ts";
 import { toBuffer, toUtf8 } from "../trees/byte-path.ts";
 import { encodeRecords, encodeTree } from "../trees/encode-tree.ts";
+import { type Attached, discard } from "./attach-agent.ts";
 import { noteChanged, type SeedReading, type SeedSource } from "./seed-source.ts";
 import { baselineName } from "./switch-disk.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import {
   type BringUpOptions,
   bringUp,
-  type RunningMachine,
   storageOf,
   type WorkspaceBase,
 } from "./workspace-machine.ts";
@@ -37,7 +37,7 @@ interface Seeding {
 }
 
 interface Seeded {
-  readonly running: RunningMachine;
+  readonly running: Attached;
   readonly reading: SeedReading;
   readonly extracted: Extracted;
 }
@@ -113,7 +113,7 @@ async function seedThroughGuest(
     );
     return { running, reading, extracted };
   } catch (error) {
-    await giveUp(running);
+    await discard(running);
     throw error;
   }
 }
@@ -154,7 +154,7 @@ async function seedThroughDisk(
     faultPoint("create.started");
     return { running, reading, extracted: await running.client.tree.adopt(records, options) };
   } catch (error) {
-    await giveUp(running);
+    await discard(running);
     throw error;
   }
 }
@@ -163,11 +163,6 @@ async function seedThroughDisk(
 async function both<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([one, other]);
   return Promise.all([one, other]);
-}
-
-async function giveUp({ machine, client }: RunningMachine): Promise<void> {
-  client.close();
-  await machine.kill();
 }
 
 /** Keeps manifest and contents of what `work` passes through the writer. */

@@ -1,11 +1,10 @@
 import { constants, existsSync, openSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import type { AgentClient } from "../channel/agent-client.ts";
 import type { Driver, Machine, MachineLifetime } from "../drivers/driver.ts";
 import type { InstalledImage } from "../environments/store.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { newIdentity } from "./activation.ts";
-import { attachAgent, discard } from "./attach-agent.ts";
+import { type Attached, attachAgent, discard } from "./attach-agent.ts";
 import { ensureEnvironment } from "./ensure-environment.ts";
 import type { Host, WorkOptions } from "./host.ts";
 import type { MachineFactory } from "./machine-factory.ts";
@@ -68,18 +67,12 @@ export interface BringUpOptions extends WorkOptions {
   readonly discardRoot?: boolean;
 }
 
-/** A workspace's machine at work, its agent attached. */
-export interface RunningMachine {
-  readonly machine: Machine;
-  readonly client: AgentClient;
-}
-
 /** Starts a workspace's machine on the disk it has, or on a new one. It outlives this process. */
 export async function bringUp(
   context: WorkspaceContext,
   { row, base }: { row: WorkspaceRow; base: WorkspaceBase },
   { discardRoot, signal }: BringUpOptions = {},
-): Promise<RunningMachine> {
+): Promise<Attached> {
   const files = context.files(row.workspaceId);
   const lifetime = await lifetimeOf(row, files);
   const onProcess = (process: Machine["identity"]) =>
@@ -122,7 +115,7 @@ function diskOf(path: string): MachineDisk {
 async function startOnHost(
   driver: Driver,
   { files, lifetime, signal, onProcess }: HostStart,
-): Promise<RunningMachine> {
+): Promise<Attached> {
   await mkdir(files.rootDirectory, { recursive: true, mode: 0o700 });
   const machine = await driver.boot({
     vcpuCount: 1,
