@@ -1,5 +1,6 @@
+import { baseName, parentPath } from "../model/byte-path.ts";
 import type { BytePath, TreeEntry } from "../model/tree.ts";
-import { type BaselineEntryLike, nameOf, parentOf } from "./tree-change.ts";
+import type { BaselineEntryLike } from "./tree-change.ts";
 
 export type Baseline = ReadonlyMap<BytePath, BaselineEntryLike>;
 /** SHA-256 in hex of a file as it is now; undefined when it is gone. */
@@ -23,7 +24,7 @@ export class BaselineDigests {
 
   /** Takes note of a directory; parents come before children. */
   noteDirectory(entry: TreeEntry): void {
-    if (entry.digest !== "unchanged" || this.#moved.has(parentOf(entry.path)))
+    if (entry.digest !== "unchanged" || this.#moved.has(parentPath(entry.path)))
       this.#moved.add(entry.path);
   }
 
@@ -33,7 +34,7 @@ export class BaselineDigests {
     const before = this.#baseline.get(entry.path);
     const agrees =
       before?.type === "file" && before.size === entry.size && before.mode === entry.mode;
-    if (agrees && !this.#moved.has(parentOf(entry.path))) return before.digest ?? undefined;
+    if (agrees && !this.#moved.has(parentPath(entry.path))) return before.digest ?? undefined;
     const byShape = this.#shapes().get(shapeOf(entry.path, entry));
     return byShape ?? (agrees && !this.#digestOf ? (before.digest ?? undefined) : undefined);
   }
@@ -60,5 +61,5 @@ function shapeOf(
   path: BytePath,
   entry: Pick<BaselineEntryLike, "size" | "mode" | "mtimeNs">,
 ): string {
-  return `${entry.size} ${entry.mode} ${entry.mtimeNs} ${nameOf(path)}`;
+  return `${entry.size} ${entry.mode} ${entry.mtimeNs} ${baseName(path)}`;
 }

@@ -1,8 +1,9 @@
+import { parentPath } from "../model/byte-path.ts";
 import type { BytePath, EntryType, TreeEntry } from "../model/tree.ts";
 import { type Baseline, BaselineDigests, type DigestOf } from "./baseline-digests.ts";
 import { makePathFilter, type PathFilter } from "./filter-paths.ts";
 import { pairExactRenames } from "./find-renames.ts";
-import { type BaselineEntryLike, byPath, parentOf, type TreeChange } from "./tree-change.ts";
+import { type BaselineEntryLike, byPath, type TreeChange } from "./tree-change.ts";
 
 export interface CompareOptions {
   /** Paths left out on both sides, with all beneath them. Default: none, not even `.git`. */
@@ -76,7 +77,7 @@ function resolveHardLinks(baseline: Baseline): Baseline {
 
 function parentsOf(paths: Iterable<BytePath>): Set<BytePath> {
   const parents = new Set<BytePath>();
-  for (const path of paths) parents.add(parentOf(path));
+  for (const path of paths) parents.add(parentPath(path));
   return parents;
 }
 

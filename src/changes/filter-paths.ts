@@ -1,5 +1,6 @@
+import { parentPath } from "../model/byte-path.ts";
 import type { BytePath } from "../model/tree.ts";
-import { parentOf, type TreeChange } from "./tree-change.ts";
+import type { TreeChange } from "./tree-change.ts";
 
 export type PathFilter = (path: BytePath) => boolean;
 
@@ -11,7 +12,7 @@ export function makePathFilter(paths: readonly BytePath[]): PathFilter {
   const wanted = new Set(paths.map(withoutDecoration));
   if (wanted.has("")) return () => true;
   return (path) => {
-    for (let at = path; at !== ""; at = parentOf(at)) if (wanted.has(at)) return true;
+    for (let at = path; at !== ""; at = parentPath(at)) if (wanted.has(at)) return true;
     return false;
   };
 }

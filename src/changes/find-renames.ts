@@ -1,6 +1,7 @@
+import { baseName } from "../model/byte-path.ts";
 import type { BytePath } from "../model/tree.ts";
 import { type ContentSketch, looksBinary, similarityPercent, sketchContent } from "./similarity.ts";
-import { byPath, nameOf, type TreeChange } from "./tree-change.ts";
+import { byPath, type TreeChange } from "./tree-change.ts";
 
 /** Bounds of the search for altered renames; with all of them reached it takes about a second. */
 export const renameLimits = {
@@ -38,7 +39,7 @@ export function pairExactRenames(changes: readonly TreeChange[]): TreeChange[] {
     // Among many equal files a long search for the best name would be a product of both counts.
     const sameName = alike
       .slice(0, 50)
-      .findIndex(({ path }) => nameOf(path) === nameOf(added.path));
+      .findIndex(({ path }) => baseName(path) === baseName(added.path));
     const [deleted] = alike.splice(Math.max(0, sameName), 1);
     if (deleted) pairs.push({ deleted, added, similarity: 100 });
   }
@@ -118,7 +119,7 @@ function choosePairs(pairs: readonly Pair[]): Pair[] {
 }
 
 function sameName({ deleted, added }: Pair): number {
-  return nameOf(deleted.path) === nameOf(added.path) ? 1 : 0;
+  return baseName(deleted.path) === baseName(added.path) ? 1 : 0;
 }
 
 function withPairs(changes: readonly TreeChange[], pairs: readonly Pair[]): TreeChange[] {

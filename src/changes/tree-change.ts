@@ -55,13 +55,3 @@ export function byPath(left: { path: BytePath }, right: { path: BytePath }): num
   if (left.path === right.path) return 0;
   return left.path < right.path ? -1 : 1;
 }
-
-/** The directory a path is in; empty at the top. */
-export function parentOf(path: BytePath): BytePath {
-  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
-}
-
-/** The last component of a path. */
-export function nameOf(path: BytePath): BytePath {
-  return path.slice(path.lastIndexOf("/") + 1);
-}

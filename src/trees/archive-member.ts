@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { extract, type Header } from "tar-stream";
+import { checkRelativePath, fromUtf8 } from "../model/byte-path.ts";
 import { PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 import type { BytePath } from "../model/tree.ts";
 import { type ArchiveSource, archiveLimits } from "./archive-source.ts";
-import { checkRelativePath, fromUtf8 } from "./byte-path.ts";
 
 /** One entry of an archive, checked as far as it can be by itself. */
 export interface ArchiveMember {

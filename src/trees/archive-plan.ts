@@ -1,7 +1,7 @@
+import { displayPath, parentPath } from "../model/byte-path.ts";
 import type { BytePath } from "../model/tree.ts";
 import type { ArchiveMember } from "./archive-member.ts";
 import { type ArchiveSource, archiveLimits } from "./archive-source.ts";
-import { displayPath, parentPath } from "./byte-path.ts";
 
 export interface DirectoryAttributes {
   readonly mode: number;

@@ -11,9 +11,9 @@ import { basename } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { createGunzip } from "node:zlib";
+import { displayPath } from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
-import { displayPath } from "./byte-path.ts";
 
 /** What an archive may hold, once unpacked. */
 export const archiveLimits = {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { displayPath } from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
-import { displayPath } from "./byte-path.ts";
 import { ContentPackReader } from "./content-pack.ts";
 import { decodeManifest, type Manifest, manifestDamaged, type StoredEntry } from "./manifest.ts";
 

@@ -1,6 +1,6 @@
+import { displayPath } from "../model/byte-path.ts";
 import { PyroError } from "../model/errors.ts";
 import type { ContentPiece, TreeEntry, TreeItem } from "../model/tree.ts";
-import { displayPath } from "./byte-path.ts";
 import { encodeXattrs, endRecordText, recordLimits, recordText } from "./record.ts";
 
 /** Small entries share a buffer: a send for each would cost more than the entries. */

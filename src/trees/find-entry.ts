@@ -1,8 +1,8 @@
 import { type BigIntStats, type Dirent, lstat, readlink } from "node:fs";
 import { promisify } from "node:util";
+import { fromBuffer } from "../model/byte-path.ts";
 import { systemErrorCode } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
-import { fromBuffer } from "./byte-path.ts";
 import { below } from "./descriptor-path.ts";
 import { type FoundFile, openRegularFile } from "./read-file-content.ts";
 

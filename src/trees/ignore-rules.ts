@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import ignore, { type Ignore } from "ignore";
+import { joinPath } from "../model/byte-path.ts";
 import { systemErrorCode } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
-import { joinPath } from "./byte-path.ts";
 import { below, openFlags } from "./descriptor-path.ts";
 
 /** Git itself reads larger ones; nobody writes them. */

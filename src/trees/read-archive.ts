@@ -1,8 +1,8 @@
+import { parentPath } from "../model/byte-path.ts";
 import type { BytePath, ContentPiece, TreeEntry, TreeItem } from "../model/tree.ts";
 import { type ArchiveMember, archiveMembers } from "./archive-member.ts";
 import { ArchivePlan, type DirectoryAttributes } from "./archive-plan.ts";
 import { ArchiveSource } from "./archive-source.ts";
-import { parentPath } from "./byte-path.ts";
 import { keepOpen } from "./keep-open.ts";
 import { sparseContent } from "./sparse-member.ts";
 

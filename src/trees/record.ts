@@ -1,7 +1,7 @@
+import { checkRelativePath, displayPath, pathLimits } from "../model/byte-path.ts";
 import { PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 import type { BytePath, EntryType, TreeEntry } from "../model/tree.ts";
-import { checkRelativePath, displayPath, pathLimits } from "./byte-path.ts";
 
 /** The format of docs/protocol.md, "Records and tree streams". */
 export const recordLimits = {

@@ -7,9 +7,9 @@ import {
   rmdirSync,
   unlinkSync,
 } from "node:fs";
+import { fromBuffer } from "../model/byte-path.ts";
 import { systemErrorCode } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
-import { fromBuffer } from "./byte-path.ts";
 import { below, ofDescriptor, openFlags } from "./descriptor-path.ts";
 
 /**

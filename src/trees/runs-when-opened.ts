@@ -1,5 +1,5 @@
+import { joinPath, parentPath } from "../model/byte-path.ts";
 import type { BytePath } from "../model/tree.ts";
-import { joinPath, parentPath } from "./byte-path.ts";
 import { type OpenedRule, openedRules, type RunCategory } from "./opened-rules.ts";
 
 /** A file that makes programs run code, or tells an agent what to do, when somebody uses its tree. */

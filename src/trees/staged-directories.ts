@@ -1,6 +1,6 @@
 import { closeSync, fchmodSync, futimesSync, mkdirSync, openSync } from "node:fs";
+import { baseName, parentPath } from "../model/byte-path.ts";
 import type { BytePath } from "../model/tree.ts";
-import { baseName, parentPath } from "./byte-path.ts";
 import { below, openFlags } from "./descriptor-path.ts";
 import { fileTime } from "./file-time.ts";
 

@@ -9,10 +9,10 @@ import {
   unlinkSync,
 } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
+import { fromUtf8 } from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
 import { isAbandoned, temporaryNeighbour } from "../platform/files.ts";
-import { fromUtf8 } from "./byte-path.ts";
 import { below, ofDescriptor } from "./descriptor-path.ts";
 import { removeTree } from "./remove-tree.ts";
 

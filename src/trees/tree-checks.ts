@@ -1,5 +1,5 @@
+import { displayPath, parentPath } from "../model/byte-path.ts";
 import type { BytePath, EntryType, TreeEntry } from "../model/tree.ts";
-import { displayPath, parentPath } from "./byte-path.ts";
 import { badEntry, badRecord, recordLimits } from "./record.ts";
 
 /** What a reader of a guest's tree accepts. */

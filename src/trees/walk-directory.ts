@@ -1,8 +1,8 @@
 import { type BigIntStats, closeSync, type Dirent, fstatSync, open, readdir } from "node:fs";
 import { promisify } from "node:util";
+import { fromBuffer, joinPath } from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type { BytePath, TreeEntry, TreeItem } from "../model/tree.ts";
-import { fromBuffer, joinPath } from "./byte-path.ts";
 import { below, ofDescriptor, openFlags } from "./descriptor-path.ts";
 import { type Found, findEntry, notFound } from "./find-entry.ts";
 import { IgnoreRules } from "./ignore-rules.ts";

@@ -8,9 +8,9 @@ import {
   write,
   writeSync,
 } from "node:fs";
+import { displayPath } from "../model/byte-path.ts";
 import { PyroError } from "../model/errors.ts";
 import type { ContentPiece, TreeEntry } from "../model/tree.ts";
-import { displayPath } from "./byte-path.ts";
 import { openFlags } from "./descriptor-path.ts";
 import { pieceBytes } from "./encode-tree.ts";
 import { fileTime } from "./file-time.ts";

@@ -1,11 +1,17 @@
 import { linkSync, lutimesSync, symlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import {
+  baseName,
+  checkRelativePath,
+  displayPath,
+  parentPath,
+  toBuffer,
+} from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type { BytePath, ContentPiece, TreeEntry, TreeItem } from "../model/tree.ts";
 import { namingNoSpace, requireDiskRoom } from "../platform/files.ts";
 import { abortable } from "./abortable.ts";
-import { baseName, checkRelativePath, displayPath, parentPath, toBuffer } from "./byte-path.ts";
 import { below } from "./descriptor-path.ts";
 import { fileTime } from "./file-time.ts";
 import { leavesTree } from "./leaving-links.ts";

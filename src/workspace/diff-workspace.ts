@@ -12,6 +12,7 @@ import { fileDiffs } from "../changes/file-diff.ts";
 import { patchOmissions } from "../changes/patch-omissions.ts";
 import { renderDiff, renderFileDiff } from "../changes/render-diff.ts";
 import type { TreeChange } from "../changes/tree-change.ts";
+import { displayPath } from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type {
   WorkspaceChange,
@@ -20,7 +21,6 @@ import type {
   WorkspacePatchExport,
 } from "../model/workspace-results.ts";
 import { namingNoSpace } from "../platform/files.ts";
-import { displayPath } from "../trees/byte-path.ts";
 import { runsWhenOpened } from "../trees/runs-when-opened.ts";
 import { openWorkspace } from "./connect-workspace.ts";
 import { findChanges, type WorkspaceChanges } from "./workspace-changes.ts";

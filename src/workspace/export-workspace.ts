@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
+import { displayPath, fromUtf8, joinPath } from "../model/byte-path.ts";
 import type { BytePath } from "../model/tree.ts";
 import type { WorkspaceExport } from "../model/workspace-results.ts";
 import { faultPoint } from "../platform/fault.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { Baseline } from "../trees/baseline.ts";
-import { displayPath, fromUtf8, joinPath } from "../trees/byte-path.ts";
 import { decodeTree } from "../trees/decode-tree.ts";
 import { runsWhenOpened } from "../trees/runs-when-opened.ts";
 import { type WrittenTree, writeTree } from "../trees/write-tree.ts";

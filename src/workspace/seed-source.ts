@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { displayPath } from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type { BytePath, TreeItem } from "../model/tree.ts";
 import type { WorkspaceSeed } from "../model/workspace-results.ts";
-import { displayPath } from "../trees/byte-path.ts";
 import { isArchiveName, readArchive } from "../trees/read-archive.ts";
 import { walkDirectory } from "../trees/walk-directory.ts";
 import type { WorkOptions } from "./host.ts";

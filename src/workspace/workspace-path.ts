@@ -1,6 +1,6 @@
+import { checkRelativePath, displayPath, fromUtf8 } from "../model/byte-path.ts";
 import { PyroError } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
-import { checkRelativePath, displayPath, fromUtf8 } from "../trees/byte-path.ts";
 
 const root = "/workspace";
 

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { displayPath, joinPath } from "../model/byte-path.ts";
 import { PyroError } from "../model/errors.ts";
 import { limits } from "../model/limits.ts";
 import { fileReadBytes } from "../model/machine-options.ts";
@@ -10,7 +11,6 @@ import type {
   WorkspaceFileWritten,
   WorkspaceSync,
 } from "../model/workspace-results.ts";
-import { displayPath, joinPath } from "../trees/byte-path.ts";
 import { decodeScan } from "../trees/decode-tree.ts";
 import { encodeTree } from "../trees/encode-tree.ts";
 import { changeEvent } from "./change-event.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type TestContext, test } from "node:test";
 import { constants, createGzip, gzipSync } from "node:zlib";
-import { fromUtf8 } from "../../../src/trees/byte-path.ts";
+import { fromUtf8 } from "../../../src/model/byte-path.ts";
 import { isArchiveName, readArchive } from "../../../src/trees/read-archive.ts";
 import { walkDirectory } from "../../../src/trees/walk-directory.ts";
 import { collect, refusal, type Seen, temporaryDirectory } from "./support.ts";

@@ -4,9 +4,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { fromUtf8 } from "../../../src/model/byte-path.ts";
 import { type ErrorCode, PyroError } from "../../../src/model/errors.ts";
 import type { ContentPiece, TreeEntry, TreeItem } from "../../../src/model/tree.ts";
-import { fromUtf8 } from "../../../src/trees/byte-path.ts";
 
 /** A directory of one test's own, gone after it whatever is in it. */
 export async function temporaryDirectory(t: TestContext): Promise<string> {

@@ -15,8 +15,8 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { toBuffer } from "../../../src/model/byte-path.ts";
 import type { ContentPiece } from "../../../src/model/tree.ts";
-import { toBuffer } from "../../../src/trees/byte-path.ts";
 import { type WalkOptions, walkDirectory } from "../../../src/trees/walk-directory.ts";
 import { collect, refusal, temporaryDirectory } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { visibleText } from "../model/text.ts";
-import type { BytePath } from "../model/tree.ts";
+import { visibleText } from "./text.ts";
+import type { BytePath } from "./tree.ts";
 
 /** What Linux and the protocol allow. */
 export const pathLimits = { bytesMax: 4095, componentBytesMax: 255, componentsMax: 1000 } as const;
@@ -74,6 +74,7 @@ export function parentPath(path: BytePath): BytePath {
   return slash < 0 ? "" : path.slice(0, slash);
 }
 
+/** The last component of `path`. */
 export function baseName(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf("/") + 1);
 }

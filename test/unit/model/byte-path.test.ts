@@ -6,7 +6,7 @@ import {
   fromUtf8,
   toBuffer,
   toUtf8,
-} from "../../../src/trees/byte-path.ts";
+} from "../../../src/model/byte-path.ts";
 
 test("a path keeps its bytes, whether they are UTF-8 or not", () => {
   assert.equal(toUtf8(fromUtf8("ünï/🙂")), "ünï/🙂");
