@@ -1,22 +1,50 @@
-/** Bytes of a file that may be something else than zeros. */
-export interface DataRange {
+/** A piece of a sparse file's data. */
+export interface SparseData {
+  readonly offset: number;
+  readonly data: Buffer;
+}
+
+/** What a map may say. */
+export interface SparseBounds {
+  /** Bytes of the whole file, its holes included. */
+  readonly size: number;
+  readonly rangesMax: number;
+}
+
+interface DataRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** A map with more ranges than this is not one that a tool wrote. */
-const rangesMax = 1_000_000;
 const blockBytes = 512;
 
 /**
- * The map at the beginning of a file in GNU sparse format 1.0 (a decimal count, then start and length of each range, one
- * number a line, padded to 512 bytes) and the data that came with its end. Throws a `RangeError` saying what is wrong.
+ * The data of a sparse file whose body is in GNU's format 1.0, in order and in pieces: first a map (a decimal count, then
+ * start and length of each range, one number a line, padded to 512 bytes), then what the ranges hold. Reads no further.
+ * Throws a `RangeError` saying what is wrong.
  */
-export async function readSparseMap(
+export async function* sparseData(
   body: AsyncIterator<Buffer>,
-  size: number,
+  bounds: SparseBounds,
+): AsyncGenerator<SparseData> {
+  let { ranges, rest } = await readSparseMap(body, bounds);
+  for (const { start, end } of ranges) {
+    for (let offset = start; offset < end; ) {
+      if (rest.length === 0) rest = await nextChunk(body);
+      const data = rest.subarray(0, end - offset);
+      rest = rest.subarray(data.length);
+      yield { offset, data };
+      offset += data.length;
+    }
+  }
+}
+
+/** The ranges, and the data that came with the map's end. */
+async function readSparseMap(
+  body: AsyncIterator<Buffer>,
+  bounds: SparseBounds,
 ): Promise<{ ranges: readonly DataRange[]; rest: Buffer }> {
-  const map = new SparseMap(size);
+  const map = new SparseMap(bounds);
   let rest: Buffer = Buffer.alloc(0);
   for (;;) {
     while (rest.length < blockBytes) rest = Buffer.concat([rest, await nextChunk(body)]);
@@ -27,7 +55,7 @@ export async function readSparseMap(
 }
 
 /** More of the body; it must not end here. */
-export async function nextChunk(body: AsyncIterator<Buffer>): Promise<Buffer> {
+async function nextChunk(body: AsyncIterator<Buffer>): Promise<Buffer> {
   const { value, done } = await body.next();
   if (done === true) throw new RangeError("the sparse file's data ends early");
   return value;
@@ -35,13 +63,13 @@ export async function nextChunk(body: AsyncIterator<Buffer>): Promise<Buffer> {
 
 class SparseMap {
   readonly ranges: DataRange[] = [];
-  readonly #size: number;
+  readonly #bounds: SparseBounds;
   #text = "";
   #count: number | undefined;
   #start: number | undefined;
 
-  constructor(size: number) {
-    this.#size = size;
+  constructor(bounds: SparseBounds) {
+    this.#bounds = bounds;
   }
 
   /** Whether the map is complete with this block. */
@@ -62,7 +90,7 @@ class SparseMap {
 
   #add(line: string): void {
     const value = /^\d{1,15}$/.test(line) ? Number(line) : Number.NaN;
-    const max = this.#count === undefined ? rangesMax : this.#size;
+    const max = this.#count === undefined ? this.#bounds.rangesMax : this.#bounds.size;
     if (!(value <= max)) throw new RangeError("the sparse map is malformed");
     if (this.#count === undefined) this.#count = value;
     else if (this.#start === undefined) this.#start = value;
@@ -70,7 +98,7 @@ class SparseMap {
   }
 
   #addRange(start: number, end: number): void {
-    if (start < (this.ranges.at(-1)?.end ?? 0) || end > this.#size)
+    if (start < (this.ranges.at(-1)?.end ?? 0) || end > this.#bounds.size)
       throw new RangeError("the sparse map is out of order");
     this.ranges.push({ start, end });
     this.#start = undefined;
