@@ -1,4 +1,5 @@
-// Replaces directories of an export that is being written by links to a canary, and puts them back, as fast as it can.
+// Replaces directories of an export that is being written by links to a canary, and puts them back, as fast as it can. Says
+// now and then how often it did.
 import { readdirSync, renameSync, symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 
@@ -12,10 +13,15 @@ function attempt(work: () => void): void {
   }
 }
 
+let flipCount = 0;
+
 function flip(path: string): void {
   attempt(() => {
     renameSync(path, `${path}.away`);
-    attempt(() => symlinkSync(canary, path));
+    attempt(() => {
+      symlinkSync(canary, path);
+      flipCount++;
+    });
     attempt(() => unlinkSync(path));
     renameSync(`${path}.away`, path);
   });
@@ -35,9 +41,10 @@ function flipAll(): void {
 /** Lets a moment for the news that whoever started this is gone. */
 function flipOn(): void {
   for (let round = 0; round < 100; round++) flipAll();
+  process.send?.(flipCount);
   setImmediate(flipOn);
 }
 
 process.once("disconnect", () => process.exit());
-process.send?.("ready");
+process.send?.(flipCount);
 flipOn();
