@@ -87,14 +87,22 @@ export async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
 
 /** Asserts that `work` fails with this code, and returns the message. */
 export async function refusal(work: Promise<unknown>, code: ErrorCode): Promise<string> {
+  return (await refusalIfAny(work, code)) ?? assert.fail(`nothing failed with ${code}`);
+}
+
+/** Asserts that `work`, should it fail, does so with this code; returns the message, undefined when it did not. */
+export async function refusalIfAny(
+  work: Promise<unknown>,
+  code: ErrorCode,
+): Promise<string | undefined> {
   try {
     await work;
+    return undefined;
   } catch (error) {
     if (!(error instanceof PyroError)) throw error;
     assert.equal(error.code, code, error.message);
     return error.message;
   }
-  assert.fail(`nothing failed with ${code}`);
 }
 
 /** A repeatable source of chance. */
