@@ -18,6 +18,7 @@ import type {
   WorkspaceSync,
 } from "./model/workspace-results.ts";
 import type {
+  ApplyPatchOptions,
   CreateWorkspaceOptions,
   DiffOptions,
   ExecWorkspaceOptions,
@@ -27,7 +28,9 @@ import type {
   LogsOptions,
   ReadFileOptions,
   ResetOptions,
+  SummaryOptions,
   SyncOptions,
+  WriteFileOptions,
 } from "./workspace/workspace-options.ts";
 import type { WorkspaceMethods } from "./workspace-methods.ts";
 
@@ -92,16 +95,19 @@ export class WorkspaceRoom implements AsyncDisposable {
     return this.#methods.logsWorkspace(this.id, options);
   }
 
-  summary(): Promise<WorkspaceSummary> {
-    return this.#methods.summarizeWorkspace(this.id);
+  summary(options: SummaryOptions = {}): Promise<WorkspaceSummary> {
+    return this.#methods.summarizeWorkspace(this.id, options);
   }
 
   diff(options: DiffOptions = {}): Promise<WorkspaceDiff> {
     return this.#methods.diffWorkspace(this.id, options);
   }
 
-  applyPatch(patch: string | Uint8Array): Promise<WorkspacePatched> {
-    return this.#methods.applyWorkspacePatch(this.id, { patch });
+  applyPatch(
+    patch: string | Uint8Array,
+    options: Omit<ApplyPatchOptions, "patch"> = {},
+  ): Promise<WorkspacePatched> {
+    return this.#methods.applyWorkspacePatch(this.id, { ...options, patch });
   }
 
   push(source: string, options: SyncOptions = {}): Promise<WorkspaceSync> {
@@ -155,8 +161,12 @@ export class FilesRoom {
     return this.#methods.readWorkspaceFile(this.#id, path, options);
   }
 
-  write(path: string, text: string | Uint8Array): Promise<WorkspaceFileWritten> {
-    return this.#methods.writeWorkspaceFile(this.#id, path, { text });
+  write(
+    path: string,
+    text: string | Uint8Array,
+    options: Omit<WriteFileOptions, "text"> = {},
+  ): Promise<WorkspaceFileWritten> {
+    return this.#methods.writeWorkspaceFile(this.#id, path, { ...options, text });
   }
 }
 

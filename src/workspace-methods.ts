@@ -53,6 +53,7 @@ import type {
   ReadFileOptions,
   ReadOutputOptions,
   ResetOptions,
+  SummaryOptions,
   SyncOptions,
   UpdateWorkspaceOptions,
   WriteFileOptions,
@@ -127,8 +128,8 @@ export class WorkspaceMethods {
   }
 
   /** What a reviewer looks at, on one screen. */
-  summarizeWorkspace(id: string): Promise<WorkspaceSummary> {
-    return summarizeWorkspace(this.#context, id);
+  summarizeWorkspace(id: string, options: SummaryOptions = {}): Promise<WorkspaceSummary> {
+    return summarizeWorkspace(this.#context, id, options);
   }
 
   /** Brings a directory or archive of the host into a started workspace. */

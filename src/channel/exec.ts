@@ -1,7 +1,7 @@
 import type { ClientHttp2Stream } from "node:http2";
 import { constants as http2Constants } from "node:http2";
 import { finished, type Readable } from "node:stream";
-import { PyroError } from "../model/errors.ts";
+import { cancellation, PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 import { type Frame, FrameDecoder, frameKind } from "./frames.ts";
 import {
@@ -95,7 +95,7 @@ export async function runExec(
     events.onHeaders?.(answer);
     return await readFrames(stream, events, silence);
   } catch (error) {
-    events.signal?.throwIfAborted();
+    if (events.signal?.aborted) throw cancellation(events.signal.reason);
     throw channelLost(error);
   } finally {
     events.signal?.removeEventListener("abort", abort);

@@ -1,7 +1,7 @@
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { PyroError } from "../model/errors.ts";
+import { cancellation, PyroError } from "../model/errors.ts";
 import type { BytePath, TreeEdit } from "../model/tree.ts";
 import { documentText, numberField, readAnswer, textField } from "./answers.ts";
 import { agentFailure, channelLost, type Meanings, statusOf, waitForHeaders } from "./json.ts";
@@ -81,6 +81,8 @@ export class TreeClient {
   ): Promise<{ content: Buffer; size: number; mode: number }> {
     const stream = this.#open("GET", `/v1/tree/read?path=${encodePath(path)}&max=${max}`);
     const headers = waitForHeaders(stream);
+    // What is wrong with them is told by the download, which waits for them too.
+    headers.catch(() => undefined);
     const body = await this.#download(stream, signal);
     const chunks: Buffer[] = [];
     let length = 0;
@@ -171,7 +173,7 @@ async function* bodyOf(stream: ClientHttp2Stream): AsyncGenerator<Buffer> {
 
 /** Ends the request, and with it the work in the guest, when the caller gives up. */
 function cancelOn(stream: ClientHttp2Stream, signal: AbortSignal | undefined): void {
-  const cancel = () => stream.destroy(signal?.reason);
+  const cancel = () => stream.destroy(cancellation(signal?.reason));
   if (signal?.aborted) cancel();
   signal?.addEventListener("abort", cancel, { once: true });
   stream.once("close", () => signal?.removeEventListener("abort", cancel));

@@ -105,6 +105,12 @@ export function asPyroError(error: unknown): PyroError {
   });
 }
 
+/** What a call fails with whose caller gave up; `reason` is what its signal was aborted with. */
+export function cancellation(reason: unknown): PyroError {
+  if (reason instanceof PyroError) return reason;
+  return new PyroError("cancelled", errorCodes.cancelled, { cause: reason });
+}
+
 /** The `code` of a Node system error (`ENOENT`), or undefined for anything else. */
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;

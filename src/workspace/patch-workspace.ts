@@ -22,15 +22,15 @@ const attemptMax = 3;
 export async function applyWorkspacePatch(
   context: WorkspaceContext,
   id: string,
-  { patch }: ApplyPatchOptions,
+  { patch, signal }: ApplyPatchOptions,
 ): Promise<WorkspacePatched> {
   const patches = parsePatch(Buffer.from(patch as Uint8Array));
   const { row, client } = await openWorkspace(context, id, "change files");
   for (let attempt = 1; ; attempt++) {
-    const plan = await planPatch(patches, (path) => readTarget(client, path));
+    const plan = await planPatch(patches, (path) => readTarget(client, path, signal));
     try {
       const headers = changeEvent("patch", eventText(plan.changes));
-      if (plan.operations.length > 0) await client.tree.edit(plan.operations, { headers });
+      if (plan.operations.length > 0) await client.tree.edit(plan.operations, { headers, signal });
       return { workspaceId: row.workspaceId, files: plan.changes.map(describeChange) };
     } catch (error) {
       const isStale = asPyroError(error).code === "workspace_path_conflict";
@@ -43,9 +43,16 @@ export async function applyWorkspacePatch(
 const absences: readonly ErrorCode[] = ["workspace_path_not_found", "workspace_path_conflict"];
 
 /** What is at a path, no link followed; undefined when nothing is. */
-async function readTarget(client: AgentClient, path: BytePath): Promise<PatchTarget | undefined> {
+async function readTarget(
+  client: AgentClient,
+  path: BytePath,
+  signal: AbortSignal | undefined,
+): Promise<PatchTarget | undefined> {
   try {
-    const stream = await client.tree.archive(parentPath(path), { paths: [baseName(path)] });
+    const stream = await client.tree.archive(parentPath(path), {
+      paths: [baseName(path)],
+      signal,
+    });
     for await (const { entry, content } of decodeTree(stream, { parentsRequired: false })) {
       const { type, mode } = entry;
       if (type === "symlink") return { type, mode, content: Buffer.from(entry.target, "latin1") };

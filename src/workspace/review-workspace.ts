@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { setTimeout as sleep } from "node:timers/promises";
-import { asPyroError, PyroError } from "../model/errors.ts";
+import { asPyroError, cancellation, PyroError } from "../model/errors.ts";
 import { fileReadBytes, wholeNumber } from "../model/machine-options.ts";
 import type {
   CommandOutput,
@@ -17,7 +17,7 @@ import { allSnapshots } from "./snapshots.ts";
 import { outputPath, readOutputFile } from "./supervisor/output-file.ts";
 import { findChanges } from "./workspace-changes.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
-import type { LogsOptions, ReadOutputOptions } from "./workspace-options.ts";
+import type { LogsOptions, ReadOutputOptions, SummaryOptions } from "./workspace-options.ts";
 
 const followIntervalMs = 50;
 
@@ -48,7 +48,9 @@ export async function readCommandOutput(
   const deadline = performance.now() + waitSeconds * 1000;
   let command = requireCommand(context, workspaceId, sequence);
   while (command.endedAt === null && performance.now() < deadline) {
-    await sleep(followIntervalMs, undefined, { signal });
+    await sleep(followIntervalMs, undefined, { signal }).catch((error: unknown) => {
+      throw cancellation(signal?.reason ?? error);
+    });
     command = requireCommand(context, workspaceId, sequence);
   }
   const { both } = readOutputFile(outputPath(context.files(workspaceId).outputDirectory, sequence));
@@ -84,6 +86,7 @@ function requireCommand(
 export async function summarizeWorkspace(
   context: WorkspaceContext,
   id: string,
+  { signal }: SummaryOptions = {},
 ): Promise<WorkspaceSummary> {
   const row = await findWorkspace(context, id);
   const commands = context.records.journal.commands(row.workspaceId);
@@ -98,7 +101,7 @@ export async function summarizeWorkspace(
     events: context.records.journal.events(row.workspaceId),
     snapshots: allSnapshots(context, row),
     services: [],
-    ...(await summarizeChanges(context, row)),
+    ...(await summarizeChanges(context, row, signal)),
   };
 }
 
@@ -110,16 +113,18 @@ function hasFailed({ endedAt, exitCode }: CommandRow): boolean {
 async function summarizeChanges(
   context: WorkspaceContext,
   row: WorkspaceRow,
+  signal: AbortSignal | undefined,
 ): Promise<Pick<WorkspaceSummary, "diff" | "diffUnavailable" | "runsWhenOpened">> {
   try {
     const client = await connectWorkspace(context, row, "read files");
-    const found = await findChanges(context, { row, client });
+    const found = await findChanges(context, { row, client, signal });
     return {
       diff: await countChanges(found),
       diffUnavailable: null,
       runsWhenOpened: openedAmong(found.changes),
     };
   } catch (error) {
+    if (signal?.aborted) throw error;
     return { diff: null, diffUnavailable: asPyroError(error).message, runsWhenOpened: [] };
   }
 }

@@ -92,20 +92,30 @@ export interface ListFilesOptions {
   readonly path?: string | undefined;
   /** Default false. */
   readonly recursive?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ReadFileOptions {
   /** Default 65,536; at most 16 MiB. */
   readonly maxBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface WriteFileOptions {
   readonly text: string | Uint8Array;
+  /** Aborting leaves the file as it was, or as it was to be. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ApplyPatchOptions {
   /** One unified patch, git's or plain. */
   readonly patch: string | Uint8Array;
+  /** Aborting leaves nothing applied, or all. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SummaryOptions {
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ExportOptions extends WorkOptions {

@@ -29,11 +29,11 @@ import { guestPath, treePath } from "./workspace-path.ts";
 export async function listWorkspaceFiles(
   context: WorkspaceContext,
   id: string,
-  { path = "", recursive = false }: ListFilesOptions = {},
+  { path = "", recursive = false, signal }: ListFilesOptions = {},
 ): Promise<WorkspaceFileList> {
   const base = treePath(path);
   const { row, client } = await openWorkspace(context, id, "read files");
-  const scan = await client.tree.scan(base, recursive ? {} : { depth: 1 });
+  const scan = await client.tree.scan(base, { depth: recursive ? undefined : 1, signal });
   const entries: WorkspaceFile[] = [];
   for await (const entry of decodeScan(scan)) entries.push(describeEntry(entry, base));
   entries.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -48,7 +48,7 @@ export async function readWorkspaceFile(
   const path = treePath(options.path);
   const max = fileReadBytes(options.maxBytes);
   const { row, client } = await openWorkspace(context, options.id, "read files");
-  const { content, size } = await client.tree.read(path, { max });
+  const { content, size } = await client.tree.read(path, { max, signal: options.signal });
   return {
     workspaceId: row.workspaceId,
     path: guestPath(path),
@@ -74,7 +74,7 @@ export async function writeWorkspaceFile(
     );
   const { row, client } = await openWorkspace(context, options.id, "change files");
   const headers = changeEvent("file_write", `wrote ${guestPath(path)} (${content.length} bytes)`);
-  const written = await client.tree.write(path, content, { headers });
+  const written = await client.tree.write(path, content, { headers, signal: options.signal });
   return { workspaceId: row.workspaceId, path: guestPath(path), ...written };
 }
 

@@ -125,6 +125,26 @@ describe("the files of a workspace", () => {
     assert.equal(await ws.sh(id, "ls /etc/evil 2>/dev/null; head -c 4 /etc/passwd"), "root");
   });
 
+  it("are given up as soon as the caller gives up, though the guest stands still", async () => {
+    const patch = "--- /dev/null\n+++ b/never\n@@ -0,0 +1 @@\n+x\n";
+    const calls = [
+      (signal: AbortSignal) => ws.pyro.listWorkspaceFiles(id, { signal }),
+      (signal: AbortSignal) => ws.pyro.readWorkspaceFile(id, "a/b/c.txt", { signal }),
+      (signal: AbortSignal) => ws.pyro.writeWorkspaceFile(id, "never", { text: "x", signal }),
+      (signal: AbortSignal) => ws.pyro.applyWorkspacePatch(id, { patch, signal }),
+      (signal: AbortSignal) => ws.pyro.summarizeWorkspace(id, { signal }),
+    ];
+    const monitor = ws.monitor(id);
+    process.kill(monitor, "SIGSTOP");
+    try {
+      for (const call of calls)
+        assert.equal((await refusal(call(AbortSignal.timeout(100)))).code, "cancelled");
+    } finally {
+      process.kill(monitor, "SIGCONT");
+    }
+    assert.equal((await read("a/b/c.txt")).text, "héllo\n");
+  });
+
   it("outside /workspace are refused with a hint", async () => {
     const error = await refusal(read("/etc/passwd"));
     assert.deepEqual(

@@ -16,8 +16,11 @@ export const workspacePatchApply = recordTool({
   effect: "guest",
   profile: "workspace-core",
   result: "workspacePatch",
-  run: async (input, { pyro }) => ({
-    value: await (await pyro()).applyWorkspacePatch(input.workspace_id, { patch: input.patch }),
+  run: async (input, { pyro, signal }) => ({
+    value: await (await pyro()).applyWorkspacePatch(input.workspace_id, {
+      patch: input.patch,
+      signal,
+    }),
   }),
 });
 
@@ -71,8 +74,8 @@ export const workspaceSummary = recordTool({
   profile: "workspace-core",
   result: "workspaceSummary",
   extra: { command_count: z.number(), event_count: z.number() },
-  run: async (input, { pyro }) => {
-    const summary = await (await pyro()).summarizeWorkspace(input.workspace_id);
+  run: async (input, { pyro, signal }) => {
+    const summary = await (await pyro()).summarizeWorkspace(input.workspace_id, { signal });
     const { commands, events, diff } = summary;
     return {
       value: {

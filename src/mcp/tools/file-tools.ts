@@ -36,10 +36,11 @@ export const workspaceFileList = recordTool({
   profile: "workspace-core",
   result: "workspaceFileList",
   extra: page,
-  run: async (input, { pyro }) => {
+  run: async (input, { pyro, signal }) => {
     const list = await (await pyro()).listWorkspaceFiles(input.workspace_id, {
       path: input.path,
       recursive: input.recursive,
+      signal,
     });
     const { entries, ...where } = pageOf(list.entries, { ...input, limit: input.limit ?? 50 });
     return { value: { ...list, entries }, extra: where };
@@ -71,10 +72,10 @@ export const workspaceFileRead = bulkTool({
   }),
   effect: "read",
   profile: "workspace-core",
-  run: async (input, { pyro }) => {
+  run: async (input, { pyro, signal }) => {
     const engine = await pyro();
     const read = (maxBytes: number) =>
-      engine.readWorkspaceFile(input.workspace_id, input.path, { maxBytes });
+      engine.readWorkspaceFile(input.workspace_id, input.path, { maxBytes, signal });
     let file = await read(firstReadBytes);
     if (file.truncated && (input.start_line ?? 1) > 1) file = await read(limits.fileReadBytesMax);
     return fileAnswer(file, input);
@@ -146,9 +147,10 @@ export const workspaceFileWrite = recordTool({
   effect: "guest-idempotent",
   profile: "workspace-core",
   result: "workspaceFileWrite",
-  run: async (input, { pyro }) => ({
+  run: async (input, { pyro, signal }) => ({
     value: await (await pyro()).writeWorkspaceFile(input.workspace_id, input.path, {
       text: input.text,
+      signal,
     }),
   }),
 });
