@@ -66,6 +66,10 @@ test: setup check ## set everything up and run every test that needs no special 
 test-hosts: setup ## drive the real coding agents through a workspace; installs 1.1 GB of them once
 	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} $(NODE_TEST) --test-timeout=600000 test/hosts/hosts.ts
 
+.PHONY: test-conformance
+test-conformance: setup ## the protocol's own test suite and its Inspector against the MCP server; installs 150 MB once
+	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} $(NODE_TEST) --test-concurrency=1 --test-timeout=600000 test/conformance/scenarios.ts test/conformance/inspector.ts
+
 .PHONY: bench
 bench: setup ## measure, print a table, write JSON to bench/results
 	node --disable-warning=ExperimentalWarning bench/main.ts

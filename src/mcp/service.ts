@@ -49,7 +49,7 @@ export class Service implements PyroServer, Disposable {
     const { stdin = process.stdin, stdout = process.stdout, onError, signal } = streams;
     const transport = new LineTransport(stdin, stdout);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const service = serveStdio(() => this.#newServer(), {
+    const service = serveStdio(() => this.newServer(), {
       transport,
       legacy: "serve",
       ...(onError && { onerror: onError }),
@@ -65,7 +65,7 @@ export class Service implements PyroServer, Disposable {
   }
 
   async connect(transport: Transport): Promise<void> {
-    await this.#newServer().connect(transport);
+    await this.newServer().connect(transport);
   }
 
   /** Removes what it made on the host for itself. Workspaces stay. */
@@ -73,7 +73,8 @@ export class Service implements PyroServer, Disposable {
     this.#project?.[Symbol.dispose]();
   }
 
-  #newServer(): McpServer {
+  /** The server of one connection, or of one request where the transport has no connections. */
+  newServer(): McpServer {
     const server = new McpServer(
       { name: "pyro", title: "pyro", version },
       {
