@@ -93,7 +93,7 @@ export class ArchiveSource implements Disposable {
   #recognize(): boolean {
     if (!this.#stats.isFile()) throw this.refused("it is no regular file");
     const start = Buffer.alloc(512);
-    const length = readSync(this.#fd, start, 0, start.length, 0);
+    const length = this.#readStart(start);
     const isGzip = start.subarray(0, 2).equals(gzipMagic);
     const isTar =
       length === 512 && (start.toString("latin1", 257, 262) === "ustar" || !start.some(Boolean));
@@ -101,10 +101,22 @@ export class ArchiveSource implements Disposable {
     throw this.refused(`its content is not what a name like ${basename(this.#path)} stands for`);
   }
 
+  #readStart(buffer: Buffer): number {
+    try {
+      return readSync(this.#fd, buffer, 0, buffer.length, 0);
+    } catch (error) {
+      throw unreadable(this.#path, error);
+    }
+  }
+
   async *#stored(): AsyncGenerator<Buffer> {
     for (let at = 0; ; ) {
       const buffer = Buffer.allocUnsafeSlow(chunkBytes);
-      const { bytesRead } = await readSome(this.#fd, buffer, 0, chunkBytes, at);
+      const { bytesRead } = await readSome(this.#fd, buffer, 0, chunkBytes, at).catch(
+        (error: unknown) => {
+          throw unreadable(this.#path, error);
+        },
+      );
       if (bytesRead === 0) return;
       at += bytesRead;
       yield buffer.subarray(0, bytesRead);
@@ -142,10 +154,15 @@ function openArchive(path: string): number {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === undefined) throw error;
-    throw new PyroError("seed_source_unusable", `${path} cannot be read: ${code}.`, {
-      cause: error,
-    });
+    throw unreadable(path, error);
   }
+}
+
+/** The failure of the host to give us the file; anything else is a mistake of ours and stays as it is. */
+function unreadable(path: string, error: unknown): unknown {
+  const code = systemErrorCode(error);
+  if (code === undefined) return error;
+  return new PyroError("seed_source_unusable", `${path} cannot be read: ${code}.`, {
+    cause: error,
+  });
 }

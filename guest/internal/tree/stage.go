@@ -28,7 +28,11 @@ func (s *stage) enter() (int, error) {
 	if s.userCount == 0 {
 		descriptor, err := makeStage(s.parent, s.name)
 		if err != nil {
-			return -1, protocol.Fail(protocol.CodeInternal, "make a place for new files: %v", err)
+			code := protocol.CodeInternal
+			if isFull(err) {
+				code = protocol.CodeNoSpace
+			}
+			return -1, protocol.Fail(code, "make a place for new files: %v", err)
 		}
 		s.descriptor = descriptor
 	}
