@@ -6,7 +6,6 @@ export const errorCodes = {
   invalid_argument: "A value given by the caller is not usable; the message names it.",
   environment_not_found: "No catalog entry and no OCI reference has this name.",
   environment_not_installed: "The environment is known but was never pulled.",
-  environment_busy: "Another process is pulling or removing this environment.",
   environment_build_failed: "The image was fetched but could not be turned into an environment.",
   registry_unreachable: "The image registry did not answer.",
   registry_denied: "The image registry refused the credentials, or asked for some.",

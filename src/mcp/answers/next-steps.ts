@@ -10,7 +10,6 @@ export const nextSteps: Readonly<Partial<Record<ErrorCode, string>>> = {
   environment_not_found:
     "Use debian:12, or an image reference such as docker.io/library/python:3.12.",
   environment_not_installed: "Use it with vm_run or workspace_create, which install it.",
-  environment_busy: again,
   environment_build_failed: "Use another environment, for example debian:12.",
   registry_unreachable: "Use debian:12, or tell the user that the image registry does not answer.",
   registry_denied: "Use a public image, or ask the user for credentials of the registry.",

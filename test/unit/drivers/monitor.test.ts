@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
 import { QemuMonitor } from "../../../src/drivers/qemu/monitor.ts";
+import { saveState } from "../../../src/drivers/qemu/save-state.ts";
 import { PyroError } from "../../../src/model/errors.ts";
+import { scratchDirectory } from "../../support/home.ts";
 
 /** A peer that speaks QMP as far as `reply` lets it. */
 async function withMonitor(
@@ -82,4 +86,21 @@ test("an endless line is not collected for ever", async () => {
     (_, socket) => socket.write("x".repeat(3 << 20)),
     (monitor) => assert.rejects(monitor.execute("x"), failsWith(/endless line/)),
   );
+});
+
+test("a state that QEMU does not get saved makes no template", async () => {
+  const directory = scratchDirectory();
+  const statePath = join(directory, "state");
+  await withMonitor(
+    ({ execute, id }, socket) => {
+      const value = execute === "query-migrate" ? { status: "failed" } : {};
+      socket.write(`${JSON.stringify({ return: value, id })}\n`);
+    },
+    (monitor) =>
+      assert.rejects(saveState(monitor, { statePath, directory, jailedDirectory: "/" }), {
+        code: "template_unusable",
+        message: /ended as "failed"/,
+      }),
+  );
+  rmSync(directory, { recursive: true });
 });

@@ -1,0 +1,92 @@
+import type { ErrorCode } from "../../src/index.ts";
+
+const overMcp = "test/mcp/errors.test.ts";
+const lost = "test/mcp/lost-workspaces.test.ts";
+const command = "test/faults/error-codes.test.ts";
+
+/** A code that no call of a tool or of the command line ends with, and the test of what comes of it instead. */
+export interface Inside {
+  readonly testedIn: string;
+  readonly because: string;
+}
+
+/** Where each code is brought about for real, through the MCP server or the command line. */
+export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
+  invalid_argument: overMcp,
+  environment_not_found: overMcp,
+  environment_not_installed: command,
+  environment_build_failed: command,
+  registry_unreachable: command,
+  registry_denied: command,
+  registry_lied: command,
+  image_limit_exceeded: command,
+  digest_mismatch: command,
+  address_refused: command,
+  command_not_found: {
+    testedIn: "test/unit/channel/exec.test.ts",
+    because: "a command that does not exist is a result, with exit code 127",
+  },
+  guest_boot_failed: command,
+  guest_exec_failed: command,
+  guest_lost: lost,
+  guest_protocol_error: lost,
+  virtualization_unavailable: command,
+  kvm_required: command,
+  jail_unavailable: command,
+  jail_breached: command,
+  vmm_failed: command,
+  template_unusable: {
+    testedIn: "test/unit/drivers/monitor.test.ts",
+    because: "a machine that cannot be saved, or does not resume, is booted instead",
+  },
+  seed_source_unusable: command,
+  archive_refused: overMcp,
+  export_target_exists: overMcp,
+  export_refused: lost,
+  export_limit: lost,
+  snapshot_damaged: lost,
+  host_no_space: command,
+  host_directory_unusable: command,
+  host_tool_missing: command,
+  host_tool_failed: command,
+  lock_timeout: {
+    testedIn: "test/unit/platform/host.test.ts",
+    because: "a lock is waited for as long as a quarter of an hour",
+  },
+  registry_schema_too_new: command,
+  registry_damaged: command,
+  vm_not_found: overMcp,
+  vm_state_conflict: overMcp,
+  patch_malformed: overMcp,
+  patch_refused: overMcp,
+  patch_conflict: overMcp,
+  workspace_not_found: overMcp,
+  workspace_ambiguous: overMcp,
+  workspace_name_taken: overMcp,
+  workspace_state_conflict: overMcp,
+  workspace_busy: lost,
+  workspace_lost: lost,
+  workspace_path_not_found: overMcp,
+  workspace_path_conflict: overMcp,
+  snapshot_not_found: overMcp,
+  snapshot_exists: overMcp,
+  supervisor_unavailable: lost,
+  guest_no_space: lost,
+  host_path_refused: overMcp,
+  repository_unreachable: "test/mcp/project.test.ts",
+  host_unknown: command,
+  host_not_installed: command,
+  host_not_connected: command,
+  host_config_unreadable: command,
+  host_config_unwritable: command,
+  host_config_conflict: command,
+  host_program_failed: command,
+  host_server_failed: command,
+  not_supported: command,
+  expired: lost,
+  cancelled: command,
+  internal: {
+    testedIn: "test/unit/trees/tree-stream.test.ts",
+    because: "it is a mistake of ours",
+  },
+};
