@@ -13,6 +13,7 @@ import { addRun } from "./commands/run.ts";
 import { addWorkspace } from "./commands/workspace.ts";
 import type { CommandContext } from "./context.ts";
 import { exitCode, exitCodeOf } from "./exit-codes.ts";
+import { helpTexts } from "./help-texts.ts";
 import type { IO } from "./io.ts";
 import { printError } from "./printer.ts";
 
@@ -54,8 +55,7 @@ export function buildProgram(context: CommandContext): Command {
     .showSuggestionAfterError()
     .enablePositionalOptions()
     .exitOverride()
-    // Names alone: with their arguments there is no room left to say what they do.
-    .configureHelp({ subcommandTerm: (one) => [one.name(), ...one.aliases()].join(", ") })
+    .configureHelp(helpTexts)
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
@@ -69,6 +69,10 @@ export function buildProgram(context: CommandContext): Command {
   const env = program
     .command("env")
     .summary("environments: list, pull, inspect, prune")
+    .description(
+      "An environment is what a machine starts from: one of the catalog, built from the Debian archive, or any OCI image.",
+    )
+    .helpCommand(false)
     .addHelpText("after", "\nExamples:\n  pyro env list\n  pyro env pull debian:12");
   addEnvList(env, context);
   addEnvPull(env, context);

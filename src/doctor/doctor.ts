@@ -46,7 +46,11 @@ export async function examineHost(parts: DoctorParts): Promise<DoctorReport> {
     ),
     boot
       ? ok("guest kernel", "installed")
-      : warn("guest kernel", "not fetched yet; the first run does it", "pyro env pull debian:12"),
+      : warn(
+          "guest kernel",
+          "not prepared for this pyro yet; the first run does it",
+          "pyro env pull debian:12",
+        ),
     ...(await Promise.all([
       checkTool("mmdebstrap", "mmdebstrap", "builds the Debian environments"),
       checkTool("mke2fs", "e2fsprogs", "formats disks"),

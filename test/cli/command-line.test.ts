@@ -12,7 +12,7 @@ function withChildren(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap(withChildren)];
 }
 
-test("every command's help has two examples of itself", () => {
+test("every command's help says what it does and has two examples of itself", () => {
   const { io } = openTerminal();
   const program = buildProgram({ io, openPyro: () => new Pyro(), exit: () => undefined });
   const commands = withChildren(program);
@@ -25,6 +25,10 @@ test("every command's help has two examples of itself", () => {
       },
     });
     command.outputHelp();
+    assert.match(command.description(), /^[A-Z]/, command.name());
+    assert.doesNotMatch(text, /default: false/, command.name());
+    for (const { description } of command.registeredArguments)
+      assert.notEqual(description, "", `an argument of ${command.name()}`);
     assert.match(text, /\nExamples:\n {2}.*pyro .*\n {2}.*pyro .*\n?$/, command.name());
     const examples = text.slice(text.indexOf("\nExamples:"));
     assert.ok(examples.includes(command.name()), `${command.name()}: ${examples}`);

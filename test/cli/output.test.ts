@@ -49,10 +49,9 @@ Options:
   --ttl-seconds <s>      how long the VM may live, whatever happens (default:
                          600)
   --network              let the guest reach the network (not available yet)
-                         (default: false)
   --allow-host-compat    run on this host WITHOUT isolation when no guest can
-                         run (default: false)
-  --json                 print one JSON object when it is over (default: false)
+                         run
+  --json                 print one JSON object when it is over
   -h, --help             display help for command
 
 Examples:

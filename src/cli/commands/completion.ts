@@ -9,7 +9,8 @@ export function addCompletion(program: Command, { io }: CommandContext): void {
   program
     .command("completion")
     .summary("print a completion script for your shell")
-    .addArgument(new Argument("<shell>").choices(shells))
+    .description("Prints a script that completes commands, options and environments.")
+    .addArgument(new Argument("<shell>", "which shell it is for").choices(shells))
     .addHelpText(
       "after",
       "\nExamples:\n  pyro completion bash > ~/.local/share/bash-completion/completions/pyro\n  pyro completion fish > ~/.config/fish/completions/pyro.fish",

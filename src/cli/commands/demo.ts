@@ -14,6 +14,9 @@ export function addDemo(program: Command, context: CommandContext): void {
   const group = program
     .command("demo")
     .summary("prove create → start → exec → delete of one VM")
+    .description(
+      "Makes a VM of debian:12, runs `git --version` in it and deletes it, a line for each step. Installs debian:12 first when it is missing.",
+    )
     .option("--json", "print one JSON object", false)
     .addHelpText("after", "\nExamples:\n  pyro demo\n  pyro demo --json")
     .action((options: JsonOption) => demo(context, options));

@@ -10,6 +10,9 @@ export function addDoctor(program: Command, context: CommandContext): void {
   program
     .command("doctor")
     .summary("check whether guests can run here, and what mends the rest")
+    .description(
+      "Looks at everything that guests need, and names the command that mends each finding. Ends with 1 when no guest can run here.",
+    )
     .option("--json", "print one JSON object", false)
     .addHelpText("after", "\nExamples:\n  pyro doctor\n  pyro doctor --json | jq .driver")
     .action(async ({ json }: JsonOption) => {

@@ -7,6 +7,9 @@ export function addEnvInspect(group: Command, { io }: CommandContext): void {
   group
     .command("inspect")
     .summary("what an environment is and what it asks for")
+    .description(
+      "Says where an environment comes from, what is in it, and what its image asks for.",
+    )
     .argument("<environment>", "catalog name or image reference")
     .option("--json", "print one JSON object", false)
     .addHelpText(

@@ -7,6 +7,7 @@ export function addEnvList(group: Command, { io }: CommandContext): void {
   group
     .command("list")
     .summary("the catalog, and what is installed")
+    .description("Lists the catalog, and what is installed of it and beside it.")
     .option("--json", "print one JSON object", false)
     .addHelpText(
       "after",

@@ -19,6 +19,9 @@ export function addMcp(program: Command, { io }: { readonly io: Pick<IO, "stderr
   const group = program
     .command("mcp")
     .summary("serve the tools to a coding agent: serve")
+    .description(
+      "Gives coding agents disposable VMs and workspaces as tools. `pyro host connect` makes an agent start this by itself.",
+    )
     .helpCommand(false)
     .addHelpText("after", "\nExamples:\n  pyro mcp serve\n  claude mcp add pyro -- pyro mcp serve");
   const described = Object.entries(profiles)
@@ -41,7 +44,11 @@ export function addMcp(program: Command, { io }: { readonly io: Pick<IO, "stderr
     .option("--project-path <dir>", "what workspaces start from (default: the checkout around)")
     .option("--repo-url <url>", "start workspaces from a clean clone of this repository")
     .option("--repo-ref <ref>", "branch, tag or commit of it (default: its HEAD)")
-    .option("--allow-path <dir>", "directory tools may read and write beside the project", append)
+    .option(
+      "--allow-path <dir>",
+      "directory tools may read and write beside the project (repeatable)",
+      append,
+    )
     .addHelpText(
       "after",
       "\nExamples:\n  pyro mcp serve --profile vm-run\n  pyro mcp serve --repo-url https://example.org/project.git --repo-ref v1.2",

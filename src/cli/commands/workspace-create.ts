@@ -42,7 +42,7 @@ export function addWorkspaceCreate(group: Command, context: CommandContext): voi
     .option("--mem-mib <n>", "guest memory in MiB", wholeNumberArgument, defaults.memMib)
     .option("--ttl-seconds <s>", "delete it after so long, whatever happens", seconds)
     .addOption(
-      new Option("--network-policy <policy>", "what the guest may reach")
+      new Option("--network-policy <policy>", "what the guest may reach; only off works yet")
         .choices(networkPolicies)
         .default("off"),
     )

@@ -12,6 +12,7 @@ export function addWorkspaceFileList(group: Command, { io, openPyro }: CommandCo
   group
     .command("list")
     .summary("the files of a directory")
+    .description("Lists a directory of a started workspace.")
     .argument("<id>", idMeaning)
     .argument("[path]", "file or directory, relative to /workspace or absolute", "/workspace")
     .option("--recursive", "with everything below", false)

@@ -19,6 +19,7 @@ export function addWorkspaceList(group: Command, context: CommandContext): void 
   const command = group
     .command("list")
     .summary("all workspaces, the last used first")
+    .description("Lists workspaces, those of other sessions and other programs too.")
     .addOption(
       new Option("--state <state>", "only those in this state").choices(Object.keys(stateColors)),
     )

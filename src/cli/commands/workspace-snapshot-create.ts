@@ -9,6 +9,9 @@ export function addWorkspaceSnapshotCreate(group: Command, { io, openPyro }: Com
   group
     .command("create")
     .summary("keep /workspace as it is now")
+    .description(
+      "Keeps /workspace bit for bit, to go back to with `pyro workspace reset`. The workspace goes on.",
+    )
     .argument("<id>", idMeaning)
     .argument("<name>", "what to call the snapshot")
     .option("--json", "print one JSON object", false)

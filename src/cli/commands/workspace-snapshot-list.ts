@@ -11,6 +11,9 @@ export function addWorkspaceSnapshotList(group: Command, { io, openPyro }: Comma
   group
     .command("list")
     .summary("the snapshots of a workspace, the baseline first")
+    .description(
+      "Lists what `pyro workspace reset` can go back to. The baseline is the state at creation.",
+    )
     .argument("<id>", idMeaning)
     .option("--json", "print one JSON object", false)
     .addHelpText(

@@ -11,6 +11,7 @@ export function addWorkspaceStatus(group: Command, { io, openPyro }: CommandCont
   const command = group
     .command("status")
     .summary("everything about one workspace")
+    .description("Shows the machine, the content, the history and the end of one workspace.")
     .argument("<id>", idMeaning);
   addWorkspaceOutput(command)
     .addHelpText(

@@ -8,6 +8,9 @@ export function addWorkspaceSummary(group: Command, { io, openPyro }: CommandCon
   group
     .command("summary")
     .summary("one screen to review: changes, failures, events")
+    .description(
+      "Shows what happened since the last reset: commands and failures, events, changes, and files that run when somebody opens them.",
+    )
     .argument("<id>", idMeaning)
     .option("--json", "print one JSON object", false)
     .addHelpText(

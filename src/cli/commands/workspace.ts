@@ -28,12 +28,10 @@ export function addWorkspace(program: Command, context: CommandContext): void {
   const workspace = addGroup(program, {
     name: "workspace",
     summary: "persistent machines: create, exec, diff, export, …",
-    examples: ["pyro workspace create debian:12 --name demo", "pyro workspace exec demo -- ls"],
-  })
-    .alias("ws")
-    .description(
+    description:
       "A workspace is a machine that lives until deleted, with a /workspace whose changes can be seen, taken out and undone.\nAn id may be shortened or be a name. `pyro ws` is the same command.",
-    );
+    examples: ["pyro workspace create debian:12 --name demo", "pyro workspace exec demo -- ls"],
+  }).alias("ws");
   addWorkspaceCreate(workspace, context);
   addWorkspaceList(workspace, context);
   addWorkspaceStatus(workspace, context);
@@ -56,6 +54,7 @@ function addContent(workspace: Command, context: CommandContext): void {
   const sync = addGroup(workspace, {
     name: "sync",
     summary: "host content into a workspace: push",
+    description: "Brings host content into a workspace that is there already.",
     examples: [
       "pyro workspace sync push demo ./src --dest src",
       "pyro workspace sync push demo fixtures.tar.gz",
@@ -65,6 +64,7 @@ function addContent(workspace: Command, context: CommandContext): void {
   const file = addGroup(workspace, {
     name: "file",
     summary: "files of a workspace: list, read, write",
+    description: "Looks at single files of a started workspace, and writes them.",
     examples: ["pyro workspace file list demo", "pyro workspace file read demo README.md"],
   });
   addWorkspaceFileList(file, context);
@@ -73,6 +73,7 @@ function addContent(workspace: Command, context: CommandContext): void {
   const patch = addGroup(workspace, {
     name: "patch",
     summary: "changes as a text patch: apply",
+    description: "Changes files of a started workspace by a patch.",
     examples: [
       "pyro workspace patch apply demo --patch-file fix.patch",
       "git diff | pyro workspace patch apply demo --patch-file -",
@@ -85,6 +86,7 @@ function addSnapshots(workspace: Command, context: CommandContext): void {
   const snapshot = addGroup(workspace, {
     name: "snapshot",
     summary: "named states of /workspace: create, list, delete",
+    description: "Keeps states of /workspace under names. `pyro workspace reset` goes back to one.",
     examples: [
       "pyro workspace snapshot create demo before-fix",
       "pyro workspace reset demo --snapshot before-fix",
@@ -98,14 +100,16 @@ function addSnapshots(workspace: Command, context: CommandContext): void {
 interface Group {
   readonly name: string;
   readonly summary: string;
+  readonly description: string;
   readonly examples: readonly string[];
 }
 
-function addGroup(parent: Command, { name, summary, examples }: Group): Command {
+function addGroup(parent: Command, { name, summary, description, examples }: Group): Command {
   const lines = examples.map((example) => `\n  ${example}`).join("");
   return parent
     .command(name)
     .summary(summary)
+    .description(description)
     .helpCommand(false)
     .addHelpText("after", `\nExamples:${lines}`);
 }
