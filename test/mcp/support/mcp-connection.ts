@@ -15,6 +15,8 @@ export interface ConnectOptions {
   readonly era?: Era;
   /** Where the server is started. Default: the home's own directory, which is no checkout. */
   readonly cwd?: string;
+  /** What is started, with its environment, instead of this checkout's server. */
+  readonly server?: { readonly command: readonly string[]; readonly env: Record<string, string> };
 }
 
 type CallOptions = NonNullable<Parameters<Client["callTool"]>[1]>;
@@ -37,12 +39,14 @@ export class McpConnection implements AsyncDisposable {
   static async open(
     home: PyroHome,
     args: readonly string[] = [],
-    { era = "auto", cwd = home.directory }: ConnectOptions = {},
+    { era = "auto", cwd = home.directory, server }: ConnectOptions = {},
   ): Promise<McpConnection> {
+    const own = [join(repository, "bin", "pyro"), "mcp", "serve"];
+    const [command = "", ...rest] = [...(server?.command ?? own), ...args];
     const transport = new StdioClientTransport({
-      command: join(repository, "bin", "pyro"),
-      args: ["mcp", "serve", ...args],
-      env: home.env,
+      command,
+      args: rest,
+      env: server?.env ?? home.env,
       cwd,
       stderr: "pipe",
     });

@@ -37,6 +37,11 @@ export function readPage(name: string): Page {
   const text = readFileSync(join(directory, `${name}.md`), "utf8");
   const profile = profileNames.find((one) => text.includes(`--profile ${one}`));
   if (profile === undefined) throw new TypeError(`${name} names no profile`);
+  return { name, profile, calls: callsOf(text, name) };
+}
+
+/** The calls of a page's text; a recipe's page, or any other that shows some. */
+export function callsOf(text: string, name: string): readonly PageCall[] {
   const calls: PageCall[] = [];
   for (const match of text.matchAll(/^```(tool|answer)\n(.*?)^```$/gms)) {
     const [, kind, body = ""] = match;
@@ -48,7 +53,7 @@ export function readPage(name: string): Page {
       calls.push({ ...before, answer: body.trimEnd() });
     }
   }
-  return { name, profile, calls };
+  return calls;
 }
 
 function callOf(body: string): Pick<PageCall, "tool" | "input"> {
