@@ -3,6 +3,27 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { environmentVariables, errorCodes, limits } from "../src/index.ts";
 import { toolsPage } from "./tools-page.ts";
 
+type LimitName = keyof typeof limits;
+
+const meaningOfLimits: Record<LimitName, string> = {
+  vcpuCountMax: "Virtual CPUs of a machine.",
+  memMibMin: "Memory of a machine in MiB, at least.",
+  memMibMax: "Memory of a machine in MiB, at most.",
+  timeoutSecondsMax: "How long a command may take: a day.",
+  ttlSecondsMax: "How long a machine may live when it has a time to live: 30 days.",
+  commandBytesMax: "A command with its arguments.",
+  commandEntriesMax: "Arguments of a command.",
+  capturedOutputBytesMax: "Of each output stream, in a `--json` or SDK result.",
+  capturedTailBytesMax: "Of those, kept for the end of a longer stream.",
+  journalHeadBytesMax: "Of the beginning of each output stream, in a workspace's journal.",
+  journalTailBytesMax: "Of the end of each, beside it.",
+  fileReadBytesMax: "Of one file read into a result.",
+  fileWriteBytesMax: "Of one file written in a call; push a directory or archive for more.",
+  labelCountMax: "Labels of a workspace.",
+  labelBytesMax: "The value of a label.",
+};
+const limitNames = Object.keys(meaningOfLimits) as LimitName[];
+
 const pages: Record<string, string> = {
   "docs/errors.md": page(
     "Error codes",
@@ -18,9 +39,13 @@ const pages: Record<string, string> = {
   ),
   "docs/limits.md": page(
     "Limits",
-    "What a caller may ask for, and what a result keeps.",
-    ["limit", "value"],
-    Object.entries(limits).map(([name, value]) => [`\`${name}\``, value.toLocaleString("en")]),
+    "What a caller may ask for, and what a result keeps. Beyond a limit of the first kind a call is refused with `invalid_argument`; beyond one of the second, the result says what is missing.",
+    ["limit", "value", "meaning"],
+    limitNames.map((name) => [
+      `\`${name}\``,
+      limits[name].toLocaleString("en"),
+      meaningOfLimits[name],
+    ]),
   ),
   "docs/tools.md": toolsPage(),
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { baseEnvironment, copyCache, PyroHome, repository } from "../support/home.ts";
@@ -68,6 +68,17 @@ describe("an unprivileged user", () => {
     const ended = await started.ended;
     assert.deepEqual([ended.stdout, ended.stderr, ended.code], ["0\nready\nbye\n", "", 0]);
     await assertNothingLeft({ ...account, sessions: [started.pid] });
+  });
+
+  it("is told by the doctor of what only he needs", async () => {
+    await using home = await PyroHome.warm();
+    const account = await makeAccount(home);
+    const { stdout, stderr } = await account.start(["doctor", "--json"]).ended;
+    const report = JSON.parse(stdout) as { checks: { name: string; fix: string | null }[] };
+    const found = report.checks.find(({ name }) => name === "newuidmap");
+    const isInstalled = ["/usr/bin/newuidmap", "/bin/newuidmap"].some(existsSync);
+    assert.equal(found?.fix, isInstalled ? null : "sudo apt-get install uidmap", stderr);
+    await assertNothingLeft({ ...account, sessions: [] });
   });
 
   it("has workspaces: seeded, changed, snapshotted, reset, exported, deleted", async () => {

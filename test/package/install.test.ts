@@ -89,10 +89,8 @@ describe("the package, installed into an empty prefix for somebody with an empty
   });
 
   it("runs a command in a guest", async () => {
-    assert.equal(
-      await runs(["pyro", "run", "debian:12", "--", "git", "--version"]),
-      "git version 2.39.5\n",
-    );
+    const said = await runs(["pyro", "run", "debian:12", "--", "git", "--version"]);
+    assert.match(said, /^git version \d+\.\d+\.\d+\n$/);
   });
 
   it("tells who has no coding agent how to get it, and writes nothing", async () => {

@@ -75,9 +75,9 @@ function commandsOf(body: string, firstLine: number): readonly ShownCommand[] {
   return commands;
 }
 
-/** Times, sizes, names that pyro makes up, process numbers, and what this host can: what differs although nothing is different. */
+/** Times, sizes, versions, names that pyro makes up, process numbers, and what this host can: what differs although nothing is different. */
 const measured =
-  /\bhardware\b|\bemulated\b|(?<=^NSpid:\s+)\d+|\b(?:ws|vm)-[0-9a-f]+\b|\bnow\b|\b\d+(?:[.,]\d+)* ?(?:ms|s|min|h|B|KiB|MiB|GiB)\b(?: ago)?|\b\d{4}-\d\d-\d\d\b/gm;
+  /\bhardware\b|\bemulated\b|(?<=^NSpid:\s+)\d+|\b\d+\.\d+\.\d+\b|\b(?:ws|vm)-[0-9a-f]+\b|\bnow\b|\b\d+(?:[.,]\d+)* ?(?:ms|s|min|h|B|KiB|MiB|GiB)\b(?: ago)?|\b\d{4}-\d\d-\d\d\b/gm;
 
 /** Whether `got` is what a page shows. `…` stands for anything in a line; alone, for any number of lines. */
 export function isAsShown(shown: string, got: string): boolean {
