@@ -16,6 +16,7 @@ import { powerOff } from "../power-off.ts";
 import { removeWorkspace } from "../remove-workspace.ts";
 import { type WorkspaceFiles, workspaceFiles } from "../workspace-files.ts";
 import { now, WorkspaceRecords } from "../workspace-records.ts";
+import { isExpired } from "../workspace-states.ts";
 import { type EndMode, serveRequests } from "./requests.ts";
 
 const attachDeadlineMs = 10_000;
@@ -78,7 +79,8 @@ class Supervisor {
     try {
       await this.#attach();
     } catch (error) {
-      this.#fail(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
+      this.#lost(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
+      await this.#ending?.catch(() => undefined);
       return;
     }
     await using _server = await this.#listen();
@@ -104,7 +106,7 @@ class Supervisor {
     try {
       await this.#attach();
     } catch {
-      this.#fail(deathOf(this.#machine));
+      this.#lost(deathOf(this.#machine));
     }
   }
 
@@ -188,6 +190,12 @@ class Supervisor {
     this.#client?.close();
     if (mode !== "expire") return;
     await removeWorkspace(this.#records, this.#row, { files: this.#files, reason: "expired" });
+  }
+
+  /** The machine is gone: broken, or ended by its guardian, which may notice a moment before us that its time is over. */
+  #lost(failure: string): void {
+    if (isExpired(this.#row)) void this.#end("expire");
+    else this.#fail(failure);
   }
 
   #fail(failure: string): void {
