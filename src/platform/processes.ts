@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemErrorCode } from "../model/errors.ts";
+import { PyroError, systemErrorCode } from "../model/errors.ts";
 
 /** The kernel may have gigabytes of memory to free first. */
 const killTimeoutMs = 10_000;
@@ -76,9 +76,12 @@ export async function waitUntilGone(
   return true;
 }
 
-/** Kills exactly this process and waits until it is gone; false when it survives that. */
-export async function killProcess(identity: ProcessIdentity): Promise<boolean> {
-  return !signalProcess(identity, "SIGKILL") || (await waitUntilGone(identity, killTimeoutMs));
+/** Kills exactly this process and waits until it is gone: only then may its files be touched. Throws `vmm_failed`. */
+export async function killProcess(identity: ProcessIdentity): Promise<void> {
+  if (!signalProcess(identity, "SIGKILL") || (await waitUntilGone(identity, killTimeoutMs))) return;
+  throw new PyroError("vmm_failed", `Process ${identity.pid} survives SIGKILL.`, {
+    hint: "The host is in trouble; look at dmesg.",
+  });
 }
 
 /** Processes of `programs` that have a file of `directory` open: what a lost record would have named. */
