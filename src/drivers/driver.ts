@@ -125,6 +125,8 @@ export interface DriverProbe {
     boot: BootFiles | undefined;
     signal?: AbortSignal | undefined;
   }): Promise<{ status: DriverStatus; driver: Driver | undefined }>;
+  /** Ends processes of starts whose starter was killed, where they do not end by themselves. */
+  sweep(): void;
 }
 
 /** Names of the programs that machines are. Anything else that has a machine's files open is none of ours. */

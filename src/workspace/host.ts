@@ -64,6 +64,11 @@ export class Host {
     ensurePrivateDirectory(this.config.stateDirectory);
   }
 
+  /** Ends what starts of machines that were cut off left running. */
+  sweepProcesses(): void {
+    for (const probe of this.#parts.probes) probe.sweep();
+  }
+
   /** Where machines that outlive this process keep their files. */
   machineDirectory(id: string): string {
     return join(this.config.stateDirectory, "vms", id);

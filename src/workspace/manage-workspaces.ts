@@ -56,6 +56,7 @@ export async function gcWorkspaces(
     return { deletedWorkspaceIds: due.map((row) => row.workspaceId), sweptDirectories: 0 };
   for (const row of due) await deleteWorkspace(context, row.workspaceId);
   const sweptDirectories = await sweepWorkspaces(context);
+  context.host.sweepProcesses();
   const rest = context.records.workspaces.list();
   for (const row of rest) await storageOf(context, row).tidy();
   const left = new Set(rest.map((row) => row.workspaceId));

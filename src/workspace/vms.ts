@@ -177,6 +177,7 @@ export class VmEngine {
     const expired = this.#vms.expiredAt(new Date().toISOString());
     for (const { vmId } of expired) await this.delete(vmId);
     await this.#sweepDirectories();
+    this.#host.sweepProcesses();
     return { reapedVmIds: expired.map((vm) => vm.vmId) };
   }
 

@@ -41,6 +41,9 @@ export class HostCompatProbe implements DriverProbe {
     this.#agentPath = agentPath;
   }
 
+  /** Its guardians end with their agents. */
+  sweep(): void {}
+
   async probe(): ReturnType<DriverProbe["probe"]> {
     const none = { version: undefined, accelerator: undefined };
     try {

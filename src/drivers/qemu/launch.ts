@@ -16,13 +16,12 @@ import {
   missingJail,
   unusableJail,
 } from "../jail.ts";
+import { endStrandedJails, gate, gateFd } from "../jail-gate.ts";
 
 /** What a child finds at each descriptor from 5 on, in order. */
 export type Inherited = "socket" | number;
 
 const infoFd = 3;
-/** Standard input would be closed for us as soon as whoever starts the jail has done so. */
-const gateFd = 4;
 const firstInheritedFd = 5;
 
 export interface LaunchOptions {
@@ -101,21 +100,12 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   // Whoever stands between us and the jail keeps the other end open.
   gatePipe.end("go\n", () => gatePipe.destroy());
   child.stdout?.destroy();
+  // While the machine starts, there is time to look for those of others that never did.
+  endStrandedJails();
   const identity = identifyProcess(pid);
   if (identity === undefined) throw await startFailure(exited);
   return { child, identity, exited };
 }
-
-/**
- * Says that the jail stands and waits for our word before the monitor starts. When we die meanwhile, its pipe ends
- * instead: bubblewrap ties its child to its own life only once the jail stands, and would leave it behind.
- */
-const gate = [
-  "/bin/sh",
-  "-c",
-  `echo && read -r go <&${gateFd} && exec "$@" > /dev/null ${gateFd}<&-`,
-  "sh",
-] as const;
 
 /**
  * bubblewrap and what it runs die with their parent. A machine that outlives us gets `timeout` as its

@@ -9,6 +9,7 @@ import { acquireLock } from "../../platform/lock.ts";
 import { currentBootId } from "../../platform/processes.ts";
 import type { BootFiles, Driver, DriverProbe, DriverStatus } from "../driver.ts";
 import { jailIdentity } from "../jail.ts";
+import { endStrandedJails } from "../jail-gate.ts";
 import { bootCanary } from "./canary.ts";
 import { QemuDriver, type QemuInstallation } from "./qemu-driver.ts";
 
@@ -56,6 +57,10 @@ export class QemuProbe implements DriverProbe {
   constructor(options: QemuProbeOptions) {
     this.#options = options;
     this.#memoryPath = join(options.cacheDirectory, "qemu-probe.json");
+  }
+
+  sweep(): void {
+    endStrandedJails();
   }
 
   async probe({
