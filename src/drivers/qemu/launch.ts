@@ -100,9 +100,9 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   // Whoever stands between us and the jail keeps the other end open.
   gatePipe.end("go\n", () => gatePipe.destroy());
   child.stdout?.destroy();
+  const identity = identifyProcess(pid);
   // While the machine starts, there is time to look for those of others that never did.
   endStrandedJails();
-  const identity = identifyProcess(pid);
   if (identity === undefined) throw await startFailure(exited);
   return { child, identity, exited };
 }
