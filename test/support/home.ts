@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { blankDiskVersion } from "../../src/environments/blank-disk.ts";
-import { endProcess, findMonitors, findSupervisors } from "./host-processes.ts";
+import { endProcess, findMonitors, findProcesses, findSupervisors } from "./host-processes.ts";
 import { assertNothingLeft, filesUnder } from "./oracle.ts";
 import { type Ended, type PyroProcess, type StartOptions, startProcess } from "./process.ts";
 
@@ -116,6 +116,9 @@ export class PyroHome implements AsyncDisposable {
   }
 
   async dispose(): Promise<void> {
+    // A test that failed may have left what its programs started, which would keep their outputs open.
+    const sessions = [...this.#started].map(({ pid }) => pid);
+    for (const { pid } of findProcesses({ sessions, directories: [] })) endProcess(pid);
     for (const started of this.#started) await started.kill();
     // A test that failed has not deleted its workspaces.
     for (const pid of [...findMonitors(this.directory), ...findSupervisors(this.directory)])

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { PyroHome } from "../../support/home.ts";
 import { findProcesses } from "../../support/host-processes.ts";
+import { until } from "../../support/until.ts";
 
 // What looks for leftovers must find them.
 
@@ -13,11 +14,10 @@ test("a process is found by its session, its open files and its environment", as
   const said = "echo ready; exec sleep 600";
   const inSession = home.startProgram(["sh", "-c", `sh -c '${said}' & wait`]);
   await inSession.said("ready");
-  const bySession = findProcesses({ sessions: [inSession.pid], directories: [] });
-  assert.deepEqual(
-    bySession.map(({ command }) => command).filter((one) => one.startsWith("sleep")),
-    ["sleep 600"],
-  );
+  const ofSession = () => findProcesses({ sessions: [inSession.pid], directories: [] });
+  // A shell that said it is ready may be about to become what it runs.
+  await until("it sleeps", () => ofSession().some(({ command }) => command === "sleep 600"));
+  const bySession = ofSession();
   const byEnvironment = findProcesses({ sessions: [], directories: [home.stateDirectory] });
   assert.deepEqual(byEnvironment, bySession);
 
