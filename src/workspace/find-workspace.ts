@@ -54,6 +54,19 @@ export async function settle(
   }
 }
 
+/** All workspaces as they really are. One whose machine cannot be ended stays as it is: it must not hide the others. */
+export async function settleAll(context: WorkspaceContext): Promise<WorkspaceRow[]> {
+  const settling = context.records.workspaces.list().map(async (row) => {
+    try {
+      return await settle(context, row);
+    } catch (error) {
+      if (error instanceof PyroError && error.code === "vmm_failed") return row;
+      throw error;
+    }
+  });
+  return (await Promise.all(settling)).filter((row) => row !== undefined);
+}
+
 function needsAttention(row: WorkspaceRow): boolean {
   if (isExpired(row)) return true;
   // Whoever creates it may not have its lock yet; everybody else at work on it has.

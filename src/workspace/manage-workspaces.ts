@@ -2,7 +2,7 @@ import { PyroError } from "../model/errors.ts";
 import { checkLabels, checkName } from "../model/workspace-names.ts";
 import type { Workspace, WorkspaceGc, WorkspaceList } from "../model/workspace-results.ts";
 import { describeWorkspace, listedWorkspace } from "./describe-workspace.ts";
-import { findWorkspace, latest, settle } from "./find-workspace.ts";
+import { findWorkspace, latest, settleAll } from "./find-workspace.ts";
 import { deleteWorkspace } from "./run-workspace.ts";
 import { sweepWorkspaces } from "./sweep-workspaces.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
@@ -12,9 +12,7 @@ import { isExpired } from "./workspace-states.ts";
 
 /** All workspaces, newest activity first. */
 export async function listWorkspaces(context: WorkspaceContext): Promise<WorkspaceList> {
-  const rows = context.records.workspaces.list();
-  const settled = await Promise.all(rows.map((row) => settle(context, row)));
-  return { workspaces: settled.filter((row) => row !== undefined).map(listedWorkspace) };
+  return { workspaces: (await settleAll(context)).map(listedWorkspace) };
 }
 
 export async function statusWorkspace(context: WorkspaceContext, id: string): Promise<Workspace> {

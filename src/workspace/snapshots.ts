@@ -118,8 +118,8 @@ async function forgetUnrecorded(
   storage: WorkspaceStorage,
 ): Promise<void> {
   await storage.tidy();
-  for (const name of await storage.list())
-    if (!find(context, row, name)) await storage.remove(name);
+  const recorded = new Set(context.records.snapshots.list(row.workspaceId).map(({ name }) => name));
+  for (const name of await storage.list()) if (!recorded.has(name)) await storage.remove(name);
 }
 
 function exists(row: WorkspaceRow, name: string): PyroError {

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { machinePrograms } from "../drivers/driver.ts";
 import { isAbandoned } from "../platform/files.ts";
 import { killProcess, processesHolding } from "../platform/processes.ts";
-import { settle } from "./find-workspace.ts";
+import { settleAll } from "./find-workspace.ts";
 import { removeDirectory } from "./remove-workspace.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { workspacesDirectory } from "./workspace-files.ts";
 
 /** Finishes what killed processes began and deletes what is expired or belongs to nobody. Answers how many directories went. */
 export async function sweepWorkspaces(context: WorkspaceContext): Promise<number> {
-  for (const row of context.records.workspaces.list()) await settle(context, row);
+  await settleAll(context);
   return removeOrphans(context);
 }
 
@@ -25,8 +25,10 @@ async function removeOrphans(context: WorkspaceContext): Promise<number> {
       ? isAbandoned(name)
       : context.records.workspaces.find(name) === undefined;
     if (!isOrphan) continue;
-    for (const holder of processesHolding(join(root, name), machinePrograms))
-      await killProcess(holder);
+    const holders = processesHolding(join(root, name), machinePrograms);
+    const ended = await Promise.allSettled(holders.map(killProcess));
+    // What a process that survives holds is left to the next sweep.
+    if (ended.some(({ status }) => status === "rejected")) continue;
     await removeDirectory(join(root, name));
     removed++;
   }
