@@ -1,9 +1,9 @@
 import http2 from "node:http2";
-import type { Duplex, Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import type { Duplex } from "node:stream";
 import { PyroError } from "../model/errors.ts";
 import { numberField, readAnswer, textField } from "./answers.ts";
 import { attach, protocolVersion } from "./attach.ts";
+import { BuildClient } from "./build-client.ts";
 import { type ExecEvents, type ExecOutcome, type ExecRequest, runExec } from "./exec.ts";
 import { type Hold, takeHold } from "./hold.ts";
 import { limitSilence } from "./silence.ts";
@@ -41,24 +41,6 @@ export interface AgentHealth {
   readonly activated: boolean;
 }
 
-export interface LayerOptions {
-  readonly compression: "none" | "gzip" | "zstd";
-  /** Whether to compute the digest of the unpacked layer. */
-  readonly digest: boolean;
-}
-
-export interface LayerResult {
-  readonly entryCount: number;
-  readonly bytes: number;
-  /** `sha256:…` of the uncompressed layer; null when it was not asked for. */
-  readonly diffId: string | null;
-}
-
-export interface FinishResult {
-  readonly usedBytes: number;
-  readonly entryCount: number;
-}
-
 export interface ConnectOptions {
   /** Whether the connection keeps this process alive while nothing is asked over it. Default true. */
   readonly keepsProcess?: boolean;
@@ -75,6 +57,8 @@ export interface RequestOptions {
 export class AgentClient implements Disposable {
   /** The requests about the workspace's tree. */
   readonly tree: TreeClient;
+  /** Those that make images and templates. */
+  readonly build: BuildClient;
   readonly #session: http2.ClientHttp2Session;
   readonly #keepsProcess: boolean;
   readonly #silenceMsMax: number | undefined;
@@ -91,6 +75,9 @@ export class AgentClient implements Disposable {
     this.#silenceMsMax = silenceMsMax;
     if (!keepsProcess) session.unref();
     this.tree = new TreeClient((...request) => this.#open(...request));
+    this.build = new BuildClient((path) =>
+      this.request({ ":method": "POST", ":path": path }, { mayBeSilent: true }),
+    );
     session.on("error", (error) => {
       this.#failure ??= error;
     });
@@ -219,37 +206,6 @@ export class AgentClient implements Disposable {
     return this.#session.destroyed || this.#session.closed;
   }
 
-  /** Runs commands for their effect on the guest's page cache alone. */
-  async warm(commands: readonly (readonly string[])[]): Promise<void> {
-    const stream = this.#openBuild("/v1/warm");
-    stream.end(JSON.stringify({ commands }));
-    await readAnswer(stream);
-  }
-
-  /** Applies one image layer to the builder's disk. The digest costs an emulated guest half of its time. */
-  async applyLayer(layer: Readable, { compression, digest }: LayerOptions): Promise<LayerResult> {
-    const stream = this.#openBuild(
-      `/v1/build/layer?compression=${compression}${digest ? "" : "&digest=none"}`,
-    );
-    const [answer] = await Promise.all([readAnswer(stream), feed(layer, stream)]);
-    return {
-      entryCount: numberField(answer, "entry_count"),
-      bytes: numberField(answer, "bytes"),
-      diffId: digest ? textField(answer, "diff_id") : null,
-    };
-  }
-
-  /** Completes the builder's disk and unmounts it. */
-  async finishImage(): Promise<FinishResult> {
-    const stream = this.#openBuild("/v1/build/finish");
-    stream.end();
-    const answer = await readAnswer(stream);
-    return {
-      usedBytes: numberField(answer, "used_bytes"),
-      entryCount: numberField(answer, "entry_count"),
-    };
-  }
-
   /** Flushes the guest's file systems. */
   async sync(): Promise<void> {
     await this.#call("POST", "/v1/sync");
@@ -277,11 +233,6 @@ export class AgentClient implements Disposable {
     const stream = this.#open(method, path);
     stream.end(body === undefined ? undefined : JSON.stringify(body));
     return readAnswer(stream);
-  }
-
-  /** Opens a request that an emulated guest may work on for minutes. */
-  #openBuild(path: string): http2.ClientHttp2Stream {
-    return this.request({ ":method": "POST", ":path": path }, { mayBeSilent: true });
   }
 
   #open(
@@ -312,13 +263,4 @@ function identityFields({
     hostname,
     machine_id: machineId,
   };
-}
-
-/** Sends a layer; a refusal by the agent is told by its answer, not by the broken pipe it causes here. */
-async function feed(layer: Readable, stream: http2.ClientHttp2Stream): Promise<void> {
-  try {
-    await pipeline(layer, stream);
-  } catch (error) {
-    if (layer.errored) throw error;
-  }
 }

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import type { Readable } from "node:stream";
-import type { LayerOptions, LayerResult } from "../channel/agent-client.ts";
+import type { LayerOptions, LayerResult } from "../channel/build-client.ts";
 import type { BootFiles, Driver } from "../drivers/driver.ts";
 import type { DiskContent } from "../environments/disk-content.ts";
 import { attachAgent, discard } from "./attach-agent.ts";
@@ -52,13 +52,13 @@ export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
       await machine.verifyConfinement();
       for (const layer of build.layers) {
         const { compression } = layer;
-        const result = await attached.client.applyLayer(layer.open(), {
+        const result = await attached.client.build.applyLayer(layer.open(), {
           compression,
           digest: layer.check !== undefined,
         });
         layer.check?.(result);
       }
-      return await attached.client.finishImage();
+      return await attached.client.build.finishImage();
     } catch (error) {
       build.signal?.throwIfAborted();
       throw error;

@@ -71,7 +71,7 @@ export async function makeTemplate(
  */
 async function prepare(client: AgentClient, { key, image }: TemplateWork): Promise<void> {
   const warmCommands = findCatalogEntry(image.environment)?.warm ?? [["sh", "-c", "true"]];
-  if (key.disk === "existing") return client.warm(warmCommands);
+  if (key.disk === "existing") return client.build.warm(warmCommands);
   await client.activate({ ...newIdentity("template"), ...activationDefaults(image) });
   // Run as a user's commands are, so that all they touch is in the page cache that every clone shares.
   for (const command of warmCommands) await client.exec({ command, timeoutMs: warmTimeoutMs });
