@@ -50,7 +50,11 @@ module.exports = {
       "platform/",
       "model/",
     ]),
-    only("integrations-use-the-sdk", "^src/integrations/", ["integrations/", "index\\.ts$"]),
+    only("integrations-use-the-sdk", "^src/integrations/", [
+      "integrations/",
+      "index\\.ts$",
+      "platform/files\\.ts$",
+    ]),
     only("front-doors-use-the-sdk", "^src/cli/", [
       "cli/",
       "mcp/",

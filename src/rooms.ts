@@ -27,7 +27,11 @@ import type {
   ListFilesOptions,
   LogsOptions,
   ReadFileOptions,
+  ReplayedCommand,
+  ReplayOutputOptions,
   ResetOptions,
+  StreamDiffOptions,
+  StreamedDiff,
   SummaryOptions,
   SyncOptions,
   WriteFileOptions,
@@ -95,12 +99,22 @@ export class WorkspaceRoom implements AsyncDisposable {
     return this.#methods.logsWorkspace(this.id, options);
   }
 
+  /** What one command wrote, byte for byte. */
+  replayOutput(options: ReplayOutputOptions): Promise<ReplayedCommand> {
+    return this.#methods.replayCommandOutput(this.id, options);
+  }
+
   summary(options: SummaryOptions = {}): Promise<WorkspaceSummary> {
     return this.#methods.summarizeWorkspace(this.id, options);
   }
 
   diff(options: DiffOptions = {}): Promise<WorkspaceDiff> {
     return this.#methods.diffWorkspace(this.id, options);
+  }
+
+  /** The text of the diff as bytes, which need not be UTF-8. */
+  streamDiff(options: StreamDiffOptions): Promise<StreamedDiff> {
+    return this.#methods.streamWorkspaceDiff(this.id, options);
   }
 
   applyPatch(

@@ -20,7 +20,11 @@ import type {
   WorkspaceSync,
 } from "./model/workspace-results.ts";
 import { createWorkspace } from "./workspace/create-workspace.ts";
-import { diffWorkspace, exportWorkspacePatch } from "./workspace/diff-workspace.ts";
+import {
+  diffWorkspace,
+  exportWorkspacePatch,
+  streamWorkspaceDiff,
+} from "./workspace/diff-workspace.ts";
 import { execWorkspace } from "./workspace/exec-workspace.ts";
 import { exportWorkspace } from "./workspace/export-workspace.ts";
 import type { WorkOptions } from "./workspace/host.ts";
@@ -35,6 +39,7 @@ import { resetWorkspace } from "./workspace/reset-workspace.ts";
 import {
   logsWorkspace,
   readCommandOutput,
+  replayCommandOutput,
   summarizeWorkspace,
 } from "./workspace/review-workspace.ts";
 import { deleteWorkspace, startWorkspace, stopWorkspace } from "./workspace/run-workspace.ts";
@@ -52,7 +57,11 @@ import type {
   LogsOptions,
   ReadFileOptions,
   ReadOutputOptions,
+  ReplayedCommand,
+  ReplayOutputOptions,
   ResetOptions,
+  StreamDiffOptions,
+  StreamedDiff,
   SummaryOptions,
   SyncOptions,
   UpdateWorkspaceOptions,
@@ -127,6 +136,11 @@ export class WorkspaceMethods {
     return readCommandOutput(this.#context, id, options);
   }
 
+  /** Passes on what one command wrote so far, byte for byte. */
+  replayCommandOutput(id: string, options: ReplayOutputOptions): Promise<ReplayedCommand> {
+    return replayCommandOutput(this.#context, id, options);
+  }
+
   /** What a reviewer looks at, on one screen. */
   summarizeWorkspace(id: string, options: SummaryOptions = {}): Promise<WorkspaceSummary> {
     return summarizeWorkspace(this.#context, id, options);
@@ -166,6 +180,11 @@ export class WorkspaceMethods {
   /** What changed since the workspace was created. */
   diffWorkspace(id: string, options: DiffOptions = {}): Promise<WorkspaceDiff> {
     return diffWorkspace(this.#context, id, options);
+  }
+
+  /** The same text as bytes, which need not be UTF-8, and without a limit. */
+  streamWorkspaceDiff(id: string, options: StreamDiffOptions): Promise<StreamedDiff> {
+    return streamWorkspaceDiff(this.#context, id, options);
   }
 
   /** Brings a file or directory back to the host: complete, or not at all. */

@@ -12,6 +12,6 @@ export const diffLimits = {
   totalMs: 10_000,
   /** All work on the lines of one diff; afterwards files are treated as too large. */
   linesMs: 20_000,
-  /** `git apply` takes no larger file. */
-  patchFileBytes: 1023 * mebibyte,
+  /** No larger content is read, and so none goes into a patch; `git apply` takes 1,023 MiB. */
+  contentBytes: 64 * mebibyte,
 } as const;

@@ -4,6 +4,8 @@ import { isInGitDirectory } from "./git-directory.ts";
 import { gitMode } from "./git-objects.ts";
 import type { TreeChange } from "./tree-change.ts";
 
+const mebibyte = 1024 * 1024;
+
 /** Something about a change that no git patch can carry. */
 export interface PatchOmission {
   readonly path: BytePath;
@@ -32,8 +34,10 @@ export function patchOmission(change: TreeChange): PatchOmission | undefined {
   const newMode = gitMode(change.newType, change.newMode);
   if (isInGitDirectory(path) || (oldPath !== undefined && isInGitDirectory(oldPath)))
     return whole("inside a .git directory, which git refuses to patch");
-  if (Math.max(change.size, change.oldSize) > diffLimits.patchFileBytes)
-    return whole("larger than git apply accepts");
+  if (isTooLarge(change))
+    return whole(
+      `larger than the ${diffLimits.contentBytes / mebibyte} MiB that a patch may carry`,
+    );
   if (oldMode === null && newMode === null)
     return whole(`a ${(change.newType ?? change.oldType ?? "file").replaceAll("_", " ")}`);
   if (change.newType !== null && newMode === null && change.newType !== "directory")
@@ -41,6 +45,12 @@ export function patchOmission(change: TreeChange): PatchOmission | undefined {
   return losesPermissions(change)
     ? part(`permissions ${((change.newMode ?? 0) & 0o7777).toString(8).padStart(4, "0")}`)
     : undefined;
+}
+
+/** A file that only moved, or only became executable, needs no content. */
+function isTooLarge({ newType, size, oldSize, oldDigest, newDigest }: TreeChange): boolean {
+  if (Math.max(size, oldSize) <= diffLimits.contentBytes) return false;
+  return newType !== "file" || oldDigest === null || oldDigest !== newDigest;
 }
 
 /** git keeps one bit of the permissions; the others matter when they are changed, or unusual. */

@@ -49,7 +49,7 @@ export async function runLiveCommand<Result extends CommandEnd>(
 }
 
 /** Writes guest output as it is; a full pipe holds the guest back. */
-function writeTo(target: IO["stdout"]): OutputSink {
+export function writeTo(target: IO["stdout"]): OutputSink {
   return (chunk) => {
     if (target.destroyed || target.write(chunk)) return;
     return new Promise((resolve) => {

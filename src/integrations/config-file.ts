@@ -1,18 +1,16 @@
-import { randomBytes } from "node:crypto";
 import {
   type FileHandle,
   lstat,
   mkdir,
-  open,
   readFile,
   readlink,
   realpath,
-  rename,
   rm,
   stat,
 } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { PyroError, systemErrorCode, visibleText } from "../index.ts";
+import { fillFileAtomically } from "../platform/files.ts";
 import type { Fields, Place } from "./agent.ts";
 import { type Editor, meansTheSame, SyntaxTrouble, valueAt } from "./edit/editor.ts";
 import { editors } from "./edit/editors.ts";
@@ -243,22 +241,12 @@ async function modeOf(path: string): Promise<number> {
 /** The whole file or nothing, with the owner of the one before. */
 async function replaceFile(path: string, text: string, mode: number): Promise<void> {
   await unlessRefused(path, async () => {
-    const temporary = `${path}.${randomBytes(4).toString("hex")}.partial`;
     const owner = await stat(path).catch(() => undefined);
-    try {
-      const file = await open(temporary, "wx", mode);
-      try {
-        await file.writeFile(text);
-        await takeOver(file, mode, owner);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    await fillFileAtomically(path, mode, async (file) => {
+      await file.writeFile(text);
+      await takeOver(file, mode, owner);
+      await file.sync();
+    });
   });
 }
 

@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
   computeDiffStat,
@@ -13,19 +12,24 @@ import { patchOmissions } from "../changes/patch-omissions.ts";
 import { renderDiff, renderFileDiff } from "../changes/render-diff.ts";
 import type { TreeChange } from "../changes/tree-change.ts";
 import { displayPath } from "../model/byte-path.ts";
-import { PyroError, systemErrorCode } from "../model/errors.ts";
+import { PyroError } from "../model/errors.ts";
 import type {
   WorkspaceChange,
   WorkspaceDiff,
   WorkspaceExport,
   WorkspacePatchExport,
 } from "../model/workspace-results.ts";
-import { namingNoSpace } from "../platform/files.ts";
 import { runsWhenOpened } from "../trees/runs-when-opened.ts";
+import { writeNewFile } from "../trees/write-new-file.ts";
 import { openWorkspace } from "./connect-workspace.ts";
 import { findChanges, type WorkspaceChanges } from "./workspace-changes.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
-import type { DiffOptions, ExportPatchOptions } from "./workspace-options.ts";
+import type {
+  DiffOptions,
+  ExportPatchOptions,
+  StreamDiffOptions,
+  StreamedDiff,
+} from "./workspace-options.ts";
 import { now } from "./workspace-records.ts";
 import { fileType } from "./workspace-tree.ts";
 
@@ -48,6 +52,18 @@ export async function diffWorkspace(
     if (diff.length > diffTextLengthMax) throw tooLong();
   }
   return { workspaceId: row.workspaceId, ...describeChanges(found, totalStat(stats)), diff };
+}
+
+/** The text of all changes as the bytes it is, of whatever length, a piece at a time. */
+export async function streamWorkspaceDiff(
+  context: WorkspaceContext,
+  id: string,
+  { onData, ...options }: StreamDiffOptions,
+): Promise<StreamedDiff> {
+  const { row, client } = await openWorkspace(context, id, "read files");
+  const { changes, readers } = await findChanges(context, { ...options, row, client });
+  for await (const piece of renderDiff(changes, readers)) await onData(piece);
+  return { workspaceId: row.workspaceId, fileCount: changes.length };
 }
 
 /** The changes with their counts, without their text. */
@@ -77,11 +93,9 @@ export async function exportWorkspacePatch(
 ): Promise<WorkspacePatchExport> {
   const { row, client } = await openWorkspace(context, id, "read files");
   const found = await findChanges(context, { ...options, row, client });
-  const patch = Buffer.concat(
-    await Array.fromAsync(renderDiff(found.changes, { ...found.readers, form: "patch" })),
-  );
   const outputPath = resolve(options.outputPath);
-  await writeNew(outputPath, patch);
+  const patch = renderDiff(found.changes, { ...found.readers, form: "patch" });
+  const bytes = await writeNewFile(outputPath, patch);
   context.records.journal.record({
     workspaceId: row.workspaceId,
     at: now(),
@@ -91,7 +105,7 @@ export async function exportWorkspacePatch(
   return {
     workspaceId: row.workspaceId,
     outputPath,
-    bytes: patch.length,
+    bytes,
     ...totals(found, await computeDiffStat(found.changes, found.readers)),
     omitted: patchOmissions(found.changes).map(({ path, reason }) => ({
       path: displayPath(path, 4096),
@@ -138,16 +152,4 @@ function describeChange(change: TreeChange, stat: FileStat | undefined): Workspa
 
 function octal(mode: number | null): string | null {
   return mode === null ? null : mode.toString(8).padStart(4, "0");
-}
-
-async function writeNew(path: string, content: Buffer): Promise<void> {
-  try {
-    await writeFile(path, content, { flag: "wx", mode: 0o644, flush: true });
-  } catch (error) {
-    if (systemErrorCode(error) === "EEXIST")
-      throw new PyroError("export_target_exists", `${path} exists already.`, {
-        hint: "Name a file that does not exist yet.",
-      });
-    throw namingNoSpace(error, path);
-  }
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { setTimeout as sleep } from "node:timers/promises";
+import { frameKind } from "../channel/frames.ts";
 import { asPyroError, cancellation, PyroError } from "../model/errors.ts";
 import { fileReadBytes, wholeNumber } from "../model/machine-options.ts";
 import type {
@@ -14,10 +15,16 @@ import { connectWorkspace } from "./connect-workspace.ts";
 import { countChanges, openedAmong } from "./diff-workspace.ts";
 import { findWorkspace } from "./find-workspace.ts";
 import { allSnapshots } from "./snapshots.ts";
-import { outputPath, readOutputFile } from "./supervisor/output-file.ts";
+import { outputFrames, outputPath, readOutputFile } from "./supervisor/output-file.ts";
 import { findChanges } from "./workspace-changes.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
-import type { LogsOptions, ReadOutputOptions, SummaryOptions } from "./workspace-options.ts";
+import type {
+  LogsOptions,
+  ReadOutputOptions,
+  ReplayedCommand,
+  ReplayOutputOptions,
+  SummaryOptions,
+} from "./workspace-options.ts";
 
 const followIntervalMs = 50;
 
@@ -64,6 +71,21 @@ export async function readCommandOutput(
     nextOffset: Math.min(offset, both.length) + piece.length,
     outputBytes: both.length,
   };
+}
+
+/** Passes on what one command wrote so far, as far as the journal keeps it; answers how it ended. */
+export async function replayCommandOutput(
+  context: WorkspaceContext,
+  id: string,
+  { sequence, onStdout, onStderr }: ReplayOutputOptions,
+): Promise<ReplayedCommand> {
+  const { workspaceId } = await findWorkspace(context, id);
+  const command = requireCommand(context, workspaceId, sequence);
+  const { outputDirectory } = context.files(workspaceId);
+  const sinks = { [frameKind.stdout]: onStdout, [frameKind.stderr]: onStderr };
+  for await (const { kind, payload } of outputFrames(outputPath(outputDirectory, sequence)))
+    await sinks[kind](payload);
+  return { ...command, workspaceId };
 }
 
 function requireCommand(

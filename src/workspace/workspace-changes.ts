@@ -1,9 +1,11 @@
 import { compareTrees } from "../changes/compare-trees.ts";
+import { diffLimits } from "../changes/diff-limits.ts";
 import type { FileDiffOptions } from "../changes/file-diff.ts";
 import { filterChanges } from "../changes/filter-paths.ts";
 import { findRenames } from "../changes/find-renames.ts";
 import type { TreeChange } from "../changes/tree-change.ts";
 import type { AgentClient } from "../channel/agent-client.ts";
+import { displayPath } from "../model/byte-path.ts";
 import { PyroError } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
@@ -12,9 +14,6 @@ import { decodeScan, decodeTree } from "../trees/decode-tree.ts";
 import { baselineName, isStored } from "./switch-disk.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { treePath } from "./workspace-path.ts";
-
-/** A file that is larger is named in a diff, and not read for it. */
-const contentBytesMax = 64 * 1024 * 1024;
 
 /** What differs from the baseline now, with the means to read both sides. */
 export interface WorkspaceChanges {
@@ -59,7 +58,7 @@ async function baselineOf(context: WorkspaceContext, row: WorkspaceRow): Promise
 
 async function readBaseline(baseline: Baseline, path: BytePath): Promise<Buffer> {
   const entry = baseline.entries.get(path);
-  if (entry !== undefined) return baseline.read(entry, contentBytesMax);
+  if (entry !== undefined) return baseline.read(entry, diffLimits.contentBytes);
   throw new PyroError("internal", "A path was asked for that the baseline has not.");
 }
 
@@ -96,11 +95,17 @@ class GuestContents {
   async read(path: BytePath): Promise<Buffer> {
     const fetched = this.#fetched.get(path);
     if (fetched !== undefined) return fetched;
-    const { content } = await this.#client.tree.read(path, {
-      max: contentBytesMax,
+    const { content, size } = await this.#client.tree.read(path, {
+      max: diffLimits.contentBytes,
       signal: this.#signal,
     });
-    return content;
+    // A file that grew meanwhile is whole all the same.
+    if (content.length >= size) return content;
+    throw new PyroError(
+      "workspace_path_conflict",
+      `${displayPath(path)} changed while it was read: ${content.length} of ${size} bytes came.`,
+      { hint: "Try again when nothing writes to it, or name the other paths." },
+    );
   }
 
   /** The digest the guest has of one file. */

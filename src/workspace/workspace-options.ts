@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { OutputSink } from "../channel/exec.ts";
+import type { LoggedCommand } from "../model/workspace-results.ts";
 import type { WorkOptions } from "./host.ts";
 
 export type NetworkPolicy = "off" | "egress" | "egress+published-ports";
@@ -66,6 +67,19 @@ export interface ReadOutputOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ReplayOutputOptions {
+  /** The command's number. */
+  readonly sequence: number;
+  /** Receives what it wrote, byte for byte and in the order in which it came. */
+  readonly onStdout: OutputSink;
+  readonly onStderr: OutputSink;
+}
+
+/** A command without what it wrote. */
+export type ReplayedCommand = Omit<LoggedCommand, "stdout" | "stderr"> & {
+  readonly workspaceId: string;
+};
+
 export interface LogsOptions {
   /** Only this command. */
   readonly sequence?: number | undefined;
@@ -85,6 +99,17 @@ export interface DiffOptions {
   /** Only these files and directories, relative to /workspace or absolute. Default: all. */
   readonly paths?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface StreamDiffOptions extends DiffOptions {
+  /** Receives the text as the bytes it is; a promise holds the rest back until it settles. */
+  readonly onData: OutputSink;
+}
+
+export interface StreamedDiff {
+  readonly workspaceId: string;
+  /** Changed paths; 0 when nothing came. */
+  readonly fileCount: number;
 }
 
 export interface ListFilesOptions {

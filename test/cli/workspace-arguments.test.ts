@@ -106,8 +106,10 @@ test("what is not said is left to the SDK", async () => {
   assert.deepEqual(await asked(["create", "debian:12"], { createWorkspace: workspace() }), [
     ["createWorkspace", options],
   ]);
-  const shown = diff();
-  assert.deepEqual(await asked(["diff", "demo"], { diffWorkspace: shown }), [
+  assert.deepEqual(await asked(["diff", "demo"], { streamWorkspaceDiff: { fileCount: 0 } }), [
+    ["streamWorkspaceDiff", "demo", {}],
+  ]);
+  assert.deepEqual(await asked(["diff", "demo", "--stat"], { diffWorkspace: diff() }), [
     ["diffWorkspace", "demo", {}],
   ]);
   assert.deepEqual(
@@ -133,7 +135,20 @@ test("each command asks for what its arguments say", async () => {
     ["update demo --clear-name", "updateWorkspace", workspace(), "demo", { clearName: true }],
     ["summary demo", "summarizeWorkspace", summary(), "demo"],
     ["logs demo --last 3", "logsWorkspace", { commands: [] }, "demo", { last: 3 }],
-    ["diff demo src a.txt", "diffWorkspace", diff(), "demo", { paths: ["src", "a.txt"] }],
+    [
+      "diff demo src a.txt",
+      "streamWorkspaceDiff",
+      { fileCount: 1 },
+      "demo",
+      { paths: ["src", "a.txt"] },
+    ],
+    [
+      "logs demo --raw --sequence 3",
+      "replayCommandOutput",
+      { stdoutDroppedBytes: 0, stderrDroppedBytes: 0 },
+      "demo",
+      { sequence: 3 },
+    ],
     [
       "export demo dist --output o",
       "exportWorkspace",

@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { printDiff } from "../../src/cli/commands/workspace-diff.ts";
 import { printLogs } from "../../src/cli/commands/workspace-logs.ts";
 import { printWorkspaceSummary } from "../../src/cli/listings/workspace-summary.ts";
+import { runCommandLine } from "../../src/cli/program.ts";
+import type { ReplayOutputOptions, StreamDiffOptions } from "../../src/index.ts";
 import { fakePyro } from "./support/fake-pyro.ts";
 import { changed, diff, fullSummary, logged, nowMs, summary } from "./support/results.ts";
 import { openTerminal, printed, pyroCommand } from "./support/terminal.ts";
@@ -122,8 +124,12 @@ $ make test  killed by SEGV, 3.2 s  (#8, 4 min ago)
 });
 
 test("raw logs are the output as it was", async () => {
-  const command = logged({ stdout: "\u001b[1mx", stderr: "\u0007\n", stdoutDroppedBytes: 2048 });
-  const { pyro } = fakePyro({ logsWorkspace: { workspaceId: "x", commands: [command] } });
+  const replayCommandOutput = async (_: string, { onStdout, onStderr }: ReplayOutputOptions) => {
+    await onStdout(Buffer.from("\u001b[1mx"));
+    await onStderr(Buffer.from("\u0007\n"));
+    return logged({ stdoutDroppedBytes: 2048 });
+  };
+  const { pyro } = fakePyro({ replayCommandOutput });
   const line = ["ws", "logs", "demo", "--sequence", "1", "--raw"];
   assert.deepEqual(await pyroCommand(line, { pyro }), {
     code: 0,
@@ -132,13 +138,21 @@ test("raw logs are the output as it was", async () => {
   });
 });
 
-test("a diff is a patch in a pipe, and colourful on a terminal", () => {
+test("a diff is a patch in a pipe, byte for byte", async () => {
+  const patch = Buffer.from("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-\xe9\u0007\n+\xff\r\n", "latin1");
+  const streamWorkspaceDiff = async (_: string, { onData }: StreamDiffOptions) => {
+    for (const at of [0, 9]) await onData(patch.subarray(at, at === 0 ? 9 : undefined));
+    return { workspaceId: "x", fileCount: 1 };
+  };
+  const { pyro } = fakePyro({ streamWorkspaceDiff });
+  const { io, readBytes } = openTerminal();
+  assert.equal(await runCommandLine(["ws", "diff", "demo"], io, () => pyro), 0);
+  assert.deepEqual(readBytes(), patch);
+});
+
+test("a diff is colourful on a terminal", () => {
   const hostile = diff({ diff: `${diff().diff}@@ -9 +9 @@\n-a\u001b[2J\n+b\r\n` });
   const plain = { stat: false, nameOnly: false };
-  assert.equal(
-    printed((io) => printDiff(io, hostile, plain)),
-    hostile.diff,
-  );
   const shown = printed((io) => printDiff(io, hostile, plain), { isTerminal: true, color: true });
   const lines = [
     ["1", "diff --git a/a.txt b/a.txt"],

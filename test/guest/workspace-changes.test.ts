@@ -45,7 +45,7 @@ describe("the changes of a workspace", () => {
     const { workspaceId } = await ws.create({ seedPath: seed });
     return { seed, id: workspaceId };
   };
-  const gitApply = (seed: string, patch: string, name: string) => {
+  const gitApply = (seed: string, patch: string | Buffer, name: string) => {
     const copy = ws.path(name);
     cpSync(seed, copy, { recursive: true, verbatimSymlinks: true });
     execFileSync("git", ["init", "--quiet", copy]);
@@ -119,6 +119,66 @@ head -c 5000 /dev/urandom > new/random; ln -sf crlf link; mkdir nothing`;
     const { workspaceId: other } = await ws.create({ seedPath: seed });
     await ws.pyro.applyWorkspacePatch(other, { patch: readFileSync(outputPath) });
     assert.equal(await ws.treeDigest(other), await ws.treeDigest(id));
+  });
+
+  it("are bytes in a pipe, whatever names and contents are", async () => {
+    const { seed, id } = await begin("bytes");
+    await ws.sh(
+      id,
+      `printf 'caf\\351\\r\\nend' > latin1; printf 'x\\n' > "$(printf 'raw\\377 "q"\\ttab\\nline')"
+printf 'a\\nB\\nc' > unended; : > empty; chmod 755 text; ln -s 'to nowhere' 'a link'; mv crlf 'cr lf'`,
+    );
+    const { code, bytes, stderr } = await ws.home.pyro(["workspace", "diff", id]);
+    assert.equal(code, 0, stderr);
+    assert.ok(bytes.includes(Buffer.from("+caf\xe9\r\n", "latin1")));
+    const copy = gitApply(seed, bytes, "from-pipe");
+    const whole = ws.path("bytes-whole");
+    await ws.pyro.exportWorkspace(id, "/workspace", { outputPath: whole });
+    execFileSync("rm", ["-rf", join(copy, ".git")]);
+    execFileSync("diff", ["-r", "--no-dereference", copy, whole]);
+    assert.equal(statSync(join(copy, "text")).mode & 0o777, 0o755);
+
+    const made = await ws.pyro.execWorkspace(id, {
+      command: ["sh", "-c", "head -c 300000 /dev/urandom | tee image; printf '\\351\\377' >&2"],
+    });
+    const sequence = String(made.sequence);
+    const raw = await ws.home.pyro(["workspace", "logs", id, "--raw", "--sequence", sequence]);
+    assert.equal(raw.code, 0, raw.stderr);
+    const image = ws.path("image");
+    await ws.pyro.exportWorkspace(id, "image", { outputPath: image });
+    assert.ok(raw.bytes.equals(readFileSync(image)));
+    assert.equal(raw.stderr, Buffer.from("\xe9\xff", "latin1").toString("utf8"));
+  });
+
+  it("beyond what a patch carries are left out of it, and named", async () => {
+    const seed = ws.path("large");
+    mkdirSync(seed);
+    const large = Buffer.alloc(65 * 1024 * 1024, "large\n");
+    for (const name of ["changed", "deleted", "moved", "kept"])
+      writeFileSync(join(seed, name), large.fill(name, 0, 10));
+    const { workspaceId: id } = await ws.create({ seedPath: seed });
+    await ws.sh(
+      id,
+      "head -c 70000000 /dev/zero > new; echo more >> changed; rm deleted; mv moved away; echo x > small",
+    );
+    const outputPath = ws.path("large.patch");
+    const { omitted } = await ws.pyro.exportWorkspacePatch(id, { outputPath });
+    const reason = "larger than the 64 MiB that a patch may carry";
+    assert.deepEqual(
+      omitted,
+      ["changed", "deleted", "new"].map((path) => ({ path, reason })),
+    );
+    execFileSync("git", ["-C", seed, "init", "--quiet"]);
+    execFileSync("git", ["-C", seed, "apply", outputPath]);
+    assert.deepEqual(readdirSync(seed).sort(), [
+      ".git",
+      "away",
+      "changed",
+      "deleted",
+      "kept",
+      "small",
+    ]);
+    assert.equal(statSync(join(seed, "away")).size, large.length);
   });
 
   it("show though size and time are as they were", async () => {

@@ -1,10 +1,15 @@
 import { type Command, Option } from "commander";
-import type { WorkspaceDiff } from "../../index.ts";
-import { visibleText } from "../../index.ts";
+import {
+  type OutputSink,
+  type StreamedDiff,
+  visibleText,
+  type WorkspaceDiff,
+} from "../../index.ts";
 import type { CommandContext, JsonOption } from "../context.ts";
 import { watchInterrupts } from "../interrupt.ts";
 import type { IO } from "../io.ts";
 import { unifiedDiffLines } from "../listings/unified-diff.ts";
+import { writeTo } from "../live-command.ts";
 import { printLine, printNote, printResult } from "../printer.ts";
 import { idMeaning } from "../workspace-arguments.ts";
 
@@ -18,7 +23,7 @@ export function addWorkspaceDiff(group: Command, { io, openPyro }: CommandContex
     .command("diff")
     .summary("what changed since the workspace was created")
     .description(
-      "Unified text of everything that differs from the state at creation. In a pipe it is a patch.",
+      "Unified text of everything that differs from the state at creation. In a pipe it is a patch, byte for byte; binary files are only named, and whole in export --patch.",
     )
     .argument("<id>", idMeaning)
     .argument("[path...]", "only these files and directories")
@@ -32,16 +37,25 @@ export function addWorkspaceDiff(group: Command, { io, openPyro }: CommandContex
     .action(async (id: string, paths: string[], { json, ...options }: DiffOptions) => {
       using interrupt = watchInterrupts();
       using pyro = openPyro();
-      const diff = await pyro.diffWorkspace(id, {
-        ...(paths.length > 0 && { paths }),
-        signal: interrupt.signal,
-      });
+      const chosen = { ...(paths.length > 0 && { paths }), signal: interrupt.signal };
+      const isPatch = !json && !options.stat && !options.nameOnly && !io.stdoutIsTerminal;
+      if (isPatch)
+        return writePatch(io, (onData) => pyro.streamWorkspaceDiff(id, { ...chosen, onData }));
+      const diff = await pyro.diffWorkspace(id, chosen);
       if (json) return printResult(io, "workspaceDiff", diff);
       printDiff(io, diff, options);
     });
 }
 
-/** The diff for people: a patch in a pipe, colours and visible control characters on a terminal. */
+async function writePatch(
+  io: IO,
+  stream: (onData: OutputSink) => Promise<StreamedDiff>,
+): Promise<void> {
+  const { fileCount } = await stream(writeTo(io.stdout));
+  if (fileCount === 0) printNote(io, "Nothing changed.");
+}
+
+/** The diff for people: colours, and control characters made visible. */
 export function printDiff(
   io: IO,
   diff: WorkspaceDiff,
@@ -53,7 +67,5 @@ export function printDiff(
     for (const { path } of diff.changes) printLine(io, visibleText(path, 4096));
   } else if (stat) {
     printLine(io, visibleText(diff.stat.trimEnd(), Number.POSITIVE_INFINITY, "lines"));
-  } else if (io.stdoutIsTerminal) {
-    for (const line of unifiedDiffLines(io, diff.diff)) printLine(io, line);
-  } else io.stdout.write(diff.diff);
+  } else for (const line of unifiedDiffLines(io, diff.diff)) printLine(io, line);
 }

@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
-import { PyroError, type WorkspaceLogs } from "../../index.ts";
+import { type Pyro, PyroError, type WorkspaceLogs } from "../../index.ts";
 import { type CommandContext, type JsonOption, wholeNumberArgument } from "../context.ts";
 import type { IO } from "../io.ts";
 import { droppedText, printLoggedCommand } from "../listings/logged-command.ts";
+import { writeTo } from "../live-command.ts";
 import { printLine, printNote, printResult } from "../printer.ts";
 import { idMeaning } from "../workspace-arguments.ts";
 
@@ -42,29 +43,33 @@ async function logs(
   id: string,
   { sequence, last, raw, json }: LogsOptions,
 ): Promise<void> {
-  if (raw && sequence === undefined)
-    throw new PyroError("invalid_argument", "--raw prints one command, but none is named.", {
-      hint: "Add --sequence N; pyro workspace logs shows the numbers.",
-    });
   using pyro = openPyro();
+  if (raw) return writeRawOutput(io, pyro, { id, sequence });
   const found = await pyro.logsWorkspace(id, { sequence, last });
   if (sequence !== undefined && found.commands.length === 0)
     throw new PyroError("invalid_argument", `No command since the last reset is #${sequence}.`, {
       hint: `See which there are: pyro workspace logs ${id}`,
     });
   if (json) return printResult(io, "workspaceLogs", found);
-  if (raw) return printRawOutput(io, found);
   printLogs(io, found, Date.now());
 }
 
-function printRawOutput(io: IO, { commands }: WorkspaceLogs): void {
-  for (const command of commands) {
-    io.stdout.write(command.stdout);
-    io.stderr.write(command.stderr);
-    const { stdoutDroppedBytes, stderrDroppedBytes } = command;
-    if (stdoutDroppedBytes > 0) printNote(io, `note: ${droppedText("stdout", stdoutDroppedBytes)}`);
-    if (stderrDroppedBytes > 0) printNote(io, `note: ${droppedText("stderr", stderrDroppedBytes)}`);
-  }
+async function writeRawOutput(
+  io: IO,
+  pyro: Pyro,
+  { id, sequence }: { readonly id: string; readonly sequence: number | undefined },
+): Promise<void> {
+  if (sequence === undefined)
+    throw new PyroError("invalid_argument", "--raw prints one command, but none is named.", {
+      hint: "Add --sequence N; pyro workspace logs shows the numbers.",
+    });
+  const { stdoutDroppedBytes, stderrDroppedBytes } = await pyro.replayCommandOutput(id, {
+    sequence,
+    onStdout: writeTo(io.stdout),
+    onStderr: writeTo(io.stderr),
+  });
+  if (stdoutDroppedBytes > 0) printNote(io, `note: ${droppedText("stdout", stdoutDroppedBytes)}`);
+  if (stderrDroppedBytes > 0) printNote(io, `note: ${droppedText("stderr", stderrDroppedBytes)}`);
 }
 
 /** The commands one after the other, an empty line between them. */

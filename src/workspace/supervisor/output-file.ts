@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { encodeFrame, type Frame, FrameDecoder, frameKind } from "../../channel/frames.ts";
 import { systemErrorCode } from "../../model/errors.ts";
@@ -6,6 +6,10 @@ import { limits } from "../../model/limits.ts";
 import { HeadAndTail } from "../head-and-tail.ts";
 
 export type OutputKind = typeof frameKind.stdout | typeof frameKind.stderr;
+
+interface OutputFrame extends Frame {
+  readonly kind: OutputKind;
+}
 
 /** Where the output of a command is kept. */
 export function outputPath(directory: string, sequence: number): string {
@@ -66,7 +70,7 @@ function openForWriting(path: string): number {
 
 /** What the journal kept of a command's output; empty when it wrote none. */
 export function readOutputFile(path: string): { stdout: Buffer; stderr: Buffer; both: Buffer } {
-  const frames = readFrames(path).filter(({ kind }) => kind in parts);
+  const frames = readFrames(path).filter(isOutput);
   const of = (kind: number) =>
     frames.flatMap((frame) => (frame.kind === kind ? [frame.payload] : []));
   return {
@@ -74,6 +78,21 @@ export function readOutputFile(path: string): { stdout: Buffer; stderr: Buffer; 
     stderr: Buffer.concat(of(frameKind.stderr)),
     both: Buffer.concat(frames.map(({ payload }) => payload)),
   };
+}
+
+/** The same in the order in which it came, a frame at a time. */
+export async function* outputFrames(path: string): AsyncGenerator<OutputFrame> {
+  const decoder = new FrameDecoder();
+  try {
+    for await (const chunk of createReadStream(path))
+      for (const frame of decoder.push(chunk as Buffer)) if (isOutput(frame)) yield frame;
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw error;
+  }
+}
+
+function isOutput(frame: Frame): frame is OutputFrame {
+  return frame.kind in parts;
 }
 
 const parts = { [frameKind.stdout]: true, [frameKind.stderr]: true };

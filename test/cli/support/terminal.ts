@@ -17,6 +17,8 @@ export interface Terminal {
   readonly io: IO;
   /** What was written since the last time. */
   read(): { readonly stdout: string; readonly stderr: string };
+  /** What was written to stdout since the last time, as it is. */
+  readBytes(): Buffer;
 }
 
 /** A terminal or a pair of pipes that keeps what is written to it. */
@@ -35,7 +37,11 @@ export function openTerminal(options: TerminalOptions = {}): Terminal {
     height,
   };
   const text = (stream: PassThrough) => String(stream.read() ?? "");
-  return { io, read: () => ({ stdout: text(stdout), stderr: text(stderr) }) };
+  return {
+    io,
+    read: () => ({ stdout: text(stdout), stderr: text(stderr) }),
+    readBytes: () => stdout.read() ?? Buffer.alloc(0),
+  };
 }
 
 /** What `print` writes, both streams together. */
