@@ -17,6 +17,7 @@ export interface QemuLayout {
   readonly version: { readonly major: number; readonly minor: number };
   /** Ticks per millisecond of the host's time stamp counter; only emulated guests are told. */
   readonly tscKhz: number;
+  readonly firmwarePath: string;
   readonly kernelPath: string;
   /** Absent on restore: the guest's memory already holds it. */
   readonly initramfsPath: string | undefined;
@@ -30,11 +31,14 @@ export interface QemuLayout {
   readonly memory: GuestMemory;
 }
 
-/** Anonymous memory, the memory file of a template being made, or a private view of a finished one. */
+/**
+ * Anonymous memory, the memory file of a template being made, or a private view of a finished one, whose state comes
+ * through a socket: from 11 on QEMU takes it from no regular file.
+ */
 export type GuestMemory =
   | { readonly kind: "anonymous" }
   | { readonly kind: "shared"; readonly path: string }
-  | { readonly kind: "private"; readonly path: string; readonly stateFd: number };
+  | { readonly kind: "private"; readonly path: string };
 
 /**
  * The guest kernel's command line. An emulated guest counts the host's ticks: unless it is told how many make a
@@ -77,7 +81,7 @@ export function qemuArguments(layout: QemuLayout): string[] {
 }
 
 function machineArguments(layout: QemuLayout): string[] {
-  const { spec, accelerator, kernelPath, initramfsPath } = layout;
+  const { spec, accelerator, firmwarePath, kernelPath, initramfsPath } = layout;
   // Under emulation microvm needs its PIT and PIC, or the guest spins waiting for a timer.
   const machine =
     "microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=on,memory-backend=ram";
@@ -92,6 +96,8 @@ function machineArguments(layout: QemuLayout): string[] {
     String(spec.vcpuCount),
     "-m",
     String(spec.memMib),
+    "-bios",
+    firmwarePath,
     "-kernel",
     kernelPath,
     ...(initramfsPath === undefined ? [] : ["-initrd", initramfsPath]),
@@ -169,8 +175,8 @@ function socketArguments({ sockets }: QemuLayout): string[] {
     "-serial",
     "chardev:console",
     ...socket("monitor", sockets.monitor),
-    "-mon",
-    "chardev=monitor,mode=control",
+    "-qmp",
+    "chardev:monitor",
     "-device",
     "virtio-serial-device",
     ...socket("channel", sockets.channel),

@@ -26,6 +26,7 @@ import {
   type QemuLayout,
   qemuArguments,
 } from "./command-line.ts";
+import type { Firmware } from "./firmware.ts";
 import { Descriptors, launchJailed } from "./launch.ts";
 import {
   adoptQemuMachine,
@@ -35,12 +36,13 @@ import {
   QemuMachine,
   socketNames,
 } from "./qemu-machine.ts";
-import type { StateTarget } from "./save-state.ts";
+import type { StateSource, StateTarget } from "./save-state.ts";
 
 /** What probing found out about QEMU on this host. */
 export interface QemuInstallation {
   readonly program: string;
   readonly version: { readonly major: number; readonly minor: number; readonly text: string };
+  readonly firmware: Firmware;
   readonly accelerator: "kvm" | "tcg";
   /** Group that may open /dev/kvm; only with KVM. */
   readonly kvmGid: number | undefined;
@@ -114,9 +116,10 @@ export class QemuDriver implements Driver {
         sockets,
         ...(plan.stateTarget && { stateTarget: plan.stateTarget }),
       });
-      const { memory } = plan.layout;
-      // Its failure shows as an agent that never answers, with QEMU's words beside it.
-      if (memory.kind === "private") machine.loadState(memory.stateFd).catch(() => machine.kill());
+      if (plan.state) {
+        const stream = child.stdio[plan.state.fd] as Duplex;
+        void machine.loadState({ ...plan.state, stream });
+      }
       return machine;
     } finally {
       descriptors.close();
@@ -128,11 +131,16 @@ export class QemuDriver implements Driver {
     return {
       socketFds: places.fds,
       stateTarget: source.kind === "shared" ? stateTarget(source, descriptors) : undefined,
+      state:
+        source.kind === "private"
+          ? { fd: descriptors.add("socket"), statePath: source.statePath }
+          : undefined,
       layout: {
         spec,
         accelerator: this.#installation.accelerator,
         version: this.#installation.version,
         tscKhz: this.#installation.tscKhz,
+        firmwarePath: descriptors.share(this.#installation.firmware.path),
         kernelPath: descriptors.share(spec.boot.kernelPath),
         initramfsPath:
           source.kind === "private" ? undefined : descriptors.share(spec.boot.initramfsPath),
@@ -153,18 +161,20 @@ export class QemuDriver implements Driver {
       source.memoryPath,
       readOnly ? constants.O_RDONLY : constants.O_RDWR,
     );
-    return { kind: "private", path, stateFd: descriptors.open(source.statePath) };
+    return { kind: "private", path };
   }
 }
 
-/** Saved state fits the same QEMU with the same machine, CPU, devices and kernel command line, and nothing else. */
-function fingerprintOf({ version, accelerator, cpuModel, tscKhz }: QemuInstallation): string {
+/** Saved state fits the same QEMU with the same firmware, machine, CPU, devices and kernel command line, and nothing else. */
+function fingerprintOf(installation: QemuInstallation): string {
+  const { version, accelerator, cpuModel, tscKhz, firmware } = installation;
   const socket = { fd: 0 };
   const machine = qemuArguments({
     spec: { vcpuCount: 1, memMib: 1024, role: "workload" },
     accelerator,
     version,
     tscKhz,
+    firmwarePath: firmware.digest,
     kernelPath: "",
     initramfsPath: undefined,
     environmentFd: 0,
@@ -181,6 +191,8 @@ interface StartPlan {
   readonly layout: QemuLayout;
   readonly socketFds: SocketFds | undefined;
   readonly stateTarget: StateTarget | undefined;
+  /** What a machine resumes from; all of it but our end of the socket. */
+  readonly state: Omit<StateSource, "stream"> | undefined;
 }
 
 type SocketFds = Record<keyof typeof socketNames, number>;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PyroError } from "../../model/errors.ts";
+import { asPyroError, PyroError } from "../../model/errors.ts";
 import { isAlive, killProcess, type ProcessIdentity } from "../../platform/processes.ts";
 import { tryConnectUnix } from "../../platform/unix-socket.ts";
 import { ConsoleRing } from "../console-ring.ts";
@@ -10,7 +10,7 @@ import type { MachineExit, SavableMachine } from "../driver.ts";
 import { endOfStranger } from "../guardian.ts";
 import { assertConfined } from "../jail.ts";
 import { QemuMonitor } from "./monitor.ts";
-import { loadState, type StateTarget, saveState } from "./save-state.ts";
+import { loadState, type StateSource, type StateTarget, saveState } from "./save-state.ts";
 
 const connectRetryMs = 2;
 
@@ -71,10 +71,15 @@ export class QemuMachine implements SavableMachine {
   readonly #console = new ConsoleRing();
   readonly #leftConsole = new AbortController();
   #monitor: Promise<QemuMonitor> | undefined;
+  /** What it said on its control socket when it would not resume. */
+  #refusal = "";
 
   constructor(parts: QemuMachineParts) {
     this.identity = parts.identity;
-    this.exited = parts.exited;
+    this.exited = parts.exited.then((exit) => ({
+      ...exit,
+      stderrTail: exit.stderrTail + this.#refusal,
+    }));
     this.#sockets = parts.sockets;
     this.#stateTarget = parts.stateTarget;
     void this.#readConsole();
@@ -116,12 +121,18 @@ export class QemuMachine implements SavableMachine {
     await saveState(await this.#openMonitor(), this.#stateTarget);
   }
 
-  /** Resumes a machine that was started to be restored. */
-  async loadState(stateFd: number): Promise<void> {
-    const monitor = await this.#openMonitor();
-    await loadState(monitor, stateFd);
-    // An open socket would keep a process whose machine outlives it.
-    monitor.close();
+  /** Resumes a machine that was started to be restored; one that refuses is ended, with its words as its last. */
+  async loadState(source: StateSource): Promise<void> {
+    try {
+      const monitor = await this.#openMonitor();
+      await loadState(monitor, source);
+      // An open socket would keep a process whose machine outlives it.
+      monitor.close();
+    } catch (error) {
+      this.#refusal = asPyroError(error).message;
+      source.stream.destroy();
+      await this.kill();
+    }
   }
 
   #openMonitor(): Promise<QemuMonitor> {

@@ -11,6 +11,7 @@ import type { BootFiles, Driver, DriverProbe, DriverStatus } from "../driver.ts"
 import { jailIdentity } from "../jail.ts";
 import { endStrandedJails } from "../jail-gate.ts";
 import { bootCanary } from "./canary.ts";
+import { findFirmware, firmwareName, listDataDirectories } from "./firmware.ts";
 import { QemuDriver, type QemuInstallation } from "./qemu-driver.ts";
 
 const program = "qemu-system-x86_64";
@@ -18,6 +19,7 @@ const oldestMajor = 7;
 const oldestMinor = 2;
 /** Two measurements of one counter differ by less; a clock this much off loses four seconds a day. */
 const sameRateShare = 50e-6;
+const firmwareFix = "sudo apt-get install qemu-system-data";
 const installFix = "sudo apt-get install qemu-system-x86";
 
 /** A measured verdict on KVM, remembered as long as nothing it depends on changes. */
@@ -35,7 +37,11 @@ interface TscRate {
 
 interface ProbeMemory {
   readonly tsc?: TscRate;
-  readonly qemu?: { readonly key: string; readonly version: string };
+  readonly qemu?: {
+    readonly key: string;
+    readonly version: string;
+    readonly dataDirectories?: readonly string[];
+  };
   readonly kvm?: Verdict;
 }
 
@@ -87,8 +93,16 @@ export class QemuProbe implements DriverProbe {
       );
     }
     const memoryNow = { ...memory, ...found.memory };
+    const directories = found.dataDirectories ?? [];
+    const firmware = findFirmware(directories);
+    if (firmware === undefined)
+      return unusable(
+        version.text,
+        `QEMU's firmware ${firmwareName} is in none of its directories: ${directories.join(", ")}.`,
+        firmwareFix,
+      );
     const tscKhz = await this.#tscKhz(memoryNow);
-    const base = { program: path, version, cpuModel: cpuModel(), tscKhz };
+    const base = { program: path, version, firmware, cpuModel: cpuModel(), tscKhz };
     const kvm = await this.#kvmVerdict(
       { ...base, accelerator: "kvm", kvmGid: kvmGid() },
       { boot, memory: memoryNow, signal },
@@ -117,28 +131,35 @@ export class QemuProbe implements DriverProbe {
   async #version(
     path: string,
     memory: ProbeMemory,
-  ): Promise<{ version?: QemuInstallation["version"]; reason: string; memory?: ProbeMemory }> {
+  ): Promise<{
+    version?: QemuInstallation["version"] | undefined;
+    dataDirectories?: readonly string[];
+    reason: string;
+    memory?: ProbeMemory;
+  }> {
     const { mtimeMs, size, ino } = statSync(path);
     const key = [path, mtimeMs, size, ino].join(" ");
-    if (memory.qemu?.key === key)
-      return { version: parseVersion(memory.qemu.version), reason: "" } as {
-        version: QemuInstallation["version"];
-        reason: string;
-      };
+    // Written by a pyro that did not ask for them: absent.
+    const { version: known, dataDirectories: knownDirectories } =
+      memory.qemu?.key === key ? memory.qemu : {};
+    if (known !== undefined && knownDirectories !== undefined)
+      return { version: parseVersion(known), dataDirectories: knownDirectories, reason: "" };
     let output: string;
+    let dataDirectories: string[];
     try {
       ({ stdout: output } = await promisify(execFile)(path, ["--version"], {
         env: toolEnvironment(),
         timeout: 10_000,
       }));
+      dataDirectories = await listDataDirectories(path);
     } catch (error) {
       return { reason: `${path} does not run: ${asPyroError(error).message.split("\n")[0]}` };
     }
     const version = parseVersion(output);
     if (version === undefined) return { reason: `${path} does not say its version.` };
-    const remembered = { ...memory, qemu: { key, version: version.text } };
+    const remembered = { ...memory, qemu: { key, version: version.text, dataDirectories } };
     await this.#remember(remembered);
-    return { version, reason: "", memory: remembered };
+    return { version, dataDirectories, reason: "", memory: remembered };
   }
 
   async #kvmVerdict(

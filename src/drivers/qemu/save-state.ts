@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PyroError } from "../../model/errors.ts";
@@ -21,6 +23,14 @@ export interface StateTarget {
   readonly jailedDirectory: string;
 }
 
+/** Where the device state of a machine comes from. */
+export interface StateSource {
+  readonly statePath: string;
+  /** Our end of the socket that QEMU knows as `fd`. */
+  readonly stream: Duplex;
+  readonly fd: number;
+}
+
 /**
  * Stops the machine and writes its device state to a file. The state leaves QEMU through a socket:
  * it may not spawn a program to write it, and needs no file of ours open for writing.
@@ -37,12 +47,18 @@ export async function saveState(monitor: QemuMonitor, target: StateTarget): Prom
   await written;
 }
 
-/** Resumes a machine started with `-incoming defer` from the state behind one of its descriptors. */
-export async function loadState(monitor: QemuMonitor, stateFd: number): Promise<void> {
+/** Resumes a machine started with `-incoming defer` from a saved state, which it reads from the socket `source.fd`. */
+export async function loadState(monitor: QemuMonitor, source: StateSource): Promise<void> {
+  const { stream } = source;
+  // A QEMU that closes it early says elsewhere what it did not like.
+  stream.on("error", () => stream.destroy());
+  const state = await readFile(source.statePath);
+  // Closed once it is written: an open end would keep us.
+  stream.end(state, () => stream.destroy());
   // Sent together: QEMU answers in order, and nothing is won by waiting in between.
   await Promise.all([
     ignoreSharedMemory(monitor),
-    monitor.execute("migrate-incoming", { uri: `fd:${stateFd}` }),
+    monitor.execute("migrate-incoming", { uri: `fd:${source.fd}` }),
   ]);
 }
 

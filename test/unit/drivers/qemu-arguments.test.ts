@@ -12,6 +12,7 @@ const layout: QemuLayout = {
   accelerator: "tcg",
   version: { major: 7, minor: 2 },
   tscKhz: 2_500_000,
+  firmwarePath: "/proc/self/fd/3",
   kernelPath: "/proc/self/fd/4",
   initramfsPath: "/proc/self/fd/5",
   environmentFd: 6,
@@ -30,7 +31,7 @@ test("every machine is sandboxed, without defaults, network or graphics", () => 
   for (const memory of [
     { kind: "anonymous" },
     { kind: "shared", path: "/m" },
-    { kind: "private", path: "/m", stateFd: 11 },
+    { kind: "private", path: "/m" },
   ] as const) {
     const text = line({ memory });
     assert.match(
@@ -61,7 +62,7 @@ test("a template's memory is shared while it is made and private when it is resu
     /memory-backend-file,id=ram,size=512M,share=on,mem-path=\/m/,
   );
   const resumed = line({
-    memory: { kind: "private", path: "/m", stateFd: 11 },
+    memory: { kind: "private", path: "/m" },
     initramfsPath: undefined,
   });
   assert.match(resumed, /share=off,mem-path=\/m -incoming defer/);
@@ -73,7 +74,7 @@ test("memory is opened read-only as soon as QEMU can", () => {
   assert.equal(opensPrivateMemoryReadOnly({ major: 8, minor: 2 }), true);
   assert.equal(opensPrivateMemoryReadOnly({ major: 10, minor: 0 }), true);
   assert.match(
-    line({ version: { major: 9, minor: 0 }, memory: { kind: "private", path: "/m", stateFd: 11 } }),
+    line({ version: { major: 9, minor: 0 }, memory: { kind: "private", path: "/m" } }),
     /readonly=on,rom=off/,
   );
 });
@@ -91,4 +92,10 @@ test("the jail shares nothing and shows nothing of ours", () => {
   );
   const bound = [...text.matchAll(/--(?:ro-|dev-)?bind (\S+)/g)].map((match) => match[1]);
   assert.deepEqual(bound, ["/usr"]);
+});
+
+test("the firmware is named, for a machine that boots and for one that resumes", () => {
+  assert.match(line({}), /-bios \/proc\/self\/fd\/3 -kernel/);
+  const memory = { kind: "private", path: "/m" } as const;
+  assert.match(line({ memory, initramfsPath: undefined }), /-bios \/proc\/self\/fd\/3 -kernel/);
 });

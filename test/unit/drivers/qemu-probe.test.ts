@@ -13,14 +13,17 @@ describe("looking for QEMU", () => {
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "pyro-test-"));
     measured = 0;
+    writeFileSync(firmware(), "firmware");
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
   const program = () => join(directory, "qemu-system-x86_64");
   const pretend = (script: string) => {
-    writeFileSync(program(), `#!/bin/sh\n${script}\n`);
+    const directories = `[ "$1" = -L ] && exec echo "${directory}"`;
+    writeFileSync(program(), `#!/bin/sh\n${directories}\n${script}\n`);
     chmodSync(program(), 0o755);
   };
+  const firmware = () => join(directory, "qboot.rom");
   const probe = async ({ requireKvm = false } = {}) =>
     new QemuProbe({
       cacheDirectory: directory,
@@ -69,6 +72,23 @@ describe("looking for QEMU", () => {
     rmSync(program());
     pretend("echo nothing of the kind");
     assert.equal((await statusOf()).reason, `${program()} does not say its version.`);
+  });
+
+  it("names the package of a missing firmware, and sees it once it is there", async () => {
+    pretend('echo "QEMU emulator version 10.0.0"');
+    rmSync(firmware());
+    const { usable, reason, fix } = await statusOf();
+    assert.deepEqual([usable, fix], [false, "sudo apt-get install qemu-system-data"]);
+    assert.equal(reason, `QEMU's firmware qboot.rom is in none of its directories: ${directory}.`);
+    writeFileSync(firmware(), "firmware");
+    assert.equal((await statusOf()).usable, true);
+  });
+
+  it("keeps apart what was saved with another firmware", async () => {
+    pretend('echo "QEMU emulator version 10.0.0"');
+    const before = (await probe()).driver?.fingerprint;
+    writeFileSync(firmware(), "another");
+    assert.notEqual((await probe()).driver?.fingerprint, before);
   });
 
   it("asks for the version and measures the clock once", async () => {
