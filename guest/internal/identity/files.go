@@ -21,7 +21,8 @@ type passwdEntry struct {
 	home     string
 }
 
-// parsePasswd skips what it does not understand, as the C library does.
+// parsePasswd takes the lines that the C library takes: those that go as far as
+// the number of a group. It skips what it does not understand.
 func parsePasswd(text []byte) []passwdEntry {
 	var entries []passwdEntry
 	for fields := range lines(text, 7) {
@@ -47,7 +48,7 @@ type groupEntry struct {
 
 func (g groupEntry) has(user string) bool {
 	for member := range strings.SplitSeq(g.members, ",") {
-		if member == user {
+		if strings.TrimLeft(member, blanks) == user {
 			return true
 		}
 	}
@@ -66,7 +67,11 @@ func parseGroup(text []byte) []groupEntry {
 	return entries
 }
 
-// lines yields the fields of each line that has that many.
+// blanks are what may come before a line, a number and a member.
+const blanks = " \t\v\f\r"
+
+// lines yields the fields of each line: those that are not there are empty, and
+// the last has what is left.
 func lines(text []byte, fieldCount int) iter.Seq[[]string] {
 	if len(text) > FileBytesMax {
 		text = text[:FileBytesMax]
@@ -78,13 +83,13 @@ func lines(text []byte, fieldCount int) iter.Seq[[]string] {
 			if count > entriesMax {
 				return
 			}
-			line = bytes.TrimRight(line, "\r\n")
-			if len(line) > lineBytesMax || bytes.IndexByte(line, 0) >= 0 {
+			line = bytes.TrimLeft(bytes.TrimSuffix(line, []byte("\n")), blanks)
+			if len(line) > lineBytesMax || bytes.IndexByte(line, 0) >= 0 || bytes.HasPrefix(line, []byte("#")) {
 				continue
 			}
-			fields := strings.Split(string(line), ":")
-			if len(fields) != fieldCount {
-				continue
+			fields := strings.SplitN(string(line), ":", fieldCount)
+			for len(fields) < fieldCount {
+				fields = append(fields, "")
 			}
 			if !yield(fields) {
 				return
@@ -94,12 +99,10 @@ func lines(text []byte, fieldCount int) iter.Seq[[]string] {
 }
 
 func parseField(text string) (uint32, bool) {
-	if text == "" {
-		return 0, false
-	}
-	return parseID(text)
+	return parseID(strings.TrimPrefix(strings.TrimLeft(text, blanks), "+"))
 }
 
+// validName leaves out the lines that ask another service for users.
 func validName(name string) bool {
-	return name != "" && len(name) <= nameBytesMax
+	return name != "" && len(name) <= nameBytesMax && name[0] != '+' && name[0] != '-'
 }

@@ -51,6 +51,37 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// TestResolveOddLines has what "getent -s files" of glibc 2.36 finds in such files, and what it does not.
+func TestResolveOddLines(t *testing.T) {
+	const passwd = "six:x:1000:1000:App:/home/six\n  \tblank:x:1001:1001::/b:/bin/sh\nfour:x:1002:1002\nfive:x:1003:1003:g\n" +
+		"extra:x:1004:1004::/e:/bin/sh:more:x\nspace:x: 1005:\t1006::/s:\nplus:x:+1007:1007::/p:\ncr:x:1008:1008::/cr:/bin/sh\r\n" +
+		"three:x:1009\n #comment:x:1010:1010::/c:\n+nis:x:1011:1011::/n:\n-nis:x:1012:1012::/n:\ntrail:x:1013 :1013::/t:\n" +
+		"neg:x:-5:1014::/n:\nbig:x:4294967296:1015::/n:\nempty:x::1016::/n:\ncut:x:1017:1017\r\n"
+	const group = "three:x:50\n  many:x:51: six,\tfour\nmore:x:52:six:four\ntrail:x:53:six \nlist:x:54:,,six"
+	for user, want := range map[string]Identity{
+		"six":       {UID: 1000, GID: 1000, Groups: []uint32{51, 54}, Name: "six", Home: "/home/six"},
+		"blank":     {UID: 1001, GID: 1001, Name: "blank", Home: "/b"},
+		"four":      {UID: 1002, GID: 1002, Groups: []uint32{51}, Name: "four", Home: "/"},
+		"five":      {UID: 1003, GID: 1003, Name: "five", Home: "/"},
+		"extra":     {UID: 1004, GID: 1004, Name: "extra", Home: "/e"},
+		"space":     {UID: 1005, GID: 1006, Name: "space", Home: "/s"},
+		"plus":      {UID: 1007, GID: 1007, Name: "plus", Home: "/p"},
+		"cr":        {UID: 1008, GID: 1008, Name: "cr", Home: "/cr"},
+		"six:three": {UID: 1000, GID: 50, Name: "six", Home: "/home/six"},
+		"1011":      {UID: 1011, Name: "1011", Home: "/"},
+	} {
+		got, err := Resolve(user, []byte(passwd), []byte(group))
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v, %v", user, got, err)
+		}
+	}
+	for _, user := range []string{"three", "comment", "#comment", "nis", "+nis", "-nis", "trail", "neg", "big", "empty", "cut"} {
+		if got, err := Resolve(user, []byte(passwd), []byte(group)); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%q: %+v, %v", user, got, err)
+		}
+	}
+}
+
 func TestResolveUnknown(t *testing.T) {
 	for _, user := range []string{"bob", "alice:nogroup", ":5", "alice:", ":", "badid", "negative", "-1", "4294967295", "1e3", "0x5"} {
 		if got, err := Resolve(user, []byte(passwd), []byte(group)); !errors.Is(err, ErrUnknown) {

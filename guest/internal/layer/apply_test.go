@@ -82,6 +82,94 @@ func TestWhiteoutKeepsItsOwnLayer(t *testing.T) {
 	i.want(map[string]string{"f": "new", "d": "dir", "d/new": "2"})
 }
 
+// TestAbsoluteNames are from the image's root, in all that names an entry.
+func TestAbsoluteNames(t *testing.T) {
+	i := newImage(t)
+	i.must(directory("/"), directory("/opt/"), file("///opt/tool", "t"), hardLink("/opt/twin", "/opt/tool"), file("/opt/gone", "x"))
+	i.must(file("/opt/.wh.gone", ""))
+	i.want(map[string]string{"opt": "dir", "opt/tool": "t", "opt/twin": "t"})
+}
+
+// TestWhiteoutsOfHardLinks: removing one name of a file changes the file that has the other.
+func TestWhiteoutsOfHardLinks(t *testing.T) {
+	below := []entry{directory("a"), file("a/one", "1"), hardLink("a/two", "a/one"), hardLink("b", "a/one"), file("a/six", "6")}
+	rest := map[string]string{"a": "dir", "b": "1", "a/six": "6"}
+	for name, test := range map[string]struct {
+		upper []entry
+		want  map[string]string
+	}{
+		"both deleted": {[]entry{file("a/.wh.one", ""), file("a/.wh.two", "")}, rest},
+		"opaque over them": {
+			[]entry{directory("a"), file("a/.wh..wh..opq", "")}, map[string]string{"a": "dir", "b": "1"},
+		},
+		"the directory deleted": {[]entry{file(".wh.a", "")}, map[string]string{"b": "1"}},
+		"one replaced, the other deleted": {
+			[]entry{file("a/one", "new"), file("a/.wh.two", "")},
+			map[string]string{"a": "dir", "a/one": "new", "b": "1", "a/six": "6"},
+		},
+		"one deleted, the other replaced": {
+			[]entry{file("a/.wh.two", ""), file("a/one", "new")},
+			map[string]string{"a": "dir", "a/one": "new", "b": "1", "a/six": "6"},
+		},
+		"linked anew, then both deleted": {
+			[]entry{hardLink("c", "a/one"), file("a/.wh.one", ""), file("a/.wh.two", "")},
+			map[string]string{"a": "dir", "b": "1", "c": "1", "a/six": "6"},
+		},
+		"linked anew in an opaque directory": {
+			[]entry{directory("a"), hardLink("a/own", "b"), file("a/.wh..wh..opq", "")},
+			map[string]string{"a": "dir", "a/own": "1", "b": "1"},
+		},
+		"named again, then hidden": {
+			[]entry{hardLink("a/one", "b"), file("a/.wh.one", ""), file("a/.wh.two", "")},
+			map[string]string{"a": "dir", "a/one": "1", "b": "1", "a/six": "6"},
+		},
+		"other mode for one name": {
+			[]entry{with(file("a/one", "1"), func(h *tar.Header) { h.Mode = 0o755 }), file("a/.wh..wh..opq", "")},
+			map[string]string{"a": "dir", "a/one": "1", "b": "1"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := newImage(t)
+			i.must(below...)
+			i.must(test.upper...)
+			i.want(test.want)
+		})
+	}
+}
+
+// TestWhiteoutsBetweenOwnEntries: what a layer brings stays whatever comes first.
+func TestWhiteoutsBetweenOwnEntries(t *testing.T) {
+	below := []entry{directory("d"), file("d/old", "o"), directory("d/sub"), file("d/sub/old", "o"), link("l", "d"), directory("e"), file("e/old", "o")}
+	for name, test := range map[string]struct {
+		upper []entry
+		want  map[string]string
+	}{
+		"through a link": {
+			[]entry{file("l/new", "n"), file("d/.wh.new", ""), file("d/.wh..wh..opq", ""), file("e/.wh.old", "")},
+			map[string]string{"d": "dir", "d/new": "n", "l": "-> d", "e": "dir"},
+		},
+		"deep in a directory that is hidden": {
+			[]entry{file("d/sub/deep/new", "n"), file(".wh.d", ""), file(".wh.e", "")},
+			map[string]string{"d": "dir", "d/sub": "dir", "d/sub/deep": "dir", "d/sub/deep/new": "n", "l": "-> d"},
+		},
+		"replaced by a file, then hidden": {
+			[]entry{file("d/new", "n"), file("d", "f"), file("d/.wh.new", ""), file(".wh.d", ""), file(".wh.e", "")},
+			map[string]string{"d": "f", "l": "-> d"},
+		},
+		"hidden twice around it": {
+			[]entry{file(".wh.d", ""), directory("d"), file("d/new", "n"), file(".wh.d", ""), file("d/.wh.old", ""), file(".wh.e", "")},
+			map[string]string{"d": "dir", "d/new": "n", "l": "-> d"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := newImage(t)
+			i.must(below...)
+			i.must(test.upper...)
+			i.want(test.want)
+		})
+	}
+}
+
 func TestTimesAndModes(t *testing.T) {
 	i := newImage(t)
 	i.must(
@@ -160,39 +248,56 @@ func TestHolesStayHoles(t *testing.T) {
 	}
 }
 
-func TestCompressionsAndDigest(t *testing.T) {
+// TestPackingsAndDigest: nobody says how a layer is packed.
+func TestPackingsAndDigest(t *testing.T) {
 	layer := append(archive(t, file("f", strings.Repeat("content", 1000))), make([]byte, 10240)...)
 	sum := sha256.Sum256(layer)
 	digest := "sha256:" + hex.EncodeToString(sum[:])
-	for compression, packed := range map[string][]byte{"none": layer, "": layer, "gzip": gzipped(t, layer), "zstd": zstded(t, layer)} {
+	for name, packed := range map[string][]byte{"not at all": layer, "gzip": gzipped(t, layer), "zstd": zstded(t, layer)} {
 		i := newImage(t)
-		applied, err := i.builder.Apply(context.Background(), Form{Compression: compression}, bytes.NewReader(packed))
+		applied, err := i.builder.Apply(context.Background(), "", bytes.NewReader(packed))
 		if err != nil {
-			t.Errorf("%s: %v", compression, err)
+			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		if *applied.DiffID != digest || applied.EntryCount != 1 || applied.Bytes != int64(len(layer)) {
-			t.Errorf("%s: %+v", compression, applied)
+			t.Errorf("%s: %+v", name, applied)
 		}
 	}
 	i := newImage(t)
-	applied, err := i.builder.Apply(context.Background(), Form{Digest: "none"}, bytes.NewReader(layer))
+	applied, err := i.builder.Apply(context.Background(), "none", bytes.NewReader(layer))
 	if err != nil || applied.DiffID != nil {
 		t.Errorf("%+v, %v", applied, err)
 	}
+	if _, err := i.builder.Apply(context.Background(), "md5", bytes.NewReader(layer)); codeOf(err) != protocol.CodeBadRequest {
+		t.Errorf("md5: %v", err)
+	}
 }
 
-func TestBadForms(t *testing.T) {
-	layer := archive(t, file("f", "x"))
-	for form, code := range map[Form]protocol.Code{
-		{Compression: "xz"}:   protocol.CodeBadRequest,
-		{Digest: "md5"}:       protocol.CodeBadRequest,
-		{Compression: "gzip"}: refused,
-		{Compression: "zstd"}: refused,
+// TestEmptyLayers change nothing, with an archive's end in them or without.
+func TestEmptyLayers(t *testing.T) {
+	for name, layer := range map[string][]byte{
+		"no bytes": nil, "an end": archive(t), "packed": gzipped(t, archive(t)), "packed without an end": gzipped(t, nil),
 	} {
 		i := newImage(t)
-		if _, err := i.builder.Apply(context.Background(), form, bytes.NewReader(layer)); codeOf(err) != code {
-			t.Errorf("%+v: %v", form, err)
+		i.must(file("f", "kept"))
+		if err := i.apply(layer); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		i.want(map[string]string{"f": "kept"})
+	}
+}
+
+func TestPackingsThatAreNotRead(t *testing.T) {
+	layer := archive(t, file("f", "x"))
+	for start, words := range map[string]string{
+		"\xfd7zXZ\x00": "packed with xz", "BZh91AY&SY": "packed with bzip2", "\x04\x22\x4d\x18": "packed with lz4",
+		"\x1f\x8b": "gzip header is damaged", "\x28\xb5\x2f\xfd": "is damaged",
+	} {
+		i := newImage(t)
+		err := i.apply(append([]byte(start), layer...))
+		if codeOf(err) != refused || !strings.Contains(err.Error(), words) {
+			t.Errorf("%q: %v", start, err)
 		}
 	}
 }
@@ -206,7 +311,7 @@ func TestDecompressionIsBounded(t *testing.T) {
 	_, _ = io.CopyN(writer, zeros{}, 1<<20)
 	writer.Close()
 	i := newImage(t)
-	_, err = i.builder.Apply(context.Background(), Form{Compression: "zstd"}, &packed)
+	_, err = i.builder.Apply(context.Background(), "", &packed)
 	if codeOf(err) != refused {
 		t.Errorf("a window of 512 MiB: %v", err)
 	}
@@ -312,7 +417,7 @@ func TestOneLayerAtATime(t *testing.T) {
 }
 
 func (i *image) applyReader(reader io.Reader) error {
-	_, err := i.builder.Apply(context.Background(), Form{}, reader)
+	_, err := i.builder.Apply(context.Background(), "", reader)
 	return err
 }
 

@@ -110,7 +110,7 @@ func (i *image) writeOutside(name, content string) {
 }
 
 func (i *image) apply(layer []byte) error {
-	_, err := i.builder.Apply(context.Background(), Form{}, bytes.NewReader(layer))
+	_, err := i.builder.Apply(context.Background(), "", bytes.NewReader(layer))
 	return err
 }
 

@@ -2,7 +2,6 @@ package layer
 
 import (
 	"archive/tar"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -29,9 +28,6 @@ func (d *directoryTimes) remember(name string, header *tar.Header) error {
 	d.times = append(d.times, fileTimes(header))
 	return nil
 }
-
-// has tells whether this layer names the directory.
-func (d *directoryTimes) has(name string) bool { return slices.Contains(d.names, name) }
 
 // applyTimes leaves out directories that a later entry replaced.
 func (t *target) applyTimes() error {

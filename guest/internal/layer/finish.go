@@ -31,7 +31,7 @@ func (b *Builder) Finish() (*protocol.ImageFinished, error) {
 	if b.finished {
 		return nil, protocol.Fail(protocol.CodeConflict, "the image is finished")
 	}
-	onto, err := openTarget(b.directory, 0)
+	onto, err := openTarget(b.directory)
 	if err != nil {
 		return nil, err
 	}

@@ -24,16 +24,14 @@ type entryName struct {
 // full is the whole path.
 func (n entryName) full() string { return path.Join(n.parent, n.base) }
 
-// parseName refuses what could only be meant to leave the root.
+// parseName refuses what could only be meant to leave the root. An absolute name
+// is one from the root, which is what the others are as well.
 func parseName(name string) (entryName, error) {
 	if name == "" {
 		return entryName{}, refuse(name, "has an empty name")
 	}
 	if len(name) > nameBytesMax {
 		return entryName{}, protocol.Fail(protocol.CodeLimitExceeded, "entry %.100q… has a name of %d bytes, at most %d are taken", name, len(name), nameBytesMax)
-	}
-	if strings.HasPrefix(name, "/") {
-		return entryName{}, refuse(name, "has an absolute name")
 	}
 	return splitName(name)
 }
@@ -59,7 +57,7 @@ func splitName(name string) (entryName, error) {
 		case component == "" || component == ".":
 			continue
 		case component == "..":
-			return entryName{}, refuse(name, "leaves its directory with ..")
+			return entryName{}, refuse(name, "leaves its directory by \"..\"")
 		case len(component) > componentBytesMax:
 			return entryName{}, refuse(name, "has a component of more than %d bytes", componentBytesMax)
 		case strings.ContainsRune(component, 0):

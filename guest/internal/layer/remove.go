@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,9 +30,8 @@ func (u *unpacker) hide(directory, hidden, entry string) error {
 	u.forgetParents(nil)
 	if hidden == "" {
 		err = u.hideAll(descriptor, 0)
-	} else if err = u.hideOne(descriptor, hidden, 0); err == nil && !u.times.has(path.Join(directory, hidden)) {
-		// A directory that only looked like this layer's, for what was hidden in it.
-		_ = unix.Unlinkat(descriptor, hidden, unix.AT_REMOVEDIR)
+	} else {
+		err = u.hideOne(descriptor, hidden, 0)
 	}
 	if err != nil {
 		return explain(entry, err)
@@ -47,33 +45,39 @@ func (u *unpacker) hideAll(directory, depth int) error {
 	})
 }
 
+// hideOne leaves a directory that has something of this layer in it.
 func (u *unpacker) hideOne(directory int, name string, depth int) error {
-	var status unix.Stat_t
-	err := unix.Fstatat(directory, name, &status, unix.AT_SYMLINK_NOFOLLOW)
-	if errors.Is(err, unix.ENOENT) {
-		return nil
+	inode, err := inodeOf(directory)
+	if err != nil {
+		return err
+	}
+	isOwn := u.own.has(inode, name)
+	if !isOwn {
+		if err := unix.Unlinkat(directory, name, 0); !errors.Is(err, unix.EISDIR) {
+			return unlessAbsent(err)
+		}
+	}
+	err = inDirectory(directory, name, func(inner int) error { return u.hideAll(inner, depth+1) })
+	if isOwn {
+		if errors.Is(err, unix.ENOTDIR) {
+			return nil
+		}
+		return unlessAbsent(err)
 	}
 	if err != nil {
 		return err
 	}
-	if status.Ctim.Nano() < u.began {
-		return u.remove(directory, name, depth)
+	if err := unix.Unlinkat(directory, name, unix.AT_REMOVEDIR); !errors.Is(err, unix.ENOTEMPTY) {
+		return err
 	}
-	if status.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return nil
-	}
-	// The directory is in this layer, or something of this layer is in it.
-	return inDirectory(directory, name, func(inner int) error { return u.hideAll(inner, depth+1) })
+	return nil
 }
 
 // remove removes an entry with all that is in it; a link itself, not what it names.
 func (u *unpacker) remove(directory int, name string, depth int) error {
 	err := unix.Unlinkat(directory, name, 0)
-	if err == nil || errors.Is(err, unix.ENOENT) {
-		return nil
-	}
 	if !errors.Is(err, unix.EISDIR) {
-		return err
+		return unlessAbsent(err)
 	}
 	err = inDirectory(directory, name, func(inner int) error {
 		return eachEntry(inner, depth, func(child string) error { return u.remove(inner, child, depth+1) })
@@ -82,6 +86,13 @@ func (u *unpacker) remove(directory int, name string, depth int) error {
 		return err
 	}
 	return unix.Unlinkat(directory, name, unix.AT_REMOVEDIR)
+}
+
+func unlessAbsent(err error) error {
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return err
 }
 
 func inDirectory(directory int, name string, visit func(inner int) error) error {

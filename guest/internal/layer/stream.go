@@ -2,6 +2,7 @@ package layer
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,15 +25,6 @@ const (
 	windowBytesMax = 128 << 20
 )
 
-// Form is how a layer's body is packed and what is wanted of it.
-type Form struct {
-	// Compression is none, gzip or zstd; empty means none.
-	Compression string
-	// Digest is sha256 or none; empty means sha256. Without hardware behind it,
-	// the digest takes longer than all the rest.
-	Digest string
-}
-
 // stream is a layer's uncompressed bytes, counted and digested as they pass.
 type stream struct {
 	*bufio.Reader
@@ -43,37 +35,62 @@ type stream struct {
 	close        func()
 }
 
-func openStream(ctx context.Context, form Form, body io.Reader) (*stream, error) {
+// openStream reads a layer. Its digest is sha256 or none, and empty means
+// sha256: without hardware behind it, it takes longer than all the rest.
+func openStream(ctx context.Context, digest string, body io.Reader) (*stream, error) {
 	s := &stream{ctx: ctx, close: func() {}}
-	switch form.Digest {
+	switch digest {
 	case "", "sha256":
 		s.hash = sha256.New()
 	case "none":
 	default:
-		return nil, protocol.Fail(protocol.CodeBadRequest, "digest is %.40q, not sha256 or none", form.Digest)
+		return nil, protocol.Fail(protocol.CodeBadRequest, "digest is %.40q, not sha256 or none", digest)
 	}
-	compressed := bufio.NewReaderSize(body, bufferBytes)
-	switch form.Compression {
-	case "", "none":
-		s.uncompressed = body
-	case "gzip":
-		reader, err := gzip.NewReader(compressed)
-		if err != nil {
-			return nil, protocol.Fail(protocol.CodeArchiveRefused, "the layer is not gzip: %v", err)
-		}
-		s.uncompressed = reader
-	case "zstd":
-		reader, err := zstd.NewReader(compressed, zstd.WithDecoderConcurrency(1),
-			zstd.WithDecoderMaxWindow(windowBytesMax), zstd.WithDecoderLowmem(true))
-		if err != nil {
-			return nil, protocol.Fail(protocol.CodeArchiveRefused, "the layer is not zstd: %v", err)
-		}
-		s.uncompressed, s.close = reader, reader.Close
-	default:
-		return nil, protocol.Fail(protocol.CodeBadRequest, "compression is %.40q, not none, gzip or zstd", form.Compression)
+	if err := s.unpack(bufio.NewReaderSize(body, bufferBytes)); err != nil {
+		return nil, err
 	}
 	s.Reader = bufio.NewReaderSize(&digester{of: s}, bufferBytes)
 	return s, nil
+}
+
+var (
+	gzipMagic = []byte("\x1f\x8b")
+	zstdMagic = []byte("\x28\xb5\x2f\xfd")
+	// otherPackings are those that a layer may have elsewhere.
+	otherPackings = map[string][]byte{"xz": []byte("\xfd7zXZ\x00"), "lz4": []byte("\x04\x22\x4d\x18"), "bzip2": []byte("BZh91AY&SY")}
+)
+
+// unpack goes by the first bytes: builders and registries label layers wrongly,
+// and what counts is the digest of what comes out.
+func (s *stream) unpack(packed *bufio.Reader) error {
+	start, err := packed.Peek(len("BZh91AY&SY"))
+	// An empty layer may have no bytes at all.
+	if err != nil && err != io.EOF {
+		return s.explain(err)
+	}
+	switch {
+	case bytes.HasPrefix(start, gzipMagic):
+		reader, err := gzip.NewReader(packed)
+		if err != nil {
+			return protocol.Fail(protocol.CodeArchiveRefused, "its gzip header is damaged: %v", err)
+		}
+		s.uncompressed = reader
+	case bytes.HasPrefix(start, zstdMagic):
+		reader, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1),
+			zstd.WithDecoderMaxWindow(windowBytesMax), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			return protocol.Fail(protocol.CodeArchiveRefused, "its zstd header is damaged: %v", err)
+		}
+		s.uncompressed, s.close = reader, reader.Close
+	default:
+		for name, magic := range otherPackings {
+			if bytes.HasPrefix(start, magic) {
+				return protocol.Fail(protocol.CodeArchiveRefused, "it is packed with %s; gzip, zstd and plain tars are read", name)
+			}
+		}
+		s.uncompressed = packed
+	}
+	return nil
 }
 
 // digester is the stream's inner side: what is read here enters the digest.
@@ -116,7 +133,7 @@ func (s *stream) explain(err error) error {
 	if failure, ok := errors.AsType[*protocol.Failure](err); ok {
 		return failure
 	}
-	return protocol.Fail(protocol.CodeArchiveRefused, "the layer is damaged after %d bytes: %v", s.count, err)
+	return protocol.Fail(protocol.CodeArchiveRefused, "the archive is damaged after %d unpacked bytes: %v", s.count, err)
 }
 
 func (s *stream) size() int64 { return s.count }

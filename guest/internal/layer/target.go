@@ -19,26 +19,26 @@ const parentsMax = 64
 // if it were the root of the system: a link in an earlier layer, such as
 // /lib → /usr/lib, leads where it would in the finished image.
 type target struct {
-	root int
-	// began separates what this layer wrote from what was there.
-	began   int64
+	root    int
 	parents map[string]*parent
+	own     ownEntries
 	times   directoryTimes
 }
 
 // parent is an open directory.
 type parent struct {
 	descriptor int
+	inode      uint64
 	// givesGroup says that new entries get the directory's group, not root's.
 	givesGroup bool
 }
 
-func openTarget(directory string, began int64) (*target, error) {
+func openTarget(directory string) (*target, error) {
 	root, err := unix.Open(directory, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, protocol.Fail(protocol.CodeInternal, "open the target: %v", err)
 	}
-	return &target{root: root, began: began, parents: map[string]*parent{}}, nil
+	return &target{root: root, parents: map[string]*parent{}, own: newOwnEntries()}, nil
 }
 
 func (t *target) close() {
@@ -91,7 +91,7 @@ func (t *target) parentOf(name string, entry string) (*parent, error) {
 	if len(t.parents) >= parentsMax {
 		t.forgetParents(nil)
 	}
-	opened := &parent{descriptor, status.Mode&unix.S_ISGID != 0}
+	opened := &parent{descriptor, status.Ino, status.Mode&unix.S_ISGID != 0}
 	t.parents[name] = opened
 	return opened, nil
 }
@@ -116,7 +116,18 @@ func (t *target) openDirectory(name string) (int, error) {
 		}
 		return -1, err
 	}
+	inode, err := inodeOf(holder)
+	if err != nil {
+		return -1, err
+	}
+	t.own.add(inode, base)
 	return openIn(t.root, name, unix.O_PATH|unix.O_DIRECTORY)
+}
+
+func inodeOf(descriptor int) (uint64, error) {
+	var status unix.Stat_t
+	err := unix.Fstat(descriptor, &status)
+	return status.Ino, err
 }
 
 // explain turns what the system refused into what the host should hear.

@@ -86,8 +86,15 @@ func (u *unpacker) apply(header *tar.Header) error {
 	if err != nil {
 		return err
 	}
-	place := place{parent, name, header}
-	switch header.Typeflag {
+	if err := u.makeEntry(place{parent, name, header}); err != nil {
+		return err
+	}
+	u.own.add(parent.inode, name.base)
+	return nil
+}
+
+func (u *unpacker) makeEntry(place place) error {
+	switch header := place.header; header.Typeflag {
 	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
 		return u.makeFile(place)
 	case tar.TypeDir:

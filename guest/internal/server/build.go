@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 
-	"pyro.dev/guest/internal/layer"
 	"pyro.dev/guest/internal/protocol"
 )
 
@@ -11,9 +10,8 @@ func (s *Server) buildLayer(response http.ResponseWriter, request *http.Request)
 	if s.backend.Builder == nil {
 		return protocol.Fail(protocol.CodeUnsupported, "this machine runs commands and builds no images")
 	}
-	query := request.URL.Query()
-	form := layer.Form{Compression: query.Get("compression"), Digest: query.Get("digest")}
-	applied, err := s.backend.Builder.Apply(request.Context(), form, request.Body)
+	digest := request.URL.Query().Get("digest")
+	applied, err := s.backend.Builder.Apply(request.Context(), digest, request.Body)
 	if err != nil {
 		return err
 	}
