@@ -1,10 +1,8 @@
 import type { ClientHttp2Stream } from "node:http2";
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { numberField, readAnswer, textField } from "./answers.ts";
+import type { Meanings } from "./json.ts";
 
 export interface LayerOptions {
-  readonly compression: "none" | "gzip" | "zstd";
   /** Whether to compute the digest of the unpacked layer. */
   readonly digest: boolean;
 }
@@ -36,12 +34,13 @@ export class BuildClient {
     await readAnswer(stream);
   }
 
-  /** Applies one image layer to the builder's disk. The digest costs an emulated guest half of its time. */
-  async applyLayer(layer: Readable, { compression, digest }: LayerOptions): Promise<LayerResult> {
-    const stream = this.#open(
-      `/v1/build/layer?compression=${compression}${digest ? "" : "&digest=none"}`,
-    );
-    const [answer] = await Promise.all([readAnswer(stream), feed(layer, stream)]);
+  /**
+   * Applies one image layer to the builder's disk: a tar that is plain or packed with gzip or zstd. The digest costs an
+   * emulated guest half of its time.
+   */
+  async applyLayer(layer: AsyncIterable<Buffer>, { digest }: LayerOptions): Promise<LayerResult> {
+    const stream = this.#open(`/v1/build/layer?digest=${digest ? "sha256" : "none"}`);
+    const [answer] = await Promise.all([readAnswer(stream, refusals), feed(layer, stream)]);
     return {
       entryCount: numberField(answer, "entry_count"),
       bytes: numberField(answer, "bytes"),
@@ -61,11 +60,28 @@ export class BuildClient {
   }
 }
 
-/** Sends a layer; a refusal by the agent is told by its answer, not by the broken pipe it causes here. */
-async function feed(layer: Readable, stream: ClientHttp2Stream): Promise<void> {
-  try {
-    await pipeline(layer, stream);
-  } catch (error) {
-    if (layer.errored) throw error;
+/** What a layer is refused for. */
+const refusals: Meanings = {
+  archive_refused: "environment_build_failed",
+  limit_exceeded: "image_limit_exceeded",
+};
+
+/** Sends a layer for as long as it is taken: why it was not is told by the answer. Rejects for the layer's own failure alone. */
+async function feed(layer: AsyncIterable<Buffer>, stream: ClientHttp2Stream): Promise<void> {
+  for await (const chunk of layer) {
+    if (!stream.write(chunk)) await drained(stream);
+    if (stream.destroyed) return;
   }
+  stream.end();
+}
+
+function drained(stream: ClientHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      stream.off("drain", settle).off("close", settle);
+      resolve();
+    };
+    stream.on("drain", settle).on("close", settle);
+    if (stream.destroyed) settle();
+  });
 }

@@ -1,9 +1,9 @@
 import { closeSync } from "node:fs";
-import type { Readable } from "node:stream";
-import type { LayerOptions, LayerResult } from "../channel/build-client.ts";
+import type { LayerResult } from "../channel/build-client.ts";
 import type { BootFiles, Driver } from "../drivers/driver.ts";
 import type { DiskContent } from "../environments/disk-content.ts";
-import { attachAgent, discard } from "./attach-agent.ts";
+import { type ErrorCode, PyroError } from "../model/errors.ts";
+import { type Attached, attachAgent, discard } from "./attach-agent.ts";
 import { bootDeadlineMs } from "./machine-factory.ts";
 
 /** Memory of the builder: its page cache is what makes unpacking quick. */
@@ -11,8 +11,10 @@ const builderMemMib = 1024;
 
 /** One layer, lowest first. */
 export interface ImageLayer {
-  readonly compression: LayerOptions["compression"];
-  open(): Readable;
+  /** As an error names it. */
+  readonly name: string;
+  /** A tar, plain or packed. Whoever stops reading early lets go of what is behind it. */
+  open(): AsyncIterable<Buffer>;
   /** Called with what the guest found in the layer; throws to refuse it. Absent for a source that is trusted as it is. */
   check?(result: LayerResult): void;
 }
@@ -50,14 +52,7 @@ export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
     build.signal?.addEventListener("abort", abort, { once: true });
     try {
       await machine.verifyConfinement();
-      for (const layer of build.layers) {
-        const { compression } = layer;
-        const result = await attached.client.build.applyLayer(layer.open(), {
-          compression,
-          digest: layer.check !== undefined,
-        });
-        layer.check?.(result);
-      }
+      for (const layer of build.layers) await applyLayer(attached, layer);
       return await attached.client.build.finishImage();
     } catch (error) {
       build.signal?.throwIfAborted();
@@ -69,4 +64,29 @@ export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
   } finally {
     closeSync(disk);
   }
+}
+
+async function applyLayer({ client }: Attached, layer: ImageLayer): Promise<void> {
+  const digest = layer.check !== undefined;
+  const result = await client.build.applyLayer(layer.open(), { digest }).catch((error) => {
+    throw namingLayer(error, layer.name);
+  });
+  layer.check?.(result);
+}
+
+/** What to do about a layer that was refused, by the code of the refusal. */
+const refusalHints: Partial<Record<ErrorCode, string>> = {
+  environment_build_failed:
+    "The image is broken: use another tag, or build and push it again with a current tool.",
+  image_limit_exceeded: "Use a smaller image, or rebuild it in fewer and smaller layers.",
+  guest_no_space: "Use a smaller image: this one does not fit an environment's disk.",
+};
+
+/** A guest knows neither the image nor which of its layers it was given. */
+function namingLayer(error: unknown, name: string): unknown {
+  if (!(error instanceof PyroError) || !(error.code in refusalHints)) return error;
+  return new PyroError(error.code, `${name} cannot be applied: ${error.message}`, {
+    hint: refusalHints[error.code],
+    cause: error,
+  });
 }

@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
-import { PassThrough } from "node:stream";
 import { type CatalogEntry, findCatalogEntry } from "../environments/catalog.ts";
 import { startMmdebstrap } from "../environments/debian/mmdebstrap.ts";
 import { pullImage } from "../environments/oci/pull-image.ts";
@@ -108,7 +107,7 @@ function debianIngredients(
     },
     layers: [
       {
-        compression: "none",
+        name: "The archive of Debian's packages",
         open: () =>
           metered(tool.stdout, (completedBytes) =>
             onProgress?.({ step: "building the image", completedBytes }),
@@ -139,7 +138,8 @@ async function ociIngredients(
   });
   const totalBytes = image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
   let completedBefore = 0;
-  const layers = image.layers.map((layer): ImageLayer => {
+  const layers = image.layers.map((layer, index): ImageLayer => {
+    const name = `Layer ${index + 1} of ${image.layers.length} of ${reference} (${layer.digest})`;
     const report = (bytes: number) =>
       onProgress?.({
         step: "building the image",
@@ -147,14 +147,14 @@ async function ociIngredients(
         totalBytes,
       });
     return {
-      compression: layer.compression,
+      name,
       open: () => metered(createReadStream(layer.path, { highWaterMark: 1 << 20 }), report),
       check: ({ diffId }) => {
         completedBefore += layer.sizeBytes;
         if (diffId === layer.diffId) return;
         throw new PyroError(
           "digest_mismatch",
-          `Layer ${layer.digest} of ${reference} unpacks to ${diffId}, but the image promises ${layer.diffId}.`,
+          `${name} unpacks to ${diffId}, but the image promises ${layer.diffId}.`,
           { hint: "The image is broken or tampered with; do not use it." },
         );
       },
@@ -180,13 +180,14 @@ async function ociIngredients(
 }
 
 /** `source` with a report of how much of it has passed. */
-function metered(source: Readable, report: (bytes: number) => void): Readable {
-  const meter = new PassThrough({ highWaterMark: 1 << 20 });
+async function* metered(
+  source: Readable,
+  report: (bytes: number) => void,
+): AsyncGenerator<Buffer, void, void> {
   let passedBytes = 0;
-  source.on("data", (chunk: Buffer) => {
+  for await (const chunk of source as AsyncIterable<Buffer>) {
     passedBytes += chunk.length;
     report(passedBytes);
-  });
-  source.on("error", (error) => meter.destroy(error));
-  return source.pipe(meter);
+    yield chunk;
+  }
 }

@@ -132,7 +132,7 @@ describe("the layers of an OCI image from a real registry", () => {
     assert.equal(ended.code, 1);
     assert.match(
       ended.stderr,
-      /error: Layer sha256:[0-9a-f]{64} of .*liar unpacks to sha256:[0-9a-f]{64}, but the image promises sha256:/,
+      /error: Layer 2 of 3 of .*liar \(sha256:[0-9a-f]{64}\) unpacks to sha256:[0-9a-f]{64}, but the image promises sha256:/,
     );
     const list = JSON.parse((await home.pyro(["env", "list", "--json"])).stdout);
     assert.ok(!list.environments.some((one: { environment: string }) => one.environment === liar));

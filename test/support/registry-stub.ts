@@ -63,6 +63,11 @@ export class RegistryStub implements AsyncDisposable {
     return this;
   }
 
+  /** Offers a document by its digest alone. */
+  offerDocument(document: TestBlob): void {
+    this.#documents.set(document.digest, document);
+  }
+
   /** The reference of what is offered. */
   get reference(): string {
     return `${this.host}/app:v1`;

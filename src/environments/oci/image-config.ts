@@ -1,6 +1,8 @@
+import { posix } from "node:path";
 import { badDocument, isObject, type JsonObject, parseJsonObject } from "./bounded-json.ts";
 import { asDigest, type Digest } from "./digest.ts";
 import { imageLimits } from "./limits.ts";
+import { guestPlatform, platformName } from "./platform.ts";
 import { quoteForeign } from "./quote.ts";
 
 /** What an image asks of whoever runs it; every value is bounded and free of NUL. */
@@ -13,7 +15,6 @@ export interface ImageConfig {
   readonly user: string;
   readonly entrypoint: readonly string[];
   readonly command: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface ParsedConfig {
@@ -23,18 +24,19 @@ export interface ParsedConfig {
 }
 
 const pathLengthMax = 4096;
-const userPattern = /^[^\p{Cc}\p{Z}:]{0,256}(:[^\p{Cc}\p{Z}:]{1,256})?$/u;
-const variablePattern = /^[^=\p{Cc}\p{Z}]{1,256}=/u;
-const labelPattern = /^[^\p{Cc}]{0,1024}$/u;
+const userPattern = /^[^\p{Cc}\p{Z}:]{0,256}(:[^\p{Cc}\p{Z}:]{0,256})?$/u;
 
 /** Parses the config blob of an image with `layerCount` layers. */
 export function parseImageConfig(bytes: Uint8Array, layerCount: number): ParsedConfig {
   const document = parseJsonObject(bytes, "image config");
-  const platform = [document.os, document.architecture]
-    .map((value) => (typeof value === "string" ? value : "unknown"))
-    .join("/");
-  if (platform !== "linux/amd64")
-    throw badDocument("image config", `is for ${quoteForeign(platform)}, not for linux/amd64`);
+  // Some builders leave it out; it is the guest's own then.
+  const [os, architecture] = guestPlatform.split("/");
+  const platform = platformName({
+    os: document.os || os,
+    architecture: document.architecture || architecture,
+  });
+  if (platform !== guestPlatform)
+    throw badDocument("image config", `is for ${quoteForeign(platform)}, not for ${guestPlatform}`);
   const asked = document.config ?? {};
   if (!isObject(asked)) throw badDocument("image config", "has a config that is not an object");
   return {
@@ -45,16 +47,15 @@ export function parseImageConfig(bytes: Uint8Array, layerCount: number): ParsedC
       user: parseUser(asked.User),
       entrypoint: parseStrings(asked.Entrypoint, "Entrypoint"),
       command: parseStrings(asked.Cmd, "Cmd"),
-      labels: parseLabels(asked.Labels),
     },
   };
 }
 
 function parseDiffIds(document: JsonObject, layerCount: number): readonly Digest[] {
   const rootfs = document.rootfs;
-  if (!isObject(rootfs) || rootfs.type !== "layers" || !Array.isArray(rootfs.diff_ids))
-    throw badDocument("image config", "does not list its layers");
-  const diffIds: readonly unknown[] = rootfs.diff_ids;
+  const listed = isObject(rootfs) && rootfs.type === "layers" ? (rootfs.diff_ids ?? []) : undefined;
+  if (!Array.isArray(listed)) throw badDocument("image config", "does not list its layers");
+  const diffIds: readonly unknown[] = listed;
   if (diffIds.length !== layerCount)
     throw badDocument(
       "image config",
@@ -63,39 +64,23 @@ function parseDiffIds(document: JsonObject, layerCount: number): readonly Digest
   return diffIds.map((diffId, index) => asDigest(diffId, `unpacked layer ${index + 1}`));
 }
 
+/** An entry that names no variable means nothing to a program, and is left out. */
 function parseEnv(value: unknown): readonly string[] {
-  const env = parseStrings(value, "Env");
-  for (const entry of env)
-    if (!variablePattern.test(entry))
-      throw badDocument("image config", `has the variable ${quoteForeign(entry)}, not NAME=value`);
-  return env;
+  return parseStrings(value, "Env").filter((entry) => /^[^=\p{Cc}]+=/u.test(entry));
 }
 
+/** Relative to the root, where every process of a container begins. */
 function parseWorkingDirectory(value: unknown): string {
-  if (value === undefined || value === null || value === "") return "/";
-  const path = parseString(value, "WorkingDir");
-  if (path.startsWith("/") && path.length <= pathLengthMax) return path;
-  throw badDocument(
-    "image config",
-    `has the working directory ${quoteForeign(path)}, not an absolute path`,
-  );
+  const path = posix.resolve("/", parseString(value, "WorkingDir"));
+  if (path.length <= pathLengthMax) return path;
+  throw badDocument("image config", `has the working directory ${quoteForeign(path)}`);
 }
 
 function parseUser(value: unknown): string {
-  const user = parseString(value ?? "", "User");
-  if (userPattern.test(user)) return user;
+  const user = parseString(value, "User");
+  // Half a pair is the other half's: root, or the user's own group.
+  if (userPattern.test(user)) return user.replace(/^:(?=.)/, "0:").replace(/:$/, "");
   throw badDocument("image config", `has the user ${quoteForeign(user)}`);
-}
-
-function parseLabels(value: unknown): Readonly<Record<string, string>> {
-  if (value === undefined || value === null) return {};
-  if (!isObject(value)) throw badDocument("image config", "has labels that are not an object");
-  const labels = Object.entries(value);
-  requireCount(labels, "Labels");
-  for (const [name] of labels)
-    if (!labelPattern.test(name))
-      throw badDocument("image config", `has the label ${quoteForeign(name)}`);
-  return Object.fromEntries(labels.map(([name, text]) => [name, parseString(text, "Labels")]));
 }
 
 function parseStrings(value: unknown, field: string): readonly string[] {
@@ -105,7 +90,9 @@ function parseStrings(value: unknown, field: string): readonly string[] {
   return value.map((entry) => parseString(entry, field));
 }
 
+/** Nothing is the empty text, as it is to the tools that write these documents. */
 function parseString(value: unknown, field: string): string {
+  if (value === undefined || value === null) return "";
   if (typeof value !== "string")
     throw badDocument("image config", `has a ${field} that is not text`);
   if (value.includes("\0") || !value.isWellFormed())

@@ -18,6 +18,10 @@ export const imageLimits = {
   jsonDepth: 32,
   /** One entry a platform and its attestation; the widest public indexes have about 40. */
   indexEntries: 1024,
+  /** Indexes on the way to the image: tools that collect images make one of what were two. */
+  indexDepth: 3,
+  /** Documents read to find the image, whatever their depth. */
+  indexDocuments: 16,
   /** Docker builds at most 127 and overlay mounts of older kernels stop at 128. */
   layers: 128,
   layerBytes: 16 * gibibyte,

@@ -1,39 +1,23 @@
 import { PyroError } from "../../model/errors.ts";
-import { badDocument, isObject, type JsonObject, parseJsonObject } from "./bounded-json.ts";
-import { asDigest, type Digest } from "./digest.ts";
+import { badDocument, type JsonObject, parseJsonObject } from "./bounded-json.ts";
+import { type Descriptor, parseDescriptor, requireSize, tooMuch } from "./descriptor.ts";
+import type { Digest } from "./digest.ts";
+import { type ImageIndex, parseIndex } from "./image-index.ts";
 import { imageLimits } from "./limits.ts";
 import {
   configMediaTypes,
   indexMediaTypes,
-  type LayerCompression,
   layerMediaTypes,
   manifestMediaTypes,
   schema1MediaTypes,
 } from "./media-types.ts";
 import { quoteForeign } from "./quote.ts";
 
-/** What a document says about a blob. */
-export interface Descriptor {
-  readonly mediaType: string;
-  readonly digest: Digest;
-  readonly sizeBytes: number;
-}
-
-export interface LayerDescriptor extends Descriptor {
-  readonly compression: LayerCompression;
-}
-
 export interface ImageManifest {
   readonly kind: "manifest";
   readonly config: Descriptor;
   /** Lowest first. */
-  readonly layers: readonly LayerDescriptor[];
-}
-
-export interface ImageIndex {
-  readonly kind: "index";
-  /** The manifest for linux/amd64. */
-  readonly manifest: Descriptor;
+  readonly layers: readonly Descriptor[];
 }
 
 /** A manifest or an index as the registry served it. */
@@ -71,42 +55,6 @@ function agreedMediaType(document: JsonObject, contentType: string | undefined):
   return served;
 }
 
-function parseIndex(index: JsonObject): ImageIndex {
-  const entries = index.manifests;
-  if (!Array.isArray(entries)) throw badDocument("index", "has no list of manifests");
-  if (entries.length > imageLimits.indexEntries)
-    throw tooMuch(`lists ${entries.length} manifests`, `${imageLimits.indexEntries}`);
-  const platforms = entries.map(platformOf);
-  const position = platforms.indexOf("linux/amd64");
-  if (position < 0)
-    throw new PyroError(
-      "environment_not_found",
-      `The image has no variant for linux/amd64; it has ${quoteForeign([...new Set(platforms)].join(", "))}.`,
-      { hint: "Choose an image that is built for linux/amd64." },
-    );
-  const manifest = parseDescriptor(entries[position], "the linux/amd64 manifest");
-  if (indexMediaTypes.has(manifest.mediaType))
-    throw badDocument("index", "leads to another index instead of a manifest");
-  if (!manifestMediaTypes.has(manifest.mediaType))
-    throw badDocument(
-      "index",
-      `leads to ${quoteForeign(manifest.mediaType)}, which is no manifest`,
-    );
-  requireSize(manifest, imageLimits.manifestBytes, "manifest");
-  return { kind: "index", manifest };
-}
-
-/** `os/architecture[/variant]`; variants above v1 need processors that a guest may not have. */
-function platformOf(entry: unknown): string {
-  const platform = isObject(entry) && isObject(entry.platform) ? entry.platform : {};
-  const [os, architecture, variant] = [platform.os, platform.architecture, platform.variant].map(
-    // A stranger's object may even refuse to be converted to text.
-    (value) => (typeof value === "string" ? value : ""),
-  );
-  const suffix = variant === "" || variant === "v1" ? "" : `/${variant}`;
-  return `${os || "unknown"}/${architecture || "unknown"}${suffix}`;
-}
-
 function parseManifest(manifest: JsonObject): ImageManifest {
   if (manifest.manifests !== undefined) throw badDocument("manifest", "lists manifests");
   const config = parseDescriptor(manifest.config, "the config");
@@ -117,7 +65,7 @@ function parseManifest(manifest: JsonObject): ImageManifest {
     );
   requireSize(config, imageLimits.configBytes, "config");
   const layers = manifest.layers;
-  if (!Array.isArray(layers) || layers.length === 0) throw badDocument("manifest", "has no layers");
+  if (!Array.isArray(layers)) throw badDocument("manifest", "has no list of layers");
   if (layers.length > imageLimits.layers)
     throw tooMuch(
       `has ${layers.length} layers`,
@@ -131,12 +79,11 @@ function parseManifest(manifest: JsonObject): ImageManifest {
   return { kind: "manifest", config, layers: parsed };
 }
 
-function parseLayer(value: unknown, index: number): LayerDescriptor {
+function parseLayer(value: unknown, index: number): Descriptor {
   const layer = parseDescriptor(value, `layer ${index + 1}`);
-  const compression = layerMediaTypes.get(layer.mediaType);
-  if (compression === undefined) throw unusableLayer(layer.mediaType, index + 1);
+  if (!layerMediaTypes.has(layer.mediaType)) throw unusableLayer(layer.mediaType, index + 1);
   requireSize(layer, imageLimits.layerBytes, `layer ${index + 1}`);
-  return { ...layer, compression };
+  return layer;
 }
 
 function requireOneSizeEach(blobs: readonly Descriptor[]): void {
@@ -159,28 +106,6 @@ function unusableLayer(mediaType: string, number: number): PyroError {
     `Layer ${number} of the image is ${quoteForeign(mediaType)}, ${why}.`,
     { hint: "Use an image whose layers are plain, gzip or zstd tars in its own registry." },
   );
-}
-
-function parseDescriptor(value: unknown, where: string): Descriptor {
-  if (!isObject(value)) throw badDocument("manifest", `has no descriptor for ${where}`);
-  const { mediaType, digest, size } = value;
-  if (typeof mediaType !== "string")
-    throw badDocument("manifest", `gives no media type for ${where}`);
-  if (typeof size !== "number" || size < 0 || !(Number.isInteger(size) || size === Infinity))
-    throw badDocument("manifest", `gives ${where} the size ${quote(size)}`);
-  return { mediaType, digest: asDigest(digest, where), sizeBytes: size };
-}
-
-function requireSize(descriptor: Descriptor, bytesMax: number, what: string): void {
-  if (descriptor.sizeBytes > bytesMax)
-    throw tooMuch(`has a ${what} of ${descriptor.sizeBytes} bytes`, `${bytesMax}`);
-}
-
-/** The error for an image above a limit. */
-export function tooMuch(how: string, limit: string): PyroError {
-  return new PyroError("image_limit_exceeded", `The image ${how}; pyro accepts ${limit}.`, {
-    hint: "Use a smaller image, or rebuild it in fewer and smaller layers.",
-  });
 }
 
 function quote(value: unknown): string {

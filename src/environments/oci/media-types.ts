@@ -1,6 +1,3 @@
-/** How the bytes of a layer's tar are packed. */
-export type LayerCompression = "none" | "gzip" | "zstd";
-
 export const manifestMediaTypes: ReadonlySet<string> = new Set([
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
@@ -16,13 +13,14 @@ export const configMediaTypes: ReadonlySet<string> = new Set([
   "application/vnd.docker.container.image.v1+json",
 ]);
 
-export const layerMediaTypes: ReadonlyMap<string, LayerCompression> = new Map([
-  ["application/vnd.oci.image.layer.v1.tar", "none"],
-  ["application/vnd.oci.image.layer.v1.tar+gzip", "gzip"],
-  ["application/vnd.oci.image.layer.v1.tar+zstd", "zstd"],
-  ["application/vnd.docker.image.rootfs.diff.tar", "none"],
-  ["application/vnd.docker.image.rootfs.diff.tar.gzip", "gzip"],
-  ["application/vnd.docker.image.rootfs.diff.tar.zstd", "zstd"],
+/** How a layer is packed is told by its bytes: labels are wrong at times. */
+export const layerMediaTypes: ReadonlySet<string> = new Set([
+  "application/vnd.oci.image.layer.v1.tar",
+  "application/vnd.oci.image.layer.v1.tar+gzip",
+  "application/vnd.oci.image.layer.v1.tar+zstd",
+  "application/vnd.docker.image.rootfs.diff.tar",
+  "application/vnd.docker.image.rootfs.diff.tar.gzip",
+  "application/vnd.docker.image.rootfs.diff.tar.zstd",
 ]);
 
 export const schema1MediaTypes: ReadonlySet<string> = new Set([

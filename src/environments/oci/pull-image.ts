@@ -1,13 +1,12 @@
 import { PyroError } from "../../model/errors.ts";
 import { requireDiskRoom } from "../../platform/files.ts";
 import { BlobStore, type WantedBlob } from "./blob-store.ts";
+import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 import type { BlobSource } from "./download-blob.ts";
 import type { TransportOptions } from "./guarded-transport.ts";
 import { type ImageConfig, parseImageConfig } from "./image-config.ts";
 import { transferPolicy } from "./limits.ts";
-import type { LayerDescriptor } from "./manifest.ts";
-import type { LayerCompression } from "./media-types.ts";
 import { forEachInParallel } from "./parallel.ts";
 import { type OnProgress, ProgressMeter } from "./progress.ts";
 import { formatReference, parseReference } from "./reference.ts";
@@ -32,7 +31,6 @@ export interface PulledLayer {
   /** Of the packed file. */
   readonly digest: Digest;
   readonly path: string;
-  readonly compression: LayerCompression;
   readonly sizeBytes: number;
   /** Digest of the unpacked tar; not checked here, since nothing is unpacked on the host. */
   readonly diffId: Digest;
@@ -182,12 +180,12 @@ function totalBytes(blobs: readonly WantedBlob[]): number {
 
 function pairLayers(
   store: BlobStore,
-  layers: readonly LayerDescriptor[],
+  layers: readonly Descriptor[],
   diffIds: readonly Digest[],
 ): readonly PulledLayer[] {
-  return layers.flatMap(({ digest, compression, sizeBytes }, index) => {
+  return layers.flatMap(({ digest, sizeBytes }, index) => {
     const diffId = diffIds[index];
     // The config was refused unless it has one for each.
-    return diffId ? [{ digest, path: store.path(digest), compression, sizeBytes, diffId }] : [];
+    return diffId ? [{ digest, path: store.path(digest), sizeBytes, diffId }] : [];
   });
 }

@@ -72,10 +72,6 @@ const evil: Readonly<Record<string, readonly [document: TestBlob, expected: RegE
   null: [raw("null"), /not a JSON object/],
   "invalid UTF-8": [blob(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), types.manifest), /not JSON/],
   "deep nesting": [raw(`{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`), /nests deeper/],
-  "index to itself": [
-    indexEntry({ digest: index.digest, mediaType: types.index }),
-    /another index/,
-  ],
   "index to an index under a manifest's type": [
     indexEntry(descriptor(as(index, types.manifest))),
     /served as .* its index promises|another|calls itself/,
@@ -110,8 +106,8 @@ const evil: Readonly<Record<string, readonly [document: TestBlob, expected: RegE
     manifest({ layers: [firstLayer, { ...firstLayer, size: 7 }] }),
     /two sizes/,
   ],
-  "no layers": [manifest({ layers: [] }), /no layers/],
-  "layers as an object": [manifest({ layers: { length: 1 } }), /no layers/],
+  "no layers": [manifest({ layers: undefined }), /no list of layers/],
+  "layers as an object": [manifest({ layers: { length: 1 } }), /no list of layers/],
   "null layer": [manifest({ layers: [null] }), /no descriptor for layer 1/],
   "no config": [manifest({ config: undefined }), /no descriptor for the config/],
   "artifact instead of an image": [
@@ -203,20 +199,15 @@ describe("a registry that serves evil configs", { timeout: 25_000 }, () => {
       { ...config, config: { Env: ["A=b\0c"] } },
       /no usable text: "A=b\\x00c"/,
     ],
-    "a variable without =": [{ ...config, config: { Env: ["PATH"] } }, /variable "PATH"/],
-    "a variable without a name": [{ ...config, config: { Env: ["=x"] } }, /variable "=x"/],
-    "a name with a newline": [{ ...config, config: { Env: ["A\nB=c"] } }, /variable/],
     "a number as variable": [{ ...config, config: { Env: [5] } }, /Env that is not text/],
     "a variable of 1 MiB": [{ ...config, config: { Env: [`A=${"x".repeat(1 << 20)}`] } }, /131072/],
     "2000 variables": [{ ...config, config: { Env: Array(2000).fill("A=b") } }, /2000 entries/],
-    "a relative directory": [{ ...config, config: { WorkingDir: "srv" } }, /absolute/],
+    "a directory of 5000 bytes": [
+      { ...config, config: { WorkingDir: `/${"x".repeat(5000)}` } },
+      /working directory/,
+    ],
     "a user with spaces": [{ ...config, config: { User: "a b" } }, /user "a b"/],
     "a lone surrogate": [{ ...config, config: { Cmd: ["\ud800"] } }, /no usable text/],
-    "a label that is no text": [{ ...config, config: { Labels: { a: {} } } }, /Labels/],
-    "a label that drives a terminal": [
-      { ...config, config: { Labels: { "\u001b[2J": "x" } } },
-      /label "\\x1b\[2J"/,
-    ],
     "a list as config": [{ ...config, config: [] }, /not an object/],
   };
   for (const [name, [content, expected]] of Object.entries(evilConfigs))
@@ -234,13 +225,15 @@ describe("a registry that serves evil configs", { timeout: 25_000 }, () => {
     });
 
   it("cannot reach prototypes through keys", async (test) => {
-    const labels = JSON.parse('{"__proto__":"x","constructor":"y"}');
-    const config = makeImage({ config: { Labels: labels, Env: ["__proto__=z"] } });
+    const asked = JSON.parse(
+      '{"__proto__":{"User":"evil"},"constructor":"y","Env":["__proto__=z"]}',
+    );
+    const config = makeImage({ config: asked });
     await using stub = await RegistryStub.start();
     stub.offer(config);
     const pulled = await pullFrom(stub, join(await temporaryDirectory(test), "cache"));
-    assert.equal(Object.getPrototypeOf(pulled.config.labels), Object.prototype);
-    assert.deepEqual(Object.keys(pulled.config.labels), ["__proto__", "constructor"]);
+    assert.deepEqual([pulled.config.user, pulled.config.env], ["", ["__proto__=z"]]);
+    assert.equal(Object.getPrototypeOf(pulled.config), Object.prototype);
   });
 });
 

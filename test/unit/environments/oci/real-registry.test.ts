@@ -73,21 +73,10 @@ describe("pulling from a real registry", { skip: missingRegistryTools() }, () =>
       user: "1000:1000",
       entrypoint: ["/bin/sh", "-c"],
       command: ["true"],
-      labels: { "org.example.title": "test" },
     });
     assert.deepEqual(
-      pulled.layers.map(({ digest, compression, diffId, sizeBytes }) => [
-        digest,
-        compression,
-        diffId,
-        sizeBytes,
-      ]),
-      image.layers.map((layer, index) => [
-        layer.digest,
-        ["gzip", "zstd", "none"][index],
-        image.diffIds[index],
-        layer.bytes.length,
-      ]),
+      pulled.layers.map(({ digest, diffId, sizeBytes }) => [digest, diffId, sizeBytes]),
+      image.layers.map((layer, index) => [layer.digest, image.diffIds[index], layer.bytes.length]),
     );
     for (const { path, digest } of pulled.layers)
       assert.equal(sha256(await readFile(path)), digest);
