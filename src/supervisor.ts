@@ -1,10 +1,8 @@
 // The process that looks after one running workspace; started by whoever needs it.
-import module from "node:module";
 import { adopterOf } from "./compose-supervisor.ts";
 import { asPyroError } from "./model/errors.ts";
 import { superviseWorkspace } from "./workspace/supervisor/supervise.ts";
 
-module.enableCompileCache?.();
 const [stateDirectory = "", workspaceId = ""] = process.argv.slice(2);
 process.title = `pyro supervisor ${workspaceId}`;
 // It must outlive the terminal it was started from.

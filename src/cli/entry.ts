@@ -1,21 +1,23 @@
 // Imports nothing that an older Node could not load, so that it can say what is wrong.
-import module from "node:module";
+
 import { version } from "../version.ts";
+import { hideExperimentalWarnings } from "./warnings.ts";
 
 const oldestMajor = 24;
 const [major = 0] = process.versions.node.split(".").map(Number);
 
 if (major < oldestMajor) {
   process.stderr.write(
-    `error: pyro needs Node ${oldestMajor} or newer, but this is ${process.version}.\nhint: Install a newer Node, or put it first on the PATH.\n`,
+    `error: pyro needs Node ${oldestMajor} or newer, but ${process.execPath} is ${process.version}.\nhint: Install a newer Node, or put it first on the PATH.\n`,
   );
   process.exitCode = 1;
 } else if (process.argv.length === 3 && process.argv[2] === "--version") {
   // Loading everything else costs more than answering this.
   process.stdout.write(`${version}\n`);
 } else {
-  // Compiled code is kept between runs; without it a fifth of a short run is parsing.
-  module.enableCompileCache?.();
+  hideExperimentalWarnings();
+  const { keepCompiledCode } = await import("../platform/compile-cache.ts");
+  keepCompiledCode();
   const isServing = process.argv[2] === "mcp" && process.argv[3] === "serve";
   // Both are loaded by name, so that neither waits for the other's code.
   await (isServing ? import("./mcp-main.ts") : import("./main.ts"));

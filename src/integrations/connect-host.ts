@@ -4,7 +4,7 @@ import { agentNamed } from "./agents/all-agents.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { meansTheSame } from "./edit/editor.ts";
 import { ownEntry, readConfigFile, wantedEntry } from "./entries.ts";
-import { ownExecutable } from "./executables.ts";
+import { ownCommand } from "./executables.ts";
 import { findAgent, runAgent } from "./run-agent.ts";
 import { type ServeOptions, serveCommand } from "./serve-command.ts";
 
@@ -33,9 +33,8 @@ export async function connectHost(
   surroundings = currentSurroundings(),
 ): Promise<HostConnection> {
   const agent = agentNamed(name);
-  const executable = ownExecutable();
   const { currentDirectory } = surroundings;
-  const command = serveCommand(executable, serve, { currentDirectory });
+  const command = serveCommand(ownCommand(), serve, { currentDirectory });
   return await writeEntry(agent, { scope, command, force }, surroundings);
 }
 
@@ -126,13 +125,9 @@ function notInstalled(agent: CodingAgent): PyroError {
   );
 }
 
-function notes(
-  agent: CodingAgent,
-  { scope }: Place,
-  [executable = ""]: readonly string[],
-): string[] {
+function notes(agent: CodingAgent, { scope }: Place, command: readonly string[]): string[] {
   return [
-    ...(executable.includes("/_npx/")
+    ...(command.some((word) => word.includes("/_npx/"))
       ? [
           "This pyro is in npx's cache, which may vanish: npm install -g pyro-mcp, then connect again.",
         ]

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,11 +14,25 @@ export function programTrouble(program: string, path = ""): string | undefined {
   return present.some(isExecutable) ? undefined : `${program} is not executable`;
 }
 
-/** The executable of the pyro that runs this, with every link resolved. */
-export function ownExecutable(): string {
+/** What starts the pyro that runs this: its launcher, or the Node that runs this, for where the launcher finds none or an older one. */
+export function ownCommands(): readonly (readonly string[])[] {
+  const root = ownPackage();
+  return [[join(root, "bin", "pyro")], [process.execPath, join(root, "dist", "cli.js")]];
+}
+
+/** The first of them that works with the PATH that every program has, a coding agent started from a desktop included. */
+export function ownCommand(): readonly string[] {
+  const bare = { env: { PATH: "/usr/local/bin:/usr/bin:/bin" }, stdio: "ignore" } as const;
+  const works = ([program = "", ...args]: readonly string[]) =>
+    spawnSync(program, [...args, "--version"], bare).status === 0;
+  return ownCommands().find(works) ?? [];
+}
+
+/** The root of the package that this belongs to, with every link resolved. */
+function ownPackage(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (folder !== dirname(folder)) {
-    if (isOurPackage(folder)) return realpathSync(join(folder, "bin", "pyro"));
+    if (isOurPackage(folder)) return realpathSync(folder);
     folder = dirname(folder);
   }
   throw new PyroError("internal", "pyro does not find its own package.");

@@ -4,7 +4,7 @@ import { agentNamed } from "./agents/all-agents.ts";
 import { currentSurroundings } from "./connect-host.ts";
 import { editors } from "./edit/editors.ts";
 import { wantedEntry } from "./entries.ts";
-import { ownExecutable } from "./executables.ts";
+import { ownCommand } from "./executables.ts";
 import { type ServeOptions, serveCommand } from "./serve-command.ts";
 
 export interface PrintOptions {
@@ -21,7 +21,7 @@ export function printConfig(
 ): HostConfiguration {
   const agent = agentNamed(name);
   const { path, format, keyPath } = agent.place(scope, surroundings);
-  const command = serveCommand(ownExecutable(), serve, surroundings);
+  const command = serveCommand(ownCommand(), serve, surroundings);
   const env = agent.entryEnvironment(surroundings.env);
   const entry = wantedEntry(agent, { command, env }, undefined);
   const text = editors[format].write("", keyPath, entry);

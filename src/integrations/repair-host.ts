@@ -4,7 +4,7 @@ import { agentNamed } from "./agents/all-agents.ts";
 import { currentSurroundings, writeEntry } from "./connect-host.ts";
 import { askAs } from "./doctor-hosts.ts";
 import { ownEntry, readConfigFile } from "./entries.ts";
-import { ownExecutable, programTrouble } from "./executables.ts";
+import { ownCommands, programTrouble } from "./executables.ts";
 import {
   type ParsedArguments,
   parseServeCommand,
@@ -55,13 +55,11 @@ async function workingCommand(
   const [program = "", next] = entry.command;
   const env = agent.serverEnvironment(surroundings.env, entry);
   const isDirect = next === "mcp" && program.startsWith("/");
-  const executables = [
-    ...(isDirect && programTrouble(program, env.PATH) === undefined ? [program] : []),
-    ownExecutable(),
-  ];
+  const isThere = isDirect && programTrouble(program, env.PATH) === undefined;
+  const programs = [...(isThere ? [[program]] : []), ...ownCommands()];
   let trouble = "";
-  for (const executable of new Set(executables)) {
-    const command = serveCommand(executable, merged(parsed, serve), {
+  for (const candidate of programs) {
+    const command = serveCommand(candidate, merged(parsed, serve), {
       ...surroundings,
       others: parsed.others,
     });

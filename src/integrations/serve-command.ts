@@ -22,9 +22,9 @@ export interface ParsedArguments {
   readonly unknown: readonly string[];
 }
 
-/** `pyro mcp serve …` as an absolute command line. Paths are made absolute: a server starts somewhere else. */
+/** `pyro mcp serve …` as an absolute command line that begins with `program`. Paths are made absolute: a server starts somewhere else. */
 export function serveCommand(
-  executable: string,
+  program: readonly string[],
   options: ServeOptions,
   { currentDirectory, others = [] }: { currentDirectory: string; others?: readonly string[] },
 ): readonly string[] {
@@ -38,7 +38,7 @@ export function serveCommand(
       hint: "Give --repo-url as well.",
     });
   return [
-    executable,
+    ...program,
     "mcp",
     "serve",
     ...(profile === undefined ? [] : ["--profile", profile]),

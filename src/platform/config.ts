@@ -98,14 +98,19 @@ export interface Config {
 /** Reads the settings from `source` (default: this process's environment). */
 export function readConfig(source: NodeJS.ProcessEnv = process.env): Config {
   const read = (name: VariableName): string | undefined => source[name] || undefined;
+  // The specification of these variables says that a relative path in them counts for nothing.
+  const base = (name: VariableName) => {
+    const path = read(name);
+    return path !== undefined && isAbsolute(path) ? path : undefined;
+  };
   const home = source.HOME || homedir();
   return {
     cacheDirectory: read("PYRO_CACHE_DIR")
       ? absolute("PYRO_CACHE_DIR", read("PYRO_CACHE_DIR"))
-      : join(read("XDG_CACHE_HOME") ?? join(home, ".cache"), "pyro"),
+      : join(base("XDG_CACHE_HOME") ?? join(home, ".cache"), "pyro"),
     stateDirectory: read("PYRO_STATE_DIR")
       ? absolute("PYRO_STATE_DIR", read("PYRO_STATE_DIR"))
-      : join(read("XDG_STATE_HOME") ?? join(home, ".local", "state"), "pyro"),
+      : join(base("XDG_STATE_HOME") ?? join(home, ".local", "state"), "pyro"),
     requireKvm: read("PYRO_REQUIRE_KVM") === "1",
     debianMirror: read("PYRO_DEBIAN_MIRROR"),
     registryAuthFile:

@@ -10,6 +10,7 @@ const privateMode = 0o700;
  * A symlink, another owner or a writable-by-others mode is refused, never mended silently.
  */
 export function ensurePrivateDirectory(path: string): void {
+  refuseForeignHome(path);
   try {
     mkdirSync(dirname(path), { recursive: true });
     mkdirSync(path, { mode: privateMode });
@@ -24,6 +25,22 @@ export function ensurePrivateDirectory(path: string): void {
       });
   }
   checkPrivateDirectory(path);
+}
+
+/** Root with the HOME of somebody else, as `sudo` may leave it, must not leave directories there that its owner cannot write. */
+function refuseForeignHome(path: string): void {
+  if (process.getuid?.() !== 0) return;
+  let nearest = path;
+  while (!isEntry(nearest) && nearest !== dirname(nearest)) nearest = dirname(nearest);
+  const { uid } = lstatSync(nearest);
+  if (nearest === path || uid === 0) return;
+  throw unusable(path, `would be root's, in ${nearest}, which belongs to user ${uid}`, {
+    hint: otherUser(uid),
+  });
+}
+
+function otherUser(uid: number): string {
+  return `Run pyro as that user (sudo -u '#${uid}' pyro …), or set PYRO_CACHE_DIR and PYRO_STATE_DIR to places of root's.`;
 }
 
 /** Whether there is anything at `path`, a dangling link included. */
@@ -48,7 +65,7 @@ function checkPrivateDirectory(path: string): void {
     });
   if (found.uid !== uid)
     throw unusable(path, `belongs to user ${found.uid}, not to ${uid}`, {
-      hint: `Give it back: sudo chown -R ${uid} '${path}'`,
+      hint: uid === 0 ? otherUser(found.uid) : `Give it back: sudo chown -R ${uid} '${path}'`,
     });
   if ((found.mode & 0o077) !== 0)
     throw unusable(path, `is open to other users (mode ${(found.mode & 0o777).toString(8)})`, {

