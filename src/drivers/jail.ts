@@ -23,8 +23,11 @@ export function descriptorPath(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
 
-/** Unprivileged identity for monitors started by root; outside the ranges that people and packages use. */
-const jailUid = 61_357;
+/**
+ * Unprivileged identity for monitors started by root: in the range from 60578 to 61183 that nobody gives out, neither to
+ * people and packages nor, as systemd does right above it, to services while they run.
+ */
+const jailUid = 60_857;
 
 /** The uid and gid to start bubblewrap with, or nothing when we are unprivileged already. */
 export function jailIdentity(deviceGid?: number): { uid?: number; gid?: number } {

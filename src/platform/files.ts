@@ -6,6 +6,9 @@ import { pipeline } from "node:stream/promises";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import { identifyProcess } from "./processes.ts";
 
+/** O_PATH, which Node does not name: a handle on a file without reading or writing it. */
+export const openPath = 0o10000000;
+
 /** Writes the whole file or nothing, and flushes it. */
 export async function writeFileAtomically(
   path: string,

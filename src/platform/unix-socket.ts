@@ -1,5 +1,6 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, closeSync, constants, openSync } from "node:fs";
+import { chmodSync, closeSync, constants, openSync, renameSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { basename, dirname } from "node:path";
 import { systemErrorCode } from "../model/errors.ts";
@@ -21,6 +22,35 @@ export async function listenUnix(path: string, mode = 0o600): Promise<Server & A
     closeSync(directory);
     throw error;
   }
+}
+
+/** A socket that listens for a child, which inherits its descriptor. */
+export interface InheritableListener extends Disposable {
+  readonly fd: number;
+  /** Gives the socket its name and lets go of it; the child must have been started. */
+  handOver(): void;
+}
+
+/** Listens on what will be `path`. Until it is handed over it bears another name, so that nobody's connection ends with us. */
+export async function listenForChild(path: string): Promise<InheritableListener> {
+  const unnamed = `${path}.partial`;
+  const server = await listenUnix(unnamed);
+  return {
+    fd: descriptorOf(server),
+    handOver: () => {
+      renameSync(unnamed, path);
+      // Removes what it once bound, which has another name now.
+      server.close();
+    },
+    [Symbol.dispose]: () => server.close(),
+  };
+}
+
+/** Node tells it by this handle only. */
+function descriptorOf(server: Server): number {
+  const { _handle: handle } = server as Server & { readonly _handle?: { readonly fd?: unknown } };
+  assert(typeof handle?.fd === "number" && handle.fd >= 0, "a listening server has a descriptor");
+  return handle.fd;
 }
 
 /** Connects to the socket at `path`, however long it is. */

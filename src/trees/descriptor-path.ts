@@ -1,8 +1,6 @@
 import { constants } from "node:fs";
 import type { BytePath } from "../model/tree.ts";
-
-/** O_PATH, which Node does not name: a handle on a file without reading or writing it. */
-const openPath = 0o10000000;
+import { openPath } from "../platform/files.ts";
 
 /** Ways to open that never follow a link in the last component. */
 export const openFlags = {

@@ -7,8 +7,11 @@ import type { MachineSpec } from "../driver.ts";
  */
 const emulatedCpu = "Nehalem,+arat";
 
-/** How a character device reaches us: a socket we hold the other end of, or one QEMU listens on. */
-export type SocketPlace = { readonly fd: number } | { readonly path: string };
+/** How a character device reaches us: by an inherited socket that we hold the other end of, or one that listens. */
+export interface SocketPlace {
+  readonly fd: number;
+  readonly listens: boolean;
+}
 
 export interface QemuLayout {
   readonly spec: Pick<MachineSpec, "vcpuCount" | "memMib" | "role">;
@@ -185,11 +188,6 @@ function socketArguments({ sockets }: QemuLayout): string[] {
   ];
 }
 
-function socket(id: string, place: SocketPlace): string[] {
-  return [
-    "-chardev",
-    "fd" in place
-      ? `socket,id=${id},fd=${place.fd}`
-      : `socket,id=${id},path=${place.path},server=on,wait=off`,
-  ];
+function socket(id: string, { fd, listens }: SocketPlace): string[] {
+  return ["-chardev", `socket,id=${id},fd=${fd}${listens ? ",server=on,wait=off" : ""}`];
 }

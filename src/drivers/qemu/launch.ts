@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { PyroError } from "../../model/errors.ts";
 import { identifyProcess, type ProcessIdentity } from "../../platform/processes.ts";
+import { type InheritableListener, listenForChild } from "../../platform/unix-socket.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type { MachineExit } from "../driver.ts";
 import { guardianCommand } from "../guardian.ts";
@@ -28,7 +29,7 @@ export interface LaunchOptions {
   readonly program: string;
   readonly arguments: readonly string[];
   readonly devices: readonly string[];
-  readonly inherited: readonly Inherited[];
+  readonly descriptors: Descriptors;
   /** Group of the device file the program must open, when it needs one. */
   readonly deviceGid: number | undefined;
   /** How long the process may outlive us; absent means not at all. */
@@ -45,6 +46,7 @@ export interface LaunchedProcess {
 export class Descriptors {
   readonly inherited: Inherited[] = [];
   readonly #opened: number[] = [];
+  readonly #listeners: InheritableListener[] = [];
 
   add(entry: Inherited): number {
     this.inherited.push(entry);
@@ -63,9 +65,22 @@ export class Descriptors {
     return descriptorPath(this.open(path, flags));
   }
 
+  /** Listens on `path` for the child. */
+  async listen(path: string): Promise<number> {
+    const listener = await listenForChild(path);
+    this.#listeners.push(listener);
+    return this.add(listener.fd);
+  }
+
+  /** Once the child has been started: what connects from now on is answered by it. */
+  handOver(): void {
+    for (const listener of this.#listeners.splice(0)) listener.handOver();
+  }
+
   /** Closes our copies; the child has its own. */
   close(): void {
     for (const fd of this.#opened.splice(0)) closeSync(fd);
+    for (const listener of this.#listeners.splice(0)) listener[Symbol.dispose]();
   }
 }
 
@@ -83,9 +98,10 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
       "pipe",
       "pipe",
       "pipe",
-      ...options.inherited.map((entry) => (entry === "socket" ? "pipe" : entry)),
+      ...options.descriptors.inherited.map((entry) => (entry === "socket" ? "pipe" : entry)),
     ],
   });
+  options.descriptors.handOver();
   const stderr = new ConsoleRing(4096);
   child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
   // What a machine that outlives us may still say must not keep us.

@@ -1,16 +1,10 @@
 import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  constants,
-  fchownSync,
-  ftruncateSync,
-  openSync,
-} from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, constants, fchownSync, ftruncateSync, openSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
+import { openPath } from "../../platform/files.ts";
 import type { ProcessIdentity } from "../../platform/processes.ts";
+import { listenUnix } from "../../platform/unix-socket.ts";
 import type {
   Driver,
   DriverCapabilities,
@@ -25,6 +19,7 @@ import {
   opensPrivateMemoryReadOnly,
   type QemuLayout,
   qemuArguments,
+  type SocketPlace,
 } from "./command-line.ts";
 import type { Firmware } from "./firmware.ts";
 import { Descriptors, launchJailed } from "./launch.ts";
@@ -55,7 +50,14 @@ export interface QemuInstallation {
 /** How guest memory is provided, with the files behind it. */
 type MemorySource =
   | { readonly kind: "anonymous" }
-  | ({ readonly kind: "shared" | "private" } & TemplateFiles);
+  | SavedSource
+  | ({ readonly kind: "private" } & TemplateFiles);
+
+interface SavedSource extends TemplateFiles {
+  readonly kind: "shared";
+  readonly stateListener: StateTarget["listener"];
+  readonly stateSocketPath: string;
+}
 
 /** Machines as jailed QEMU `microvm` processes, on KVM or in software emulation. */
 export class QemuDriver implements Driver {
@@ -80,9 +82,20 @@ export class QemuDriver implements Driver {
     return this.#start(spec, { kind: "anonymous" });
   }
 
-  bootSavable(spec: MachineSpec, template: TemplateFiles): Promise<SavableMachine> {
+  async bootSavable(spec: MachineSpec, template: TemplateFiles): Promise<SavableMachine> {
     createMemoryFile(template.memoryPath, spec.memMib);
-    return this.#start(spec, { kind: "shared", ...template });
+    const stateSocketPath = join(dirname(template.statePath), "state.sock");
+    const stateListener = await listenUnix(stateSocketPath, 0o666);
+    const close = () => void stateListener.close();
+    try {
+      const source = { kind: "shared", stateListener, stateSocketPath, ...template } as const;
+      const machine = await this.#start(spec, source);
+      machine.exited.then(close, close);
+      return machine;
+    } catch (error) {
+      close();
+      throw error;
+    }
   }
 
   restore(spec: MachineSpec, template: TemplateFiles): Promise<Machine> {
@@ -96,18 +109,18 @@ export class QemuDriver implements Driver {
   async #start(spec: MachineSpec, source: MemorySource): Promise<QemuMachine> {
     const descriptors = new Descriptors();
     try {
-      const plan = this.#plan(spec, source, descriptors);
+      const plan = await this.#plan(spec, source, descriptors);
       const { child, identity, exited } = await launchJailed({
         program: this.#installation.program,
         arguments: qemuArguments(plan.layout),
         devices: this.#installation.accelerator === "kvm" ? ["/dev/kvm"] : [],
-        inherited: descriptors.inherited,
+        descriptors,
         deviceGid: this.#installation.kvmGid,
         ttlMs: spec.lifetime === "caller" ? undefined : spec.lifetime.ttlMs,
       });
       const sockets =
         spec.lifetime === "caller"
-          ? takeSockets(child.stdio as readonly unknown[], plan.socketFds)
+          ? takeSockets(child.stdio as readonly unknown[], plan.layout.sockets)
           : listeningSockets(spec.lifetime.directory, identity);
       if (spec.lifetime !== "caller") child.unref();
       const machine = new QemuMachine({
@@ -126,10 +139,13 @@ export class QemuDriver implements Driver {
     }
   }
 
-  #plan(spec: MachineSpec, source: MemorySource, descriptors: Descriptors): StartPlan {
-    const places = placeSockets(spec, descriptors);
+  async #plan(
+    spec: MachineSpec,
+    source: MemorySource,
+    descriptors: Descriptors,
+  ): Promise<StartPlan> {
+    const sockets = await placeSockets(spec, descriptors);
     return {
-      socketFds: places.fds,
       stateTarget: source.kind === "shared" ? stateTarget(source, descriptors) : undefined,
       state:
         source.kind === "private"
@@ -146,7 +162,7 @@ export class QemuDriver implements Driver {
           source.kind === "private" ? undefined : descriptors.share(spec.boot.initramfsPath),
         environmentFd: descriptors.add(spec.environmentDisk),
         dataFd: spec.dataDisk === undefined ? undefined : descriptors.add(spec.dataDisk),
-        sockets: places.sockets,
+        sockets,
         memory: this.#memory(source, descriptors),
       },
     };
@@ -168,7 +184,7 @@ export class QemuDriver implements Driver {
 /** Saved state fits the same QEMU with the same firmware, machine, CPU, devices and kernel command line, and nothing else. */
 function fingerprintOf(installation: QemuInstallation): string {
   const { version, accelerator, cpuModel, tscKhz, firmware } = installation;
-  const socket = { fd: 0 };
+  const socket = { fd: 0, listens: false };
   const machine = qemuArguments({
     spec: { vcpuCount: 1, memMib: 1024, role: "workload" },
     accelerator,
@@ -189,46 +205,35 @@ function fingerprintOf(installation: QemuInstallation): string {
 
 interface StartPlan {
   readonly layout: QemuLayout;
-  readonly socketFds: SocketFds | undefined;
   readonly stateTarget: StateTarget | undefined;
   /** What a machine resumes from; all of it but our end of the socket. */
   readonly state: Omit<StateSource, "stream"> | undefined;
 }
 
-type SocketFds = Record<keyof typeof socketNames, number>;
-
-/** Decides where the machine's sockets are: in our hands, or in its directory. */
-function placeSockets(
-  spec: MachineSpec,
+/**
+ * The machine's sockets: connected to us, or listening in its directory. Either way QEMU gets them ready-made, because a
+ * directory that it could make them in would be a way out of its jail.
+ */
+async function placeSockets(
+  { lifetime }: MachineSpec,
   descriptors: Descriptors,
-): { sockets: QemuLayout["sockets"]; fds: SocketFds | undefined } {
-  if (spec.lifetime === "caller") {
-    const fds = {
-      channel: descriptors.add("socket"),
-      monitor: descriptors.add("socket"),
-      console: descriptors.add("socket"),
-    };
-    return {
-      fds,
-      sockets: {
-        channel: { fd: fds.channel },
-        monitor: { fd: fds.monitor },
-        console: { fd: fds.console },
-      },
-    };
-  }
-  const { uid, gid } = jailIdentity();
-  if (uid !== undefined && gid !== undefined) chownSync(spec.lifetime.directory, uid, gid);
-  const directory = descriptors.share(spec.lifetime.directory);
-  const place = (name: keyof typeof socketNames) => ({ path: `${directory}/${socketNames[name]}` });
+): Promise<QemuLayout["sockets"]> {
+  const place = async (name: keyof typeof socketNames): Promise<SocketPlace> =>
+    lifetime === "caller"
+      ? { fd: descriptors.add("socket"), listens: false }
+      : {
+          fd: await descriptors.listen(join(lifetime.directory, socketNames[name])),
+          listens: true,
+        };
   return {
-    fds: undefined,
-    sockets: { channel: place("channel"), monitor: place("monitor"), console: place("console") },
+    channel: await place("channel"),
+    monitor: await place("monitor"),
+    console: await place("console"),
   };
 }
 
-function takeSockets(stdio: readonly unknown[], fds: SocketFds | undefined): MachineSockets {
-  const stream = (name: keyof typeof socketNames): Duplex => stdio[fds?.[name] ?? 0] as Duplex;
+function takeSockets(stdio: readonly unknown[], places: QemuLayout["sockets"]): MachineSockets {
+  const stream = (name: keyof typeof socketNames) => stdio[places[name].fd] as Duplex;
   return inheritedSockets({
     channel: stream("channel"),
     monitor: stream("monitor"),
@@ -236,14 +241,12 @@ function takeSockets(stdio: readonly unknown[], fds: SocketFds | undefined): Mac
   });
 }
 
-function stateTarget(template: TemplateFiles, descriptors: Descriptors): StateTarget {
-  const directory = dirname(template.statePath);
-  // The jailed identity must reach the socket in it; the cache above is closed to everybody else.
-  chmodSync(directory, 0o711);
+/** QEMU gets the one socket that it sends its state to, and not the directory that it lies in. */
+function stateTarget(source: SavedSource, descriptors: Descriptors): StateTarget {
   return {
-    statePath: template.statePath,
-    directory,
-    jailedDirectory: descriptors.share(directory),
+    statePath: source.statePath,
+    listener: source.stateListener,
+    jailedPath: descriptors.share(source.stateSocketPath, openPath),
   };
 }
 

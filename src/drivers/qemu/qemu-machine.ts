@@ -37,7 +37,7 @@ export function inheritedSockets(streams: Record<SocketName, Duplex>): MachineSo
   return { reopen: false, open: async (name) => streams[name] };
 }
 
-/** Sockets QEMU listens on in `directory`; they appear while it starts. */
+/** Sockets QEMU listens on in `directory`. */
 export function listeningSockets(directory: string, identity: ProcessIdentity): MachineSockets {
   const open = async (name: SocketName, signal?: AbortSignal): Promise<Duplex> => {
     for (;;) {

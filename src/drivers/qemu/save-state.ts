@@ -1,26 +1,23 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import type { Socket } from "node:net";
-import { join } from "node:path";
+import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PyroError } from "../../model/errors.ts";
-import { listenUnix } from "../../platform/unix-socket.ts";
 import type { QemuMonitor } from "./monitor.ts";
 
 const deadlineMs = 30_000;
 const pollMs = 2;
-const socketName = "state.sock";
 
 /** Where the device state of a machine goes. */
 export interface StateTarget {
   readonly statePath: string;
-  /** The state's directory as the host sees it. */
-  readonly directory: string;
-  /** The same directory as the jailed process sees it. */
-  readonly jailedDirectory: string;
+  /** Takes the state from the jailed process. */
+  readonly listener: Server & AsyncDisposable;
+  /** The listener's socket as the jailed process sees it. */
+  readonly jailedPath: string;
 }
 
 /** Where the device state of a machine comes from. */
@@ -36,13 +33,13 @@ export interface StateSource {
  * it may not spawn a program to write it, and needs no file of ours open for writing.
  */
 export async function saveState(monitor: QemuMonitor, target: StateTarget): Promise<void> {
-  await using server = await listenUnix(join(target.directory, socketName), 0o666);
-  const written = once(server, "connection").then(([socket]) =>
+  await using listener = target.listener;
+  const written = once(listener, "connection").then(([socket]) =>
     pipeline(socket as Socket, createWriteStream(target.statePath, { mode: 0o644 })),
   );
   // Not stopped first: the state then says "running", and a restored machine runs without being told to.
   await ignoreSharedMemory(monitor);
-  await monitor.execute("migrate", { uri: `unix:${target.jailedDirectory}/${socketName}` });
+  await monitor.execute("migrate", { uri: `unix:${target.jailedPath}` });
   await waitUntilSaved(monitor);
   await written;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertConfined, readConfinement } from "../../../src/drivers/jail.ts";
+import { assertConfined, jailIdentity, readConfinement } from "../../../src/drivers/jail.ts";
 
 test("a process without walls is refused, and every missing wall is named", () => {
   const found = readConfinement(process.pid);
@@ -20,4 +20,11 @@ test("a process without walls is refused, and every missing wall is named", () =
       return true;
     },
   );
+});
+
+test("the identity of monitors started by root is nobody else's", (context) => {
+  if (process.getuid?.() !== 0) return context.skip("only root gives monitors another identity");
+  const { uid = 0, gid = 0 } = jailIdentity();
+  // Above people, packages, subordinate ids' owners and homed's users; below systemd's dynamic users.
+  for (const id of [uid, gid]) assert.ok(id >= 60_578 && id <= 61_183, String(id));
 });

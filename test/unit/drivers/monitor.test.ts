@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { QemuMonitor } from "../../../src/drivers/qemu/monitor.ts";
 import { saveState } from "../../../src/drivers/qemu/save-state.ts";
 import { PyroError } from "../../../src/model/errors.ts";
+import { listenUnix } from "../../../src/platform/unix-socket.ts";
 import { scratchDirectory } from "../../support/home.ts";
 
 /** A peer that speaks QMP as far as `reply` lets it. */
@@ -91,13 +92,14 @@ test("an endless line is not collected for ever", async () => {
 test("a state that QEMU does not get saved makes no template", async () => {
   const directory = scratchDirectory();
   const statePath = join(directory, "state");
+  await using listener = await listenUnix(join(directory, "state.sock"));
   await withMonitor(
     ({ execute, id }, socket) => {
       const value = execute === "query-migrate" ? { status: "failed" } : {};
       socket.write(`${JSON.stringify({ return: value, id })}\n`);
     },
     (monitor) =>
-      assert.rejects(saveState(monitor, { statePath, directory, jailedDirectory: "/" }), {
+      assert.rejects(saveState(monitor, { statePath, listener, jailedPath: "/" }), {
         code: "template_unusable",
         message: /ended as "failed"/,
       }),

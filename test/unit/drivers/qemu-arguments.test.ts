@@ -18,9 +18,9 @@ const layout: QemuLayout = {
   environmentFd: 6,
   dataFd: 7,
   sockets: {
-    channel: { fd: 8 },
-    monitor: { fd: 9 },
-    console: { path: "/proc/self/fd/10/console.sock" },
+    channel: { fd: 8, listens: false },
+    monitor: { fd: 9, listens: false },
+    console: { fd: 10, listens: true },
   },
   memory: { kind: "anonymous" },
 };
