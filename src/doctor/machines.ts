@@ -1,5 +1,8 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { asPyroError } from "../model/errors.ts";
 import type { DoctorCheck } from "../model/results.ts";
+import { lostDirectory } from "../platform/directories.ts";
 import { isAlive, type ProcessIdentity } from "../platform/processes.ts";
 import { Registry } from "../registry/database.ts";
 import { VmTable } from "../registry/vms.ts";
@@ -10,7 +13,7 @@ import { fail, ok, warn } from "./verdict.ts";
 export function checkMachines(stateDirectory: string): DoctorCheck[] {
   try {
     using registry = Registry.open(stateDirectory);
-    return [checkVms(registry), checkWorkspaces(registry)];
+    return [checkVms(registry), checkWorkspaces(registry), ...checkLost(stateDirectory)];
   } catch (error) {
     const { message, hint } = asPyroError(error);
     return [fail("registry", message, hint ?? null)];
@@ -42,6 +45,22 @@ function checkWorkspaces(registry: Registry): DoctorCheck {
     `${stale.length} of ${rows.length} are expired, or lost their process`,
     "pyro workspace gc",
   );
+}
+
+/** What a sweep could make nothing of is kept, for its owner to say what it is. */
+function checkLost(stateDirectory: string): DoctorCheck[] {
+  const lost = lostDirectory(stateDirectory);
+  const names = existsSync(lost) ? readdirSync(lost).sort() : [];
+  const [first] = names;
+  if (first === undefined) return [];
+  const [directory, back] = [join(lost, first), join(stateDirectory, "workspaces", first)];
+  return [
+    warn(
+      "lost workspaces",
+      `${names.join(", ")} in ${lost}: nothing tells what they are`,
+      `Say which environment one had, and put it back: echo '{"version":1,"environment":"debian:12"}' > '${directory}/workspace.json' && mv '${directory}' '${back}'`,
+    ),
+  ];
 }
 
 function lives(process: ProcessIdentity | null): boolean {

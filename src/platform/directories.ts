@@ -1,5 +1,5 @@
 import { accessSync, constants, lstatSync, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 
 /** Owner-only; other users of the host are hostile. */
@@ -79,6 +79,11 @@ function checkPrivateDirectory(path: string): void {
       cause: error,
     });
   }
+}
+
+/** Where directories go that nothing can be made of any more, and that hold what a user may want. */
+export function lostDirectory(stateDirectory: string): string {
+  return join(stateDirectory, "lost");
 }
 
 function unusable(

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, renameSync, rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, open, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -19,6 +19,18 @@ export async function writeFileAtomically(
     await file.writeFile(content);
     await file.sync();
   });
+}
+
+/** The same at once, for what must be there before anything else happens. */
+export function writeFileAtomicallySync(path: string, content: string, mode = 0o600): void {
+  const temporary = temporaryNeighbour(path);
+  try {
+    writeFileSync(temporary, content, { flag: "wx", mode, flush: true });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Puts in place what `fill` writes, or nothing: a neighbour under a temporary name, then renamed. Flushes nothing. */

@@ -34,8 +34,18 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state] = fields;
   const startTicks = fields[19];
-  if (startTicks === undefined || state === "Z" || state === "X") return undefined;
+  if (startTicks === undefined || state === "X" || (state === "Z" && !hasThreads(pid)))
+    return undefined;
   return { pid, startTicks, bootId: currentBootId() };
+}
+
+/** A process whose first thread has ended still holds its files and locks for as long as another one ends. */
+function hasThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }
 
 /** Who we are. */
@@ -96,9 +106,20 @@ export function processesHolding(
     .flatMap((name) => identifyProcess(Number(name)) ?? []);
 }
 
+/** Program and arguments, or what a process says that it is; empty for one that is gone. */
+export function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+  } catch {
+    return "";
+  }
+}
+
 function runsOneOf(pid: string, programs: readonly string[]): boolean {
   try {
-    return programs.includes(basename(readlinkSync(`/proc/${pid}/exe`)));
+    const path = readlinkSync(`/proc/${pid}/exe`);
+    // An upgrade replaces the file of a program that runs on.
+    return programs.includes(basename(path.replace(/ \(deleted\)$/, "")));
   } catch {
     // It ended meanwhile, or is not ours to look at.
     return false;

@@ -136,7 +136,7 @@ function registryError(error: unknown, path: string): unknown {
   const message = error instanceof Error ? error.message : String(error);
   if (isFull(dirname(path))) return noRoom(path, error);
   return new PyroError("registry_damaged", `The registry ${path} cannot be used: ${message}.`, {
-    hint: "Move it away to start afresh; machines it knew are found again by pyro doctor.",
+    hint: `Move it away: mv '${path}' '${path}.old'. Workspaces tell of themselves: pyro workspace list finds them again.`,
     cause: error,
   });
 }

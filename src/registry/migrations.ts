@@ -97,4 +97,6 @@ export const migrations: readonly string[] = [
      ended_at TEXT NOT NULL,
      reason TEXT NOT NULL
    ) STRICT, WITHOUT ROWID`,
+  // How often a workspace changed: tells whether its directory describes it as it was later than this registry knows.
+  `ALTER TABLE workspaces ADD COLUMN revision INTEGER NOT NULL DEFAULT 0`,
 ];

@@ -1,21 +1,20 @@
 import type { Snapshot } from "../model/workspace-results.ts";
-import type { Registry } from "./database.ts";
+import type { Registry, Run } from "./database.ts";
+import { countChange, type OnChange } from "./workspaces.ts";
 
 /** The named snapshots of workspaces. */
 export class SnapshotTable {
   readonly #registry: Registry;
+  readonly #onChange: OnChange;
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, onChange: OnChange = () => undefined) {
     this.#registry = registry;
+    this.#onChange = onChange;
   }
 
   /** Makes a snapshot visible; false when there is one of that name, or no such workspace. */
-  insert(workspaceId: string, { name, createdAt, storedBytes }: Snapshot): boolean {
-    const sql = `INSERT OR IGNORE INTO snapshots (workspace_id, name, created_at, stored_bytes)
-                 SELECT workspace_id, :name, :createdAt, :storedBytes FROM workspaces
-                 WHERE workspace_id = :workspaceId`;
-    const values = { workspaceId, name, createdAt, storedBytes };
-    return this.#registry.write((run) => run(sql, values)) === 1;
+  insert(workspaceId: string, snapshot: Snapshot): boolean {
+    return this.#change(workspaceId, (run) => insertSnapshot(run, workspaceId, snapshot));
   }
 
   /** Oldest first. */
@@ -32,6 +31,28 @@ export class SnapshotTable {
   /** False when it was gone already. */
   remove(workspaceId: string, name: string): boolean {
     const sql = "DELETE FROM snapshots WHERE workspace_id = :workspaceId AND name = :name";
-    return this.#registry.write((run) => run(sql, { workspaceId, name })) === 1;
+    return this.#change(workspaceId, (run) => run(sql, { workspaceId, name }) === 1);
   }
+
+  #change(workspaceId: string, work: (run: Run) => boolean): boolean {
+    const isChanged = this.#registry.write((run) => {
+      const isDone = work(run);
+      if (isDone) countChange(run, workspaceId);
+      return isDone;
+    });
+    if (isChanged) this.#onChange(workspaceId);
+    return isChanged;
+  }
+}
+
+/** Part of a transaction: false when there is a snapshot of that name, or no such workspace. */
+export function insertSnapshot(
+  run: Run,
+  workspaceId: string,
+  { name, createdAt, storedBytes }: Snapshot,
+): boolean {
+  const sql = `INSERT OR IGNORE INTO snapshots (workspace_id, name, created_at, stored_bytes)
+               SELECT workspace_id, :name, :createdAt, :storedBytes FROM workspaces
+               WHERE workspace_id = :workspaceId`;
+  return run(sql, { workspaceId, name, createdAt, storedBytes }) === 1;
 }

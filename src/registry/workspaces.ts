@@ -46,12 +46,17 @@ export interface WorkspaceRow
   readonly baselineMark: string | null;
   /** The monitor's process, while there is one. */
   readonly process: ProcessIdentity | null;
+  /** Grows with every change of the row or of the workspace's snapshots. */
+  readonly revision: number;
 }
 
 /** Columns that change after creation. */
 export type WorkspaceChange = Partial<
-  Omit<WorkspaceRow, "workspaceId" | "environment" | "createdAt" | "state">
+  Omit<WorkspaceRow, "workspaceId" | "environment" | "createdAt" | "state" | "revision">
 >;
+
+/** Told of every workspace that was changed, after it was. */
+export type OnChange = (workspaceId: string) => void;
 
 export interface Transition {
   readonly from: readonly WorkspaceState[];
@@ -62,19 +67,18 @@ export interface Transition {
 /** The workspaces of a registry. */
 export class WorkspaceTable {
   readonly #registry: Registry;
+  readonly #onChange: OnChange;
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, onChange: OnChange = () => undefined) {
     this.#registry = registry;
+    this.#onChange = onChange;
   }
 
   /** False when the name is taken. */
   insert(row: WorkspaceRow): boolean {
-    const values = columnsOf({ ...row, state: row.state });
-    const names = Object.keys(values);
-    const sql = `INSERT INTO workspaces (${names.join(", ")}) VALUES (${names.map((name) => `:${name}`).join(", ")})`;
-    return this.#registry.write((run) => {
-      const taken = row.name !== null && this.#idOfName(row.name) !== undefined;
-      return !taken && run(sql, values) === 1;
+    return this.#change(row.workspaceId, (run) => {
+      const taken = row.name !== null && idOfName(this.#registry, row.name) !== undefined;
+      return !taken && insertRow(run, row);
     });
   }
 
@@ -97,14 +101,17 @@ export class WorkspaceTable {
 
   /** Moves a workspace from one of `from` to `to`; false when it is in none of them. */
   transition(workspaceId: string, transition: Transition): boolean {
-    return this.#registry.write((run) => moveWorkspace(run, workspaceId, transition));
+    return this.#change(workspaceId, (run) => moveWorkspace(run, workspaceId, transition));
   }
 
   /** Changes columns, whatever the state; false when the workspace is gone. */
   update(workspaceId: string, change: WorkspaceChange): boolean {
     const values = columnsOf(change);
     const sql = `UPDATE workspaces SET ${assignments(values)} WHERE workspace_id = :workspace_id`;
-    return this.#registry.write((run) => run(sql, { ...values, workspace_id: workspaceId })) === 1;
+    return this.#change(
+      workspaceId,
+      (run) => run(sql, { ...values, workspace_id: workspaceId }) === 1,
+    );
   }
 
   /** Renames and relabels; answers which workspace has the name already, or undefined when done. */
@@ -114,12 +121,13 @@ export class WorkspaceTable {
   ): { takenBy: string } | undefined {
     const values = columnsOf(change);
     const sql = `UPDATE workspaces SET ${assignments(values)} WHERE workspace_id = :workspace_id`;
-    return this.#registry.write((run) => {
-      const holder = change.name === null ? undefined : this.#idOfName(change.name);
-      if (holder !== undefined && holder !== workspaceId) return { takenBy: holder };
-      run(sql, { ...values, workspace_id: workspaceId });
-      return undefined;
+    let takenBy: string | undefined;
+    this.#change(workspaceId, (run) => {
+      const holder = change.name === null ? undefined : idOfName(this.#registry, change.name);
+      if (holder !== workspaceId) takenBy = holder;
+      return takenBy === undefined && run(sql, { ...values, workspace_id: workspaceId }) === 1;
     });
+    return takenBy === undefined ? undefined : { takenBy };
   }
 
   /** Forgets a workspace and remembers for a while why it ended; false when it was gone already. */
@@ -149,11 +157,15 @@ export class WorkspaceTable {
     );
   }
 
-  #idOfName(name: string): string | undefined {
-    const [row] = this.#registry.all("SELECT workspace_id FROM workspaces WHERE name = :name", {
-      name,
+  /** Runs `work` as one transaction, counting it as a change of the workspace when it answers that it was one. */
+  #change(workspaceId: string, work: (run: Run) => boolean): boolean {
+    const isChanged = this.#registry.write((run) => {
+      const isDone = work(run);
+      if (isDone) countChange(run, workspaceId);
+      return isDone;
     });
-    return row && String(row.workspace_id);
+    if (isChanged) this.#onChange(workspaceId);
+    return isChanged;
   }
 
   #select(rest: string, parameters: Parameters): WorkspaceRow[] {
@@ -161,8 +173,35 @@ export class WorkspaceTable {
   }
 }
 
-/** Part of a transaction: moves a workspace between states; false when it is in none of `from`. */
-export function moveWorkspace(
+/** Part of a transaction: what is kept of the workspace is another thing than before. */
+export function countChange(run: Run, workspaceId: string): void {
+  run("UPDATE workspaces SET revision = revision + 1 WHERE workspace_id = :workspaceId", {
+    workspaceId,
+  });
+}
+
+/** Which workspace has this name. */
+export function idOfName(registry: Registry, name: string): string | undefined {
+  const [row] = registry.all("SELECT workspace_id FROM workspaces WHERE name = :name", { name });
+  return row && String(row.workspace_id);
+}
+
+/** Part of a transaction: the workspace is as `row` says, whatever it was. */
+export function putWorkspace(run: Run, row: WorkspaceRow): void {
+  const values = columnsOf(row);
+  const sql = `UPDATE workspaces SET ${assignments(values)} WHERE workspace_id = :workspace_id`;
+  if (run(sql, values) === 0) insertRow(run, row);
+}
+
+function insertRow(run: Run, row: WorkspaceRow): boolean {
+  const values = columnsOf(row);
+  const names = Object.keys(values);
+  const sql = `INSERT INTO workspaces (${names.join(", ")}) VALUES (${names.map((name) => `:${name}`).join(", ")})`;
+  return run(sql, values) === 1;
+}
+
+/** False when it is in none of `from`. */
+function moveWorkspace(
   run: Run,
   workspaceId: string,
   { from, to, change = {} }: Transition,
@@ -184,10 +223,8 @@ function daysBefore(at: string, days: number): string {
   return new Date(Date.parse(at) - days * 86_400_000).toISOString();
 }
 
-type Columns = WorkspaceChange & Partial<Pick<WorkspaceRow, "workspaceId" | "state">>;
-
 /** The columns of whatever is given. */
-function columnsOf(row: Columns & { environment?: string; createdAt?: string }): Parameters {
+function columnsOf(row: Partial<WorkspaceRow>): Parameters {
   const given: Record<string, string | number | null | undefined> = {
     workspace_id: row.workspaceId,
     name: row.name,
@@ -211,6 +248,7 @@ function columnsOf(row: Columns & { environment?: string; createdAt?: string }):
     reset_count: row.resetCount,
     last_reset_at: row.lastResetAt,
     command_count: row.commandCount,
+    revision: row.revision,
     ...(row.process !== undefined && processColumns(row.process)),
   };
   return Object.fromEntries(
@@ -251,5 +289,6 @@ function toRow(row: Row): WorkspaceRow {
     lastResetAt: text("last_reset_at"),
     commandCount: Number(row.command_count),
     process: processOf(row),
+    revision: Number(row.revision),
   };
 }

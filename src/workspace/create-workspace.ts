@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { PyroError } from "../model/errors.ts";
 import { machineSize, ttlMs } from "../model/machine-options.ts";
 import { checkLabels, checkName } from "../model/workspace-names.ts";
-import type { Workspace, WorkspaceSeed } from "../model/workspace-results.ts";
+import type { Workspace } from "../model/workspace-results.ts";
 import { faultPoint } from "../platform/fault.ts";
 import { acquireLock } from "../platform/lock.ts";
 import { identifySelf } from "../platform/processes.ts";
@@ -11,7 +11,7 @@ import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { describeWorkspace } from "./describe-workspace.ts";
 import { checkEnvironmentName } from "./ensure-environment.ts";
 import { removeWorkspace } from "./remove-workspace.ts";
-import { openSeedSource, type SeedSource } from "./seed-source.ts";
+import { emptySeed, openSeedSource, type SeedSource } from "./seed-source.ts";
 import { startSeeded } from "./seed-workspace.ts";
 import { sweepWorkspaces } from "./sweep-workspaces.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
@@ -19,6 +19,7 @@ import {
   type BringUpOptions,
   bringUp,
   chooseBase,
+  traitsOf,
   type WorkspaceBase,
 } from "./workspace-machine.ts";
 import type { CreateWorkspaceOptions } from "./workspace-options.ts";
@@ -96,25 +97,8 @@ function newRow(context: WorkspaceContext, options: CreateWorkspaceOptions): Wor
     lastResetAt: null,
     commandCount: 0,
     process: null,
+    revision: 0,
   };
-}
-
-const emptySeed: WorkspaceSeed = {
-  mode: "empty",
-  seedPath: null,
-  entryCount: 0,
-  bytes: 0,
-  skippedCount: 0,
-  skipped: [],
-  changedWhileRead: [],
-};
-
-function traitsOf(
-  base: WorkspaceBase,
-): Pick<WorkspaceRow, "imageId" | "driver" | "executionMode" | "isolation"> {
-  const { executionMode, isolation } = base.driver.capabilities;
-  const imageId = base.kind === "guest" ? base.image.id : null;
-  return { imageId, driver: base.driver.name, executionMode, isolation };
 }
 
 function insert(context: WorkspaceContext, row: WorkspaceRow): void {

@@ -2,6 +2,7 @@ import { PyroError } from "../model/errors.ts";
 import { tryLock } from "../platform/lock.ts";
 import { isAlive } from "../platform/processes.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { adoptWorkspace, adoptWorkspaces } from "./adopt-workspaces.ts";
 import { recoverWorkspace } from "./recover-workspace.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { isExpired, isPassing } from "./workspace-states.ts";
@@ -11,7 +12,7 @@ export async function findWorkspace(
   context: WorkspaceContext,
   text: string,
 ): Promise<WorkspaceRow> {
-  const [row, ...others] = text === "" ? [] : context.records.workspaces.match(text);
+  const [row, ...others] = text === "" ? [] : await match(context, text);
   if (row === undefined) throw notFound(context, text);
   if (others.length > 0)
     throw new PyroError(
@@ -22,6 +23,18 @@ export async function findWorkspace(
   const settled = await settle(context, row);
   if (settled === undefined) throw notFound(context, row.workspaceId);
   return settled;
+}
+
+async function match(context: WorkspaceContext, text: string): Promise<WorkspaceRow[]> {
+  const { workspaces } = context.records;
+  const [row, ...others] = workspaces.match(text);
+  if (row !== undefined && others.length === 0) {
+    await adoptWorkspace(context, row.workspaceId);
+    const found = workspaces.match(text);
+    if (found.length > 0) return found;
+  }
+  await adoptWorkspaces(context);
+  return workspaces.match(text);
 }
 
 /** The row as it is now. Throws `workspace_lost` when the workspace is gone. */
@@ -39,7 +52,7 @@ export async function settle(
   context: WorkspaceContext,
   row: WorkspaceRow,
 ): Promise<WorkspaceRow | undefined> {
-  if (!needsAttention(row)) return row;
+  if (!needsAttention(context, row)) return row;
   const lock = await tryLock(context.files(row.workspaceId).lockPath).catch(() => undefined);
   if (lock === undefined) {
     // Somebody is at work on it, or its directory is gone.
@@ -56,6 +69,7 @@ export async function settle(
 
 /** All workspaces as they really are. One whose machine cannot be ended stays as it is: it must not hide the others. */
 export async function settleAll(context: WorkspaceContext): Promise<WorkspaceRow[]> {
+  await adoptWorkspaces(context);
   const settling = context.records.workspaces.list().map(async (row) => {
     try {
       return await settle(context, row);
@@ -67,11 +81,11 @@ export async function settleAll(context: WorkspaceContext): Promise<WorkspaceRow
   return (await Promise.all(settling)).filter((row) => row !== undefined);
 }
 
-function needsAttention(row: WorkspaceRow): boolean {
+function needsAttention(context: WorkspaceContext, row: WorkspaceRow): boolean {
   if (isExpired(row)) return true;
   // Whoever creates it may not have its lock yet; everybody else at work on it has.
   if (row.state === "creating") return row.work === null || !isAlive(row.work.worker);
-  if (isPassing(row.state)) return true;
+  if (isPassing(row.state) || !context.hasDirectory(row.workspaceId)) return true;
   // A start that was killed leaves a machine with a workspace that does not run.
   if (row.state !== "started") return row.process !== null;
   return row.process === null || !isAlive(row.process);

@@ -9,7 +9,7 @@ import type { WorkOptions } from "./host.ts";
 import { removeWorkspace } from "./remove-workspace.ts";
 import { takeOver } from "./take-over.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
-import { bringUp, findBase } from "./workspace-machine.ts";
+import { bringUp, findBase, traitsOf } from "./workspace-machine.ts";
 import { now } from "./workspace-records.ts";
 import { illegal, legalStates, requireLegal } from "./workspace-states.ts";
 
@@ -61,11 +61,10 @@ async function startAgain(
   client.close();
   machine.leaveConsole();
   faultPoint("start.started");
-  const imageId = base.kind === "guest" ? base.image.id : null;
   const isStarted = workspaces.transition(row.workspaceId, {
     from: legalStates("start"),
     to: "started",
-    change: { failure: null, work: null, imageId },
+    change: { failure: null, work: null, ...traitsOf(base) },
   });
   if (!isStarted) {
     await machine.kill();

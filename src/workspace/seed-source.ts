@@ -18,6 +18,17 @@ export interface SourceReport {
   readonly changedWhileRead: string[];
 }
 
+/** Of a workspace that began with nothing. */
+export const emptySeed: WorkspaceSeed = {
+  mode: "empty",
+  seedPath: null,
+  entryCount: 0,
+  bytes: 0,
+  skippedCount: 0,
+  skipped: [],
+  changedWhileRead: [],
+};
+
 /** A tree on the host, about to be read. */
 export interface SeedSource {
   readonly mode: Exclude<WorkspaceSeed["mode"], "empty">;

@@ -1,36 +1,55 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { machinePrograms } from "../drivers/driver.ts";
+import { asPyroError } from "../model/errors.ts";
 import { isAbandoned } from "../platform/files.ts";
-import { killProcess, processesHolding } from "../platform/processes.ts";
 import { settleAll } from "./find-workspace.ts";
+import { moveToLost } from "./lost-directories.ts";
 import { removeDirectory } from "./remove-workspace.ts";
+import { endEverythingOn, lockUnserved } from "./stray-processes.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
-import { workspacesDirectory } from "./workspace-files.ts";
+import { isWorkspaceId, type WorkspaceFiles, workspacesDirectory } from "./workspace-files.ts";
 
 /** Finishes what killed processes began and deletes what is expired or belongs to nobody. Answers how many directories went. */
 export async function sweepWorkspaces(context: WorkspaceContext): Promise<number> {
   await settleAll(context);
-  return removeOrphans(context);
-}
-
-/** Directories without a row: looked for on the disk, because a row that was lost tells nothing. */
-async function removeOrphans(context: WorkspaceContext): Promise<number> {
   const root = workspacesDirectory(context.host.config.stateDirectory);
   await mkdir(root, { recursive: true, mode: 0o700 });
   let removed = 0;
-  for (const name of await readdir(root)) {
-    // Rows are written before directories are made, so that what has none is no one's.
-    const isOrphan = name.endsWith(".partial")
-      ? isAbandoned(name)
-      : context.records.workspaces.find(name) === undefined;
-    if (!isOrphan) continue;
-    const holders = processesHolding(join(root, name), machinePrograms);
-    const ended = await Promise.allSettled(holders.map(killProcess));
-    // What a process that survives holds is left to the next sweep.
-    if (ended.some(({ status }) => status === "rejected")) continue;
-    await removeDirectory(join(root, name));
-    removed++;
-  }
+  for (const name of await readdir(root)) if (await sweepDirectory(context, name)) removed++;
   return removed;
+}
+
+/** Looked for on the disk, because a row that was lost tells nothing. */
+async function sweepDirectory(context: WorkspaceContext, name: string): Promise<boolean> {
+  const files = context.files(name);
+  if (name.endsWith(".partial")) return isAbandoned(name) && (await remove(files));
+  // Rows are written before directories are made, and what a directory tells of was registered just now.
+  const isOrphan = isWorkspaceId(name) && context.records.workspaces.find(name) === undefined;
+  if (!isOrphan) return false;
+  // Whoever serves it does so for another registry.
+  using lock = await lockUnserved(files);
+  if (lock === undefined) return false;
+  if (!holdsAnything(files)) return remove(files);
+  await endEverythingOn(files.directory);
+  await moveToLost(context.host.config.stateDirectory, files.directory);
+  return false;
+}
+
+/** False when a process that survives holds it: it is left to the next sweep. */
+async function remove({ directory }: WorkspaceFiles): Promise<boolean> {
+  try {
+    await endEverythingOn(directory);
+  } catch (error) {
+    if (asPyroError(error).code === "vmm_failed") return false;
+    throw error;
+  }
+  await removeDirectory(directory);
+  return true;
+}
+
+/** Whether there is anything that a user may want to have again. */
+function holdsAnything(files: WorkspaceFiles): boolean {
+  const { diskPath, rootDirectory, nextDiskPath, baselineDirectory, snapshotsDirectory } = files;
+  const kept = [diskPath, rootDirectory, nextDiskPath, baselineDirectory, snapshotsDirectory];
+  return kept.some((path) => existsSync(path));
 }

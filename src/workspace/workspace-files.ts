@@ -3,6 +3,8 @@ import { join } from "node:path";
 /** Where a workspace's files are: one directory a workspace, in the state directory. */
 export interface WorkspaceFiles {
   readonly directory: string;
+  /** What the workspace is, for whoever has no registry that knows. */
+  readonly descriptionPath: string;
   /** Held by whoever may change the workspace's machine or files. */
   readonly lockPath: string;
   readonly diskPath: string;
@@ -26,10 +28,16 @@ export function workspacesDirectory(stateDirectory: string): string {
   return join(stateDirectory, "workspaces");
 }
 
+/** Whether an entry of the directory of workspaces is one. */
+export function isWorkspaceId(name: string): boolean {
+  return /^ws-[0-9a-f]{12}$/.test(name);
+}
+
 export function workspaceFiles(stateDirectory: string, workspaceId: string): WorkspaceFiles {
   const directory = join(workspacesDirectory(stateDirectory), workspaceId);
   return {
     directory,
+    descriptionPath: join(directory, "workspace.json"),
     lockPath: join(directory, "lock"),
     diskPath: join(directory, "disk.ext4"),
     rootDirectory: join(directory, "root"),

@@ -62,6 +62,15 @@ export async function findBase(
   };
 }
 
+/** What a workspace is as long as it runs on `base`. */
+export function traitsOf(
+  base: WorkspaceBase,
+): Pick<WorkspaceRow, "imageId" | "driver" | "executionMode" | "isolation"> {
+  const { executionMode, isolation } = base.driver.capabilities;
+  const imageId = base.kind === "guest" ? base.image.id : null;
+  return { imageId, driver: base.driver.name, executionMode, isolation };
+}
+
 export interface BringUpOptions extends WorkOptions {
   /** Keeps the workspace's tree and nothing else of its disk. Default false. */
   readonly discardRoot?: boolean;

@@ -1,7 +1,10 @@
+import { type Adopted, adoptWorkspace } from "../registry/adopt-workspace.ts";
 import { Registry } from "../registry/database.ts";
 import { Journal } from "../registry/journal.ts";
 import { SnapshotTable } from "../registry/snapshots.ts";
 import { WorkspaceTable } from "../registry/workspaces.ts";
+import { type Described, describeOnDisk } from "./workspace-description.ts";
+import { workspaceFiles } from "./workspace-files.ts";
 
 /** What is remembered about workspaces. */
 export class WorkspaceRecords implements Disposable {
@@ -9,16 +12,34 @@ export class WorkspaceRecords implements Disposable {
   readonly journal: Journal;
   readonly snapshots: SnapshotTable;
   readonly #registry: Registry;
+  readonly #stateDirectory: string;
 
-  private constructor(registry: Registry) {
+  private constructor(registry: Registry, stateDirectory: string) {
     this.#registry = registry;
-    this.workspaces = new WorkspaceTable(registry);
+    this.#stateDirectory = stateDirectory;
+    const onChange = (workspaceId: string) => this.describe(workspaceId);
+    this.workspaces = new WorkspaceTable(registry, onChange);
     this.journal = new Journal(registry);
-    this.snapshots = new SnapshotTable(registry);
+    this.snapshots = new SnapshotTable(registry, onChange);
   }
 
   static open(stateDirectory: string): WorkspaceRecords {
-    return new WorkspaceRecords(Registry.open(stateDirectory));
+    return new WorkspaceRecords(Registry.open(stateDirectory), stateDirectory);
+  }
+
+  /** Takes a workspace over as its directory describes it. */
+  adopt(described: Described): Adopted {
+    const adopted = adoptWorkspace(this.#registry, described);
+    this.describe(described.row.workspaceId);
+    return adopted;
+  }
+
+  /** Makes the workspace's directory tell what is known of it, as every change does. */
+  describe(workspaceId: string): void {
+    const row = this.workspaces.find(workspaceId);
+    if (row === undefined) return;
+    const snapshots = this.snapshots.list(workspaceId);
+    describeOnDisk(workspaceFiles(this.#stateDirectory, workspaceId), { row, snapshots });
   }
 
   [Symbol.dispose](): void {
