@@ -27,6 +27,7 @@ export interface ExecRequest {
 export type OutputSink = (chunk: Buffer) => void | Promise<void>;
 
 export interface ExecEvents {
+  /** Absent: the command's standard input is /dev/null. */
   readonly stdin?: Readable | undefined;
   readonly onStdout?: OutputSink | undefined;
   readonly onStderr?: OutputSink | undefined;
@@ -64,6 +65,7 @@ export type ExecOutcome =
       readonly exitCode: number;
       readonly timedOut: boolean;
       readonly outOfMemory: boolean;
+      readonly backgroundProcessCount: number;
       readonly durationMs: number;
     }
   | {
@@ -71,6 +73,7 @@ export type ExecOutcome =
       readonly signal: string;
       readonly timedOut: boolean;
       readonly outOfMemory: boolean;
+      readonly backgroundProcessCount: number;
       readonly durationMs: number;
     }
   | { readonly kind: "not_started"; readonly reason: NotStartedReason; readonly message: string };
@@ -88,7 +91,7 @@ export async function runExec(
   headers.catch(() => undefined);
   using silence = new Silence(stream, request.timeoutMs);
   try {
-    stream.write(encodeRequest(request));
+    stream.write(encodeRequest(request, events.stdin !== undefined));
     sendStdin(events.stdin, stream);
     const answer = await headers;
     if (statusOf(answer) !== 200) throw agentFailure(statusOf(answer), await collect(stream));
@@ -104,13 +107,14 @@ export async function runExec(
   }
 }
 
-function encodeRequest(request: ExecRequest): Buffer {
+function encodeRequest(request: ExecRequest, hasInput: boolean): Buffer {
   const json = Buffer.from(
     JSON.stringify({
       command: request.command,
       env: request.env,
       cwd: request.cwd,
       timeout_ms: request.timeoutMs,
+      no_stdin: hasInput ? undefined : true,
     }),
     "utf8",
   );
@@ -226,9 +230,11 @@ export function parseOutcome(payload: Buffer): ExecOutcome {
   const end = parseJson(payload.toString("utf8"));
   const durationMs =
     typeof end.duration_ms === "number" && end.duration_ms >= 0 ? end.duration_ms : 0;
+  const left = end.background_process_count;
   const common = {
     timedOut: end.timed_out === true,
     outOfMemory: end.oom_killed === true,
+    backgroundProcessCount: Number.isSafeInteger(left) && Number(left) > 0 ? Number(left) : 0,
     durationMs,
   };
   const { exit_code: exitCode, signal, not_started: reason, message } = end;

@@ -1,9 +1,15 @@
+import { fstatSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
+import { isatty } from "node:tty";
 import { readConfig } from "../index.ts";
+
+/** What standard input is: a person who types, nothing (`/dev/null`), or the data of a pipe or a file. */
+export type InputKind = "terminal" | "nothing" | "data";
 
 /** Everything a command touches of its terminal, passed in so that tests need no subprocess. */
 export interface IO {
-  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdin: Readable;
+  readonly inputKind: InputKind;
   readonly stdout: Writable;
   readonly stderr: Writable;
   /** Whether talk on stderr is read by a person at a terminal. */
@@ -20,6 +26,7 @@ export function processIO(): IO {
   const { stdin, stdout, stderr } = process;
   return {
     stdin,
+    inputKind: inputKindOf(stdin.fd),
     stdout,
     stderr,
     stderrIsTerminal: stderr.isTTY === true,
@@ -33,4 +40,13 @@ export function processIO(): IO {
       return stdout.rows || 24;
     },
   };
+}
+
+/** Device number of `/dev/null`: major 1, minor 3. */
+const nullDevice = 0x103;
+
+function inputKindOf(fd: number): InputKind {
+  if (isatty(fd)) return "terminal";
+  const stats = fstatSync(fd);
+  return stats.isCharacterDevice() && stats.rdev === nullDevice ? "nothing" : "data";
 }

@@ -1,15 +1,20 @@
+import type { Readable } from "node:stream";
 import { asPyroError, type OutputSink, type ResultName, type RunResult } from "../index.ts";
+import { commandInput, type InputOptions } from "./command-input.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { watchInterrupts } from "./interrupt.ts";
 import type { IO } from "./io.ts";
-import { explain, printError, printResult } from "./printer.ts";
+import { explain, printError, printNote, printResult } from "./printer.ts";
 
 /** How a command in a guest ended, whatever it ran in. */
-type CommandEnd = Pick<RunResult, "exitCode" | "timedOut" | "outOfMemory" | "notStarted">;
+type CommandEnd = Pick<RunResult, "exitCode" | "timedOut" | "outOfMemory" | "notStarted"> & {
+  /** Absent where nothing outlives the command. */
+  readonly backgroundProcessCount?: number;
+};
 
 /** What ties a command in a guest to this terminal. */
 export interface LiveStreams {
-  readonly stdin: IO["stdin"];
+  readonly stdin: Readable | undefined;
   readonly onStdout?: OutputSink;
   readonly onStderr?: OutputSink;
   readonly signal: AbortSignal;
@@ -18,6 +23,7 @@ export interface LiveStreams {
 export interface LiveCommand<Result extends CommandEnd> {
   readonly io: IO;
   readonly json: boolean;
+  readonly input: InputOptions;
   readonly resultName: ResultName;
   readonly timeoutSeconds: number;
   /** What is said when memory ran out. */
@@ -36,7 +42,8 @@ export async function runLiveCommand<Result extends CommandEnd>(
   using interrupt = watchInterrupts();
   const live = json ? {} : { onStdout: writeTo(io.stdout), onStderr: writeTo(io.stderr) };
   try {
-    const result = await call.execute({ ...live, stdin: io.stdin, signal: interrupt.signal });
+    const stdin = commandInput(io, call.input);
+    const result = await call.execute({ ...live, stdin, signal: interrupt.signal });
     if (json) await printResult(io, call.resultName, result);
     else explainEnd(call, result);
     return result.exitCode;
@@ -75,4 +82,10 @@ function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
       "Give it longer with --timeout-seconds.",
     );
   else if (end.outOfMemory) explain(io, outOfMemory.message, outOfMemory.hint);
+  if (end.backgroundProcessCount) printNote(io, runningOn(end.backgroundProcessCount));
+}
+
+function runningOn(count: number): string {
+  const what = count === 1 ? "1 process runs" : `${count} processes run`;
+  return `${what} on in the background. Output that is not sent to a file is dropped from now on.`;
 }

@@ -68,6 +68,7 @@ export const workspaceExecSchema = z.object({
   command: z.array(z.string()),
   cwd: z.string(),
   ...commandResult,
+  backgroundProcessCount: count.describe("Processes of the command that run on after its end."),
   executionMode,
 });
 

@@ -46,6 +46,7 @@ export async function execWorkspace(
     command: [...command],
     cwd,
     ...endingOf(outcome, command),
+    backgroundProcessCount: outcome.kind === "not_started" ? 0 : outcome.backgroundProcessCount,
     ...output.finish(),
     executionMode: row.executionMode,
   };

@@ -9,6 +9,7 @@ export interface CommandRequest extends OutputSinks {
   readonly environment: string;
   readonly command: readonly string[];
   readonly timeoutMs: number;
+  /** Default none: the command reads /dev/null. */
   readonly stdin?: Readable | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -43,6 +43,7 @@ export interface ExecWorkspaceOptions {
   /** Default /workspace. */
   readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Default none: the command reads /dev/null. */
   readonly stdin?: Readable | undefined;
   /** Output as it comes; the result then keeps none. A promise holds the command back. */
   readonly onStdout?: OutputSink | undefined;

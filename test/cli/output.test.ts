@@ -34,8 +34,8 @@ describe("what the commands print where nothing is installed", () => {
       (await printed("run", "--help")).stdout,
       `Usage: pyro run [options] <environment> <command...>
 
-Runs one command in an ephemeral VM. Output streams live; standard input is
-passed through.
+Runs one command in an ephemeral VM. Output streams live. A pipe or a file at
+standard input is passed through; a terminal only with -i.
 Exits with the command's own code, 124 on time-out, 125 when pyro itself failed.
 
 Arguments:
@@ -43,6 +43,9 @@ Arguments:
   command                program and arguments, after --
 
 Options:
+  -i, --interactive      let the command read what is typed here
+  -n, --no-stdin         do not pass standard input on, as in a loop that reads
+                         a list
   --vcpu-count <n>       virtual CPUs (default: 1)
   --mem-mib <n>          guest memory in MiB (default: 1024)
   --timeout-seconds <s>  how long the command may take (default: 30)

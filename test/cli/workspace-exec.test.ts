@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { InputKind } from "../../src/cli/io.ts";
 import { type ExecWorkspaceOptions, PyroError, type WorkspaceExecResult } from "../../src/index.ts";
 import { fakePyro } from "./support/fake-pyro.ts";
-import { pyroCommand } from "./support/terminal.ts";
+import { pyroCommand, type TerminalOptions } from "./support/terminal.ts";
 
 function result(change: Partial<WorkspaceExecResult> = {}): WorkspaceExecResult {
   return {
@@ -22,14 +23,20 @@ function result(change: Partial<WorkspaceExecResult> = {}): WorkspaceExecResult 
     stdoutTruncated: false,
     stderrTruncated: false,
     durationMs: 3,
+    backgroundProcessCount: 0,
     executionMode: "guest_virtio_serial",
     ...change,
   };
 }
 
 async function exec(answer: unknown, ...line: string[]) {
+  return await execWith({}, answer, ...line);
+}
+
+async function execWith(terminal: TerminalOptions, answer: unknown, ...line: string[]) {
   const { pyro, calls } = fakePyro({ execWorkspace: answer });
-  const ended = await pyroCommand(["ws", "exec", "demo", ...line], { pyro, input: "typed" });
+  const options = { input: "typed", ...terminal, pyro };
+  const ended = await pyroCommand(["ws", "exec", "demo", ...line], options);
   return { ended, calls };
 }
 
@@ -59,6 +66,36 @@ test("output comes as it is, on its own stream, and standard input is passed thr
   };
   const { ended } = await exec(live, "--", "cat");
   assert.deepEqual(ended, { code: 7, stdout: "\u001b[1mtyped", stderr: "err" });
+});
+
+test("a command reads a pipe unless told not to, and a terminal only when told to", async () => {
+  const look = (_: unknown, { stdin }: ExecWorkspaceOptions) =>
+    result({ exitCode: stdin === undefined ? 1 : 0 });
+  const reads = async (inputKind: InputKind, ...options: string[]) =>
+    (await execWith({ inputKind }, look, ...options, "--", "cat")).ended.code === 0;
+  assert.deepEqual(
+    [await reads("data"), await reads("data", "-n"), await reads("data", "--no-stdin")],
+    [true, false, false],
+  );
+  assert.deepEqual(
+    [await reads("terminal"), await reads("terminal", "-i"), await reads("nothing", "-i")],
+    [false, true, false],
+  );
+  const both = await exec(result(), "-i", "-n", "--", "cat");
+  assert.equal(both.ended.code, 2);
+  assert.match(
+    both.ended.stderr,
+    /'-i, --interactive' cannot be used with option '-n, --no-stdin'/,
+  );
+});
+
+test("processes that run on are counted", async () => {
+  const left = (backgroundProcessCount: number) =>
+    exec(result({ backgroundProcessCount }), "--", "x");
+  const rest = "on in the background. Output that is not sent to a file is dropped from now on.\n";
+  assert.equal((await left(1)).ended.stderr, `1 process runs ${rest}`);
+  assert.equal((await left(2)).ended.stderr, `2 processes run ${rest}`);
+  assert.equal((await left(0)).ended.stderr, "");
 });
 
 test("ends that a code does not explain are explained", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import { baseEnvironment, PyroHome } from "../support/home.ts";
+import { baseEnvironment, PyroHome, repository } from "../support/home.ts";
 
 /** What the Debian environments set. */
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -29,6 +30,15 @@ describe("pyro run in a real guest", () => {
     const ended = await home.run(["cat"], { input });
     assert.equal(ended.code, 0);
     assert.ok(ended.bytes.equals(input));
+  });
+
+  it("leaves a list that is being read whole with -n, and has no input where pyro has none", async () => {
+    const script = `printf '%s\\n' one two | while read -r word; do
+      "$0" run -n ${baseEnvironment} -- sh -c "cat; echo $word"
+    done; "$0" run ${baseEnvironment} -- readlink /proc/self/fd/0 </dev/null`;
+    const pyro = join(repository, "bin", "pyro");
+    const ended = await home.startProgram(["sh", "-c", script, pyro]).ended;
+    assert.deepEqual([ended.stdout, ended.code], ["one\ntwo\n/dev/null\n", 0]);
   });
 
   it("streams in both directions while the command runs", async () => {

@@ -65,6 +65,27 @@ describe("a command in a workspace", () => {
     assert.equal((await sh("true", { cwd: "/none" })).exitCode, 126);
   });
 
+  it("reads /dev/null where it is given no input", async () => {
+    const without = await sh("readlink /proc/self/fd/0; [ -p /dev/stdin ] || echo no pipe; cat");
+    assert.equal(without.stdout, "/dev/null\nno pipe\n");
+    const given = await sh("[ -p /dev/stdin ] && cat", { stdin: Readable.from(["it"]) });
+    assert.equal(given.stdout, "it");
+  });
+
+  it("leaves running what it started with &, and counts it", async () => {
+    const serve = "while echo served; do echo tick >>ticks; sleep 0.05; done";
+    const { stdout, backgroundProcessCount } = await sh(`(${serve}) & yes & echo $! >busy`);
+    assert.match(stdout, /^served\n/m);
+    assert.ok([2, 3].includes(backgroundProcessCount), String(backgroundProcessCount));
+    const lives = await sh(
+      "until [ $(wc -l <ticks) -ge 40 ]; do sleep 0.1; done; kill -0 $(cat busy)",
+    );
+    assert.deepEqual([lives.exitCode, lives.backgroundProcessCount], [0, 0]);
+    const silent = await sh("sleep 631 >/dev/null 2>&1 &");
+    assert.equal(silent.backgroundProcessCount, 1);
+    await sh("pkill -f ticks; pkill yes; pkill -f 'sleep 631'");
+  });
+
   it("ends as shells say it: 127, 126, signals, 124", async () => {
     const missing = await exec(["no-such-command"]);
     assert.equal(missing.exitCode, 127);

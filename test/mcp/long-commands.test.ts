@@ -27,6 +27,14 @@ after(async () => {
 const napping = (seconds: number) => ({ workspace_id: id, command: `sleep ${seconds}` });
 const naps = (seconds: number) => place.countProcesses(id, `sleep ${seconds}`);
 
+test("a command has no input, and what it leaves running is counted", async () => {
+  const command = "[ -p /dev/stdin ] || cat; sleep 641 >/dev/null 2>&1 & echo begun";
+  const left = await connection.bulk("workspace_exec", { workspace_id: id, command });
+  assert.match(left.header, /^exit 0 \(1 process runs on\) · [\d.]+ m?s · 1 line /);
+  assert.deepEqual([left.parts, left.facts.background_process_count], [["begun\n"], 1]);
+  await connection.bulk("workspace_exec", { workspace_id: id, command: "pkill -f 'sleep 641'" });
+});
+
 test("a command that takes longer goes on, and is read on to its end", async () => {
   const command = "echo begun; until [ -e go ]; do sleep 0.1; done; echo ended; exit 7";
   const first = await connection.bulk("workspace_exec", {

@@ -151,6 +151,7 @@ type command struct {
 	User        string   `json:"user,omitempty"`
 	TimeoutMs   int      `json:"timeout_ms,omitempty"`
 	KillGraceMs *int     `json:"kill_grace_ms,omitempty"`
+	NoStdin     bool     `json:"no_stdin,omitempty"`
 }
 
 func shell(script string) command { return command{Command: []string{"sh", "-c", script}} }

@@ -109,10 +109,34 @@ func TestBackgroundProcesses(t *testing.T) {
 	if !isAlive(h.readPID("holder")) {
 		t.Error("it was ended")
 	}
-	began = time.Now()
 	result = h.exec(shell(`sleep 3 >/dev/null 2>&1 </dev/null & exit 0`), nil)
-	if time.Since(began) > 90*time.Millisecond && result.end.BackgroundProcessCount != 0 {
-		t.Errorf("a process without the pipes held it: %+v", result.end)
+	if result.end.BackgroundProcessCount != 1 {
+		t.Errorf("a process without the pipes is not counted: %+v", result.end)
+	}
+	result = h.exec(shell(`sleep 0.01 & exit 0`), nil)
+	if result.end.BackgroundProcessCount != 0 {
+		t.Errorf("one that ends at once is counted: %+v", result.end)
+	}
+}
+
+func TestLeftoversOutliveTheirOutput(t *testing.T) {
+	h := startActivated(t)
+	result := h.exec(shell(`(while echo on; do echo tick >> ticks; sleep 0.02; done) & exit 0`), nil)
+	if result.code() != 0 || result.end.BackgroundProcessCount == 0 {
+		t.Errorf("%+v", result.end)
+	}
+	result = h.exec(shell(`until [ $(wc -l < ticks) -ge 30 ]; do sleep 0.05; done`), nil)
+	if result.code() != 0 || result.end.TimedOut {
+		t.Errorf("it ended with its output: %+v", result.end)
+	}
+}
+
+func TestNoInput(t *testing.T) {
+	h := startActivated(t)
+	request := shell(`readlink /proc/self/fd/0; cat`)
+	request.NoStdin = true
+	if result := h.exec(request, nil); result.stdout.String() != "/dev/null\n" {
+		t.Errorf("%q", result.stdout.String())
 	}
 }
 

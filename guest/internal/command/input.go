@@ -9,11 +9,16 @@ import (
 // pushes back: a command that does not read stops the body, not the agent.
 type input struct {
 	body io.ReadCloser
+	pipe *os.File
 	done chan struct{}
 }
 
+// startInput answers nil where there is no pipe.
 func startInput(body io.ReadCloser, pipe *os.File) *input {
-	i := &input{body: body, done: make(chan struct{})}
+	if pipe == nil {
+		return nil
+	}
+	i := &input{body: body, pipe: pipe, done: make(chan struct{})}
 	go func() {
 		defer close(i.done)
 		// A command that closed its input, or ended, is no error.
@@ -26,8 +31,11 @@ func startInput(body io.ReadCloser, pipe *os.File) *input {
 }
 
 // stop gives up on the rest of the body.
-func (i *input) stop(pipe *os.File) {
-	pipe.Close()
+func (i *input) stop() {
+	if i == nil {
+		return
+	}
+	i.pipe.Close()
 	i.body.Close()
 	<-i.done
 }

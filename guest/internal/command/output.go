@@ -78,29 +78,35 @@ type output struct {
 	kind protocol.FrameKind
 	pipe *os.File
 	to   *frames
-	// drain is set when the command has ended but the pipe stays open: what is
+	// left is set when the command has ended but the pipe stays open: what is
 	// in the pipe then is still the command's, what comes later is not.
-	drain atomic.Bool
-	done  chan struct{}
+	left atomic.Bool
+	// done is closed once nothing more of it reaches the frames.
+	done chan struct{}
 }
 
 func startOutput(kind protocol.FrameKind, pipe *os.File, to *frames) *output {
 	o := &output{kind: kind, pipe: pipe, to: to, done: make(chan struct{})}
 	go func() {
-		defer close(o.done)
 		defer o.pipe.Close()
-		o.carry()
+		isHeld := o.carry()
+		close(o.done)
+		if isHeld {
+			discard(o.pipe)
+		}
 	}()
 	return o
 }
 
-// stop ends the carrying after what the pipe holds now.
-func (o *output) stop() {
-	o.drain.Store(true)
+// leave ends the carrying after what the pipe holds now.
+func (o *output) leave() {
+	o.left.Store(true)
 	_ = o.pipe.SetReadDeadline(time.Unix(1, 0))
 }
 
-func (o *output) carry() {
+// carry tells whether the pipe may still be held: by processes that the command
+// left behind, or by the command itself where nobody listens any more.
+func (o *output) carry() (isHeld bool) {
 	pooled := buffers.Get().(*[]byte)
 	defer buffers.Put(pooled)
 	buffer := *pooled
@@ -116,15 +122,15 @@ func (o *output) carry() {
 			n += o.gather(buffer[protocol.FrameHeaderBytes+n:])
 		}
 		if n > 0 && !o.send(buffer, n) {
-			return
+			return true
 		}
 		sent = time.Now()
-		if errors.Is(err, os.ErrDeadlineExceeded) && o.drain.Load() {
+		if errors.Is(err, os.ErrDeadlineExceeded) && o.left.Load() {
 			o.carryRest(buffer)
-			return
+			return true
 		}
 		if err != nil {
-			return
+			return false
 		}
 	}
 }
@@ -144,7 +150,7 @@ func (o *output) widen() {
 // gather lets a busy command fill its pipe. The agent goes before commands when
 // the processor is scarce, and would otherwise wake for every few bytes they write.
 func (o *output) gather(rest []byte) int {
-	if len(rest) == 0 || o.drain.Load() {
+	if len(rest) == 0 || o.left.Load() {
 		return 0
 	}
 	time.Sleep(gatherTime)

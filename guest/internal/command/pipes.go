@@ -8,14 +8,15 @@ import (
 
 // pipes are a command's three; the command's ends block, the agent's do not.
 type pipes struct {
-	childEnds           [3]int
+	childEnds [3]int
+	// stdin is nil where the command has no input.
 	stdin, stdout, errs *os.File
 }
 
-func openPipes() (*pipes, error) {
+func openPipes(hasInput bool) (*pipes, error) {
 	opened := &pipes{childEnds: [3]int{-1, -1, -1}}
 	var err error
-	if opened.childEnds[0], opened.stdin, err = openPipe(false); err != nil {
+	if opened.childEnds[0], opened.stdin, err = openInput(hasInput); err != nil {
 		return nil, err
 	}
 	if opened.childEnds[1], opened.stdout, err = openPipe(true); err != nil {
@@ -27,6 +28,19 @@ func openPipes() (*pipes, error) {
 		return nil, err
 	}
 	return opened, nil
+}
+
+// openInput answers a pipe, or /dev/null: many programs read a pipe that is their
+// input instead of what they were started for.
+func openInput(hasInput bool) (child int, ours *os.File, err error) {
+	if hasInput {
+		return openPipe(false)
+	}
+	child, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, nil, &os.PathError{Op: "open", Path: "/dev/null", Err: err}
+	}
+	return child, nil, nil
 }
 
 func openPipe(childWrites bool) (child int, ours *os.File, err error) {

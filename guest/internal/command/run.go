@@ -10,8 +10,9 @@ import (
 	"pyro.dev/guest/internal/spawn"
 )
 
-// outputGrace is how long processes the command left behind may hold its output open.
-const outputGrace = 100 * time.Millisecond
+// leftoverGrace is how long processes the command left behind may take to end
+// before they count as meant to stay.
+const leftoverGrace = 100 * time.Millisecond
 
 // Defaults apply where a request names nothing.
 type Defaults struct {
@@ -30,7 +31,7 @@ func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.
 		return err
 	}
 	defer group.Release()
-	ends, err := openPipes()
+	ends, err := openPipes(!request.NoStdin)
 	if err != nil {
 		return err
 	}
@@ -53,8 +54,8 @@ func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.
 
 	running := &running{process: process, group: group, grace: request.KillGrace()}
 	end := running.await(ctx, request.Timeout())
-	stdin.stop(ends.stdin)
-	end.BackgroundProcessCount = awaitOutputs(ctx, group, stdout, errs)
+	stdin.stop()
+	end.BackgroundProcessCount = awaitLeftovers(ctx, group, stdout, errs)
 	end.DurationMs = time.Since(began).Milliseconds()
 	_ = out.write(protocol.JSONFrame(protocol.FrameEnd, end))
 	return nil
@@ -87,29 +88,32 @@ func plain(texts []protocol.Text) []string {
 	return strings
 }
 
-// awaitOutputs waits for the end of both outputs, and counts who keeps them open
-// beyond the grace.
-func awaitOutputs(ctx context.Context, group Group, outputs ...*output) int {
-	holders := 0
-	grace := time.NewTimer(outputGrace)
+// awaitLeftovers waits for the end of both outputs and of everything the command
+// started, and counts the processes that stay beyond the grace. They keep their
+// output, which is dropped from then on.
+func awaitLeftovers(ctx context.Context, group Group, outputs ...*output) int {
+	deadline := time.Now().Add(leftoverGrace)
+	grace := time.NewTimer(leftoverGrace)
 	defer grace.Stop()
 	for _, o := range outputs {
 		select {
 		case <-o.done:
 			continue
 		case <-grace.C:
-			holders = group.ProcessCount()
 		case <-ctx.Done():
 		}
 		for _, each := range outputs {
-			each.stop()
+			each.leave()
 		}
 		break
 	}
 	for _, o := range outputs {
 		<-o.done
 	}
-	return holders
+	if group.AwaitEmpty(time.Until(deadline)) {
+		return 0
+	}
+	return group.ProcessCount()
 }
 
 // running is a started command on its way to its end.

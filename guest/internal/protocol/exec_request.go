@@ -28,7 +28,9 @@ type ExecRequest struct {
 	// Cwd absent means the activation's.
 	Cwd Text `json:"cwd"`
 	// User absent means the activation's.
-	User        string `json:"user"`
+	User string `json:"user"`
+	// NoStdin makes standard input /dev/null instead of a pipe with the request's body.
+	NoStdin     bool   `json:"no_stdin"`
 	TimeoutMs   int64  `json:"timeout_ms"`
 	KillGraceMs *int64 `json:"kill_grace_ms"`
 }

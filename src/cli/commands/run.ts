@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { defaults, Pyro, readConfig, startTrace, type Trace } from "../../index.ts";
+import { addInputOptions, type InputOptions } from "../command-input.ts";
 import { type CommandContext, type JsonOption, seconds, wholeNumberArgument } from "../context.ts";
 import type { IO } from "../io.ts";
 import { type LiveStreams, runLiveCommand } from "../live-command.ts";
 import { showProgress, silentProgress } from "../progress-bar.ts";
 
-interface RunOptions extends JsonOption {
+interface RunOptions extends JsonOption, InputOptions {
   readonly vcpuCount: number;
   readonly memMib: number;
   readonly timeoutSeconds: number;
@@ -15,11 +16,10 @@ interface RunOptions extends JsonOption {
 }
 
 export function addRun(program: Command, context: CommandContext): void {
-  program
-    .command("run")
+  addInputOptions(program.command("run"))
     .summary("run one command in a VM that is gone afterwards")
     .description(
-      "Runs one command in an ephemeral VM. Output streams live; standard input is passed through.\nExits with the command's own code, 124 on time-out, 125 when pyro itself failed.",
+      "Runs one command in an ephemeral VM. Output streams live. A pipe or a file at standard input is passed through; a terminal only with -i.\nExits with the command's own code, 124 on time-out, 125 when pyro itself failed.",
     )
     .argument("<environment>", "catalog name or image reference, e.g. debian:12")
     .argument("<command...>", "program and arguments, after --")
@@ -67,6 +67,7 @@ async function run(call: RunCall): Promise<number> {
     return await runLiveCommand({
       io,
       json: options.json,
+      input: options,
       resultName: "run",
       timeoutSeconds: options.timeoutSeconds,
       outOfMemory: {

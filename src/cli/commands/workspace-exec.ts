@@ -1,23 +1,23 @@
 import { posix } from "node:path";
 import type { Command } from "commander";
 import { defaults } from "../../index.ts";
+import { addInputOptions, type InputOptions } from "../command-input.ts";
 import { type CommandContext, type JsonOption, seconds } from "../context.ts";
 import { collectKeyValue, type KeyValues } from "../key-value.ts";
 import { runLiveCommand } from "../live-command.ts";
 import { idMeaning } from "../workspace-arguments.ts";
 
-interface ExecOptions extends JsonOption {
+interface ExecOptions extends JsonOption, InputOptions {
   readonly timeoutSeconds: number;
   readonly cwd?: string;
   readonly env?: KeyValues;
 }
 
 export function addWorkspaceExec(group: Command, context: CommandContext): void {
-  group
-    .command("exec")
+  addInputOptions(group.command("exec"))
     .summary("run one command in a workspace")
     .description(
-      "Runs one command in a started workspace, which lives on. Output streams live; standard input is passed through; Ctrl-C ends the command.\nExits with the command's own code, 124 on time-out, 125 when pyro itself failed.",
+      "Runs one command in a started workspace, which lives on. Output streams live; Ctrl-C ends the command. A pipe or a file at standard input is passed through; a terminal only with -i.\nExits with the command's own code, 124 on time-out, 125 when pyro itself failed.",
     )
     .argument("<id>", idMeaning)
     .argument("<command...>", "program and arguments, after --")
@@ -49,6 +49,7 @@ function exec({ io, openPyro }: CommandContext, call: ExecCall): Promise<number>
   return runLiveCommand({
     io,
     json,
+    input: call,
     resultName: "workspaceExec",
     timeoutSeconds,
     outOfMemory: {

@@ -5,7 +5,11 @@ import { durationText } from "../answers/bulk-answer.ts";
 type Ending = Pick<
   RunResult | WorkspaceExecResult,
   "signal" | "timedOut" | "outOfMemory" | "notStarted"
-> & { readonly exitCode: number | null };
+> & {
+  readonly exitCode: number | null;
+  /** Absent where nobody knows, or nothing outlives the command. */
+  readonly backgroundProcessCount?: number;
+};
 
 /** `exit 0`, `exit 124 (timed out)` … */
 export function endingText(ending: Ending): string {
@@ -15,6 +19,8 @@ export function endingText(ending: Ending): string {
   if (ending.timedOut) notes.push("timed out, killed");
   else if (ending.outOfMemory) notes.push("out of memory: use more mem_mib");
   else if (ending.signal !== null) notes.push(`SIG${ending.signal}`);
+  const { backgroundProcessCount: left = 0 } = ending;
+  if (left > 0) notes.push(left === 1 ? "1 process runs on" : `${left} processes run on`);
   return `exit ${ending.exitCode}${notes.length === 0 ? "" : ` (${notes.join(", ")})`}`;
 }
 

@@ -129,6 +129,7 @@ function execAnswer(
       timed_out: result.timedOut,
       out_of_memory: result.outOfMemory,
       duration_ms: result.durationMs,
+      background_process_count: result.backgroundProcessCount,
     },
   });
 }

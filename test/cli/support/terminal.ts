@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import type { IO } from "../../../src/cli/io.ts";
+import type { InputKind, IO } from "../../../src/cli/io.ts";
 import { runCommandLine } from "../../../src/cli/program.ts";
 import type { Pyro } from "../../../src/index.ts";
 
@@ -11,6 +11,8 @@ export interface TerminalOptions {
   readonly height?: number;
   /** What stands on standard input. */
   readonly input?: string;
+  /** Default data. */
+  readonly inputKind?: InputKind;
 }
 
 export interface Terminal {
@@ -24,10 +26,12 @@ export interface Terminal {
 /** A terminal or a pair of pipes that keeps what is written to it. */
 export function openTerminal(options: TerminalOptions = {}): Terminal {
   const { isTerminal = false, color = false, width = 80, height = 24, input = "" } = options;
+  const { inputKind = "data" } = options;
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   stdin.end(input);
   const io: IO = {
     stdin,
+    inputKind,
     stdout,
     stderr,
     stderrIsTerminal: isTerminal,

@@ -44,12 +44,23 @@ const ending = (json: string) => (stream: ServerHttp2Stream) => {
   stream.end(frame(3, json));
 };
 
+test("only a count of processes is one", async () => {
+  const counted = async (text: string) => {
+    const outcome = await execAgainst(ending(`{"exit_code":0,"background_process_count":${text}}`));
+    assert.ok(outcome.kind === "exited");
+    return outcome.backgroundProcessCount;
+  };
+  assert.equal(await counted("2"), 2);
+  for (const lie of ["-1", "1.5", '"7"', "1e300"]) assert.equal(await counted(lie), 0);
+});
+
 test("an honest end is understood", async () => {
   assert.deepEqual(await execAgainst(ending('{"exit_code":3,"duration_ms":7}')), {
     kind: "exited",
     exitCode: 3,
     timedOut: false,
     outOfMemory: false,
+    backgroundProcessCount: 0,
     durationMs: 7,
   });
   assert.deepEqual(await execAgainst(ending('{"signal":"KILL","timed_out":true}')), {
@@ -57,6 +68,7 @@ test("an honest end is understood", async () => {
     signal: "KILL",
     timedOut: true,
     outOfMemory: false,
+    backgroundProcessCount: 0,
     durationMs: 0,
   });
   assert.deepEqual(
