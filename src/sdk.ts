@@ -12,7 +12,7 @@ export type * from "./model/integration-results.ts";
 export { defaults, limits } from "./model/limits.ts";
 export { nearest } from "./model/nearest.ts";
 export type * from "./model/results.ts";
-export { visibleText } from "./model/text.ts";
+export { visibleJson, visibleText } from "./model/text.ts";
 export type * from "./model/workspace-results.ts";
 export {
   type Config,

@@ -1,10 +1,10 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
+import { type JsonObject, parseJsonObject } from "../model/bounded-json.ts";
 import { type ErrorCode, errorCodes, PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 
 /** The largest document an agent may answer with. */
 export const documentBytesMax = 1 << 20;
-const depthMax = 32;
 
 /** Reads a whole small answer; more than `documentBytesMax` is a broken protocol. */
 export async function readText(
@@ -54,40 +54,13 @@ export function channelLost(error: unknown): PyroError {
   });
 }
 
-/** A JSON object from the guest: bounded depth, no prototype tricks. */
-export function parseJson(text: string): Record<string, unknown> {
-  if (nestingDepth(text) > depthMax)
-    throw new PyroError(
-      "guest_protocol_error",
-      "The guest agent answered with JSON nested too deeply.",
-    );
-  let value: unknown;
-  try {
-    value = JSON.parse(text, (key, entry: unknown) => (key === "__proto__" ? undefined : entry));
-  } catch (error) {
-    throw new PyroError(
-      "guest_protocol_error",
-      "The guest agent answered with something other than JSON.",
-      { cause: error },
-    );
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw new PyroError(
-    "guest_protocol_error",
-    "The guest agent answered with something other than a JSON object.",
+/** A JSON object from the guest. */
+export function parseJson(text: string): JsonObject {
+  return parseJsonObject(
+    Buffer.from(text),
+    (how, cause) =>
+      new PyroError("guest_protocol_error", `What the guest agent answered ${how}.`, { cause }),
   );
-}
-
-/** An upper bound of the nesting: brackets inside strings count too, which only makes it stricter. */
-function nestingDepth(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  for (const character of text) {
-    if (character === "{" || character === "[") deepest = Math.max(deepest, ++depth);
-    else if (character === "}" || character === "]") depth--;
-  }
-  return deepest;
 }
 
 /** Status of an answer that is the supervisor's own, not the guest's: its errors are ours already. */

@@ -1,4 +1,4 @@
-import { asPyroError, type ResultName, visibleText, wireFormat } from "../index.ts";
+import { asPyroError, type ResultName, visibleJson, visibleText, wireFormat } from "../index.ts";
 import type { IO } from "./io.ts";
 
 const codes = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2, bold: 1 } as const;
@@ -24,15 +24,7 @@ export function printNote(io: IO, line: string): void {
 
 /** One JSON object on stdout. */
 export async function printResult(io: IO, name: ResultName, value: unknown): Promise<void> {
-  printLine(io, jsonLine(await wireFormat(name, value)));
-}
-
-/** JSON that means the same and cannot drive a terminal: its own escapes stop at U+001F. */
-export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  printLine(io, visibleJson(await wireFormat(name, value)));
 }
 
 /** A failure: for people on stderr, for programs as JSON on stdout. */
@@ -40,7 +32,7 @@ export function printError(io: IO, error: unknown, { json }: { json: boolean }):
   const { code, message, hint } = asPyroError(error);
   if (json) {
     const error = { code, message, ...(hint !== undefined && { hint }) };
-    printLine(io, jsonLine({ error }));
+    printLine(io, visibleJson({ error }));
   } else explain(io, message, hint);
 }
 

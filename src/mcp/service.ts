@@ -6,6 +6,7 @@ import {
   type Transport,
 } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { visibleJson } from "../model/text.ts";
 import { HostRoots } from "../project/host-roots.ts";
 import { findProject, type ProjectSource } from "../project/project-source.ts";
 import type { Pyro } from "../sdk.ts";
@@ -138,7 +139,7 @@ export class Service implements PyroServer, Disposable {
       }
       const record = recordOf(tool.result, await tool.run(input, call));
       return {
-        content: [{ type: "text", text: JSON.stringify(record) }],
+        content: [{ type: "text", text: visibleJson(record) }],
         structuredContent: record,
       };
     } catch (error) {

@@ -1,9 +1,10 @@
 /**
- * What could drive a terminal or fool its reader: controls, C1, invisible and bidirectional
- * characters, tags, and halves of surrogate pairs.
+ * What could drive a terminal or fool its reader: controls, C1, line and paragraph separators, everything that Unicode lets a
+ * font leave out (bidirectional and zero-width characters, fillers, variation selectors, tags), what looks like a blank and is
+ * none, annotations, and halves of surrogate pairs.
  */
 const unsafe =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\p{Surrogate}]/gu;
+  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u2800\ufff9-\ufffb\p{Default_Ignorable_Code_Point}\p{Surrogate}]/gu;
 
 /** `lines` keeps line feeds and tabs, for the output of commands; `line` escapes them too. */
 export type TextLayout = "line" | "lines";
@@ -31,4 +32,15 @@ function escapeCharacter(character: string, layout: TextLayout): string {
   const hex = (character.codePointAt(0) ?? 0).toString(16);
   if (hex.length > 4) return `\\u{${hex}}`;
   return hex.length > 2 ? `\\u${hex.padStart(4, "0")}` : `\\x${hex.padStart(2, "0")}`;
+}
+
+/** JSON that means the same and cannot drive a terminal: the escapes of `JSON.stringify` stop at U+001F. */
+export function visibleJson(value: unknown): string {
+  return JSON.stringify(value).replace(unsafe, (character) =>
+    character.split("").map(escapeUnit).join(""),
+  );
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -67,10 +67,14 @@ export function isAbandoned(name: string): boolean {
   return identifyProcess(Number(owner[1]))?.startTicks !== owner[2];
 }
 
-/** Removes from `directory`, if it is there, the unfinished work of processes that were killed. */
+/**
+ * Removes from `directory`, if it is there, the unfinished work of processes that were killed. What cannot be removed keeps nobody
+ * from his own work.
+ */
 export async function removeAbandoned(directory: string): Promise<void> {
   for (const name of await readdir(directory).catch(() => []))
-    if (isAbandoned(name)) await rm(join(directory, name), { recursive: true, force: true });
+    if (isAbandoned(name))
+      await rm(join(directory, name), { recursive: true, force: true }).catch(() => undefined);
 }
 
 /** The parsed JSON of `path`, or undefined when the file is absent or not JSON. */

@@ -1,14 +1,13 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
-import { isAbandoned, temporaryNeighbour } from "../platform/files.ts";
+import { ensurePrivateDirectory } from "../platform/directories.ts";
+import { removeAbandoned, temporaryNeighbour } from "../platform/files.ts";
 import { runTool } from "../platform/tools.ts";
 
 /** A client waits for it, some only so long. */
 const deadlineMs = 240_000;
-const prefix = "pyro-repository";
 
 /** The files of one commit, as an archive. */
 export interface ClonedTree {
@@ -41,11 +40,24 @@ const settings = [
   "tar.umask=0022",
 ].flatMap((setting) => ["-c", setting]);
 
+export interface CloneOptions {
+  /** The clone is made below it: nobody else may put anything there. */
+  readonly cacheDirectory: string;
+  /** A branch, tag or commit. Default: what the repository's HEAD names. */
+  readonly ref?: string | undefined;
+}
+
 /** Fetches one commit without its history and makes an archive of its files; no file of it is ever checked out. */
-export async function cloneRepository(url: string, ref = "HEAD"): Promise<ClonedTree> {
+export async function cloneRepository(
+  url: string,
+  { cacheDirectory, ref = "HEAD" }: CloneOptions,
+): Promise<ClonedTree> {
   requireUsable(url, ref);
-  await sweep();
-  const directory = temporaryNeighbour(join(tmpdir(), prefix));
+  const clones = join(cacheDirectory, "repositories");
+  ensurePrivateDirectory(cacheDirectory);
+  ensurePrivateDirectory(clones);
+  await removeAbandoned(clones);
+  const directory = temporaryNeighbour(join(clones, "clone"));
   const repository = join(directory, "repository");
   const archivePath = join(directory, "tree.tar");
   try {
@@ -113,11 +125,4 @@ function unreachable(url: string, ref: string, error: unknown): unknown {
     cause: error,
     hint: "Check the address and the ref. Repositories that ask for a password cannot be used.",
   });
-}
-
-/** Removes what servers that were killed have left. */
-async function sweep(): Promise<void> {
-  for (const name of await readdir(tmpdir()).catch(() => []))
-    if (name.startsWith(`${prefix}.`) && isAbandoned(name))
-      await rm(join(tmpdir(), name), { recursive: true, force: true });
 }

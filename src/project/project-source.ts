@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
+import { readConfig } from "../platform/config.ts";
 import type { ClonedTree } from "./clone-repository.ts";
 import { findCheckout } from "./find-checkout.ts";
 
@@ -69,7 +70,7 @@ function repositoryProject(url: string, ref: string | undefined): ProjectSource 
   let cloned: ClonedTree | undefined;
   const clone = async () => {
     const { cloneRepository } = await import("./clone-repository.ts");
-    cloned = await cloneRepository(url, ref);
+    cloned = await cloneRepository(url, { ref, cacheDirectory: readConfig().cacheDirectory });
     return cloned;
   };
   return {

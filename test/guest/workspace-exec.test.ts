@@ -86,6 +86,14 @@ describe("a command in a workspace", () => {
     await sh("pkill -f ticks; pkill yes; pkill -f 'sleep 631'");
   });
 
+  it("takes a command of any brackets and colours for what it is", async () => {
+    const brackets = "[{".repeat(500);
+    const colours = "\u001b[1mbold\u001b[0m ".repeat(40);
+    const { stdout, sequence } = await exec(["printf", "%s", brackets, "]".repeat(99), colours]);
+    assert.equal(stdout, `${brackets}${"]".repeat(99)}${colours}`);
+    assert.equal((await logged(sequence)).command[2], brackets);
+  });
+
   it("ends as shells say it: 127, 126, signals, 124", async () => {
     const missing = await exec(["no-such-command"]);
     assert.equal(missing.exitCode, 127);

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { cloneRepository } from "../../src/project/clone-repository.ts";
 import { environment, GuestPlace } from "./support/guest-place.ts";
@@ -83,7 +91,7 @@ const expected = [
 ];
 
 test("a clean clone is what was committed, and nothing of the repository runs", async () => {
-  const cloned = await cloneRepository(origin, "v1");
+  const cloned = await clone(origin, "v1");
   try {
     assert.equal(cloned.commit, first);
     const list = execFileSync("tar", ["tf", cloned.archivePath], { encoding: "utf8" });
@@ -108,7 +116,7 @@ test("branches, tags and commits are found; file URLs are paths", async () => {
     [origin, first, first],
     [`file://${origin}`, "v1", first],
   ] as const) {
-    const cloned = await cloneRepository(url, ref);
+    const cloned = await clone(url, ref);
     execFileSync("rm", ["-r", cloned.directory]);
     assert.equal(cloned.commit, commit);
   }
@@ -131,7 +139,7 @@ for (const [url, ref, code] of [
   ["/tmp", "+refs/*:refs/*", "invalid_argument"],
 ] as const)
   test(`${JSON.stringify(url)} ${ref ?? ""} is ${code}`, async () => {
-    await assert.rejects(cloneRepository(url, ref), { code });
+    await assert.rejects(clone(url, ref), { code });
   });
 
 test("a workspace starts from the repository, every one from the same commit", async () => {
@@ -155,7 +163,7 @@ test("a workspace starts from the repository, every one from the same commit", a
   const second = await connection.record("workspace_create", { environment });
   assert.equal(second.seeded_from, made.seeded_from);
   await connection[Symbol.asyncDispose]();
-  assert.deepEqual(readdirSync(place.workspaces.home.temporaryDirectory).filter(isClone), []);
+  assert.deepEqual(readdirSync(clones()), []);
 });
 
 test("an unreachable repository is an error that says so, and another seed still works", async () => {
@@ -170,23 +178,53 @@ test("an unreachable repository is an error that says so, and another seed still
 });
 
 test("what a killed server has cloned goes with the next", async () => {
-  const abandoned = join(tmpdir(), "pyro-repository.00000000-999999-1.partial");
+  const abandoned = join(clones(), "clone.00000000-999999-1.partial");
   mkdirSync(abandoned, { recursive: true });
-  const cloned = await cloneRepository(origin);
+  const cloned = await clone(origin);
   execFileSync("rm", ["-r", cloned.directory]);
   assert.ok(!existsSync(abandoned));
+});
+
+test("nothing in a directory that others may write is swept or used", async () => {
+  const shared = place.workspaces.path("shared");
+  const planted = ["pyro-repository", "clone"].map((name) =>
+    join(shared, `${name}.00000000-999999-1.partial`),
+  );
+  for (const directory of planted) {
+    mkdirSync(join(directory, "theirs"), { recursive: true });
+    if (process.getuid?.() === 0) chownSync(directory, 65534, 65534);
+  }
+  chmodSync(shared, 0o1777);
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = shared;
+  try {
+    const cloned = await clone(origin);
+    assert.equal(dirname(cloned.directory), clones());
+    assert.equal(statSync(cloned.directory).mode & 0o077, 0);
+    execFileSync("rm", ["-r", cloned.directory]);
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  }
+  assert.deepEqual(readdirSync(shared).length, planted.length);
+  for (const directory of planted) assert.ok(existsSync(join(directory, "theirs")));
 });
 
 test("a git that is not there is named", async () => {
   const { PATH } = process.env;
   process.env.PATH = "/nonexistent";
   try {
-    await assert.rejects(cloneRepository(origin), { code: "host_tool_missing" });
+    await assert.rejects(clone(origin), { code: "host_tool_missing" });
   } finally {
     process.env.PATH = PATH;
   }
 });
 
-function isClone(name: string): boolean {
-  return name.startsWith("pyro-repository");
+/** Where clones are made. */
+function clones(): string {
+  return join(place.workspaces.home.cacheDirectory, "repositories");
+}
+
+function clone(url: string, ref?: string): ReturnType<typeof cloneRepository> {
+  return cloneRepository(url, { ref, cacheDirectory: place.workspaces.home.cacheDirectory });
 }

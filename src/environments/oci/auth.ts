@@ -1,7 +1,7 @@
 import { PyroError } from "../../model/errors.ts";
-import { badDocument, parseJsonObject } from "./bounded-json.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials, FoundCredentials } from "./credentials.ts";
+import { badDocument, parseDocument } from "./documents.ts";
 import { type GuardedTransport, hostAndPort } from "./guarded-transport.ts";
 import { imageLimits } from "./limits.ts";
 import { quoteForeign } from "./quote.ts";
@@ -129,7 +129,7 @@ function tokenUrl(challenge: Challenge, scope: string): URL {
 }
 
 function tokenIn(body: Uint8Array, what: string): string {
-  const { token, access_token } = parseJsonObject(body, what);
+  const { token, access_token } = parseDocument(body, what);
   const found = typeof token === "string" && token !== "" ? token : access_token;
   if (
     typeof found !== "string" ||

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
+import { isObject, type JsonObject } from "../../model/bounded-json.ts";
 import { systemErrorCode } from "../../model/errors.ts";
-import { isObject, type JsonObject } from "./bounded-json.ts";
 import { quoteForeign } from "./quote.ts";
 
 export interface Credentials {

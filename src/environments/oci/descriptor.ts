@@ -1,6 +1,7 @@
+import { isObject } from "../../model/bounded-json.ts";
 import { PyroError } from "../../model/errors.ts";
-import { badDocument, isObject } from "./bounded-json.ts";
 import { asDigest, type Digest } from "./digest.ts";
+import { badDocument } from "./documents.ts";
 import { quoteForeign } from "./quote.ts";
 
 /** What a document says about a blob. */

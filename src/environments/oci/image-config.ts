@@ -1,6 +1,7 @@
 import { posix } from "node:path";
-import { badDocument, isObject, type JsonObject, parseJsonObject } from "./bounded-json.ts";
+import { isObject, type JsonObject } from "../../model/bounded-json.ts";
 import { asDigest, type Digest } from "./digest.ts";
+import { badDocument, parseDocument } from "./documents.ts";
 import { imageLimits } from "./limits.ts";
 import { guestPlatform, platformName } from "./platform.ts";
 import { quoteForeign } from "./quote.ts";
@@ -28,7 +29,7 @@ const userPattern = /^[^\p{Cc}\p{Z}:]{0,256}(:[^\p{Cc}\p{Z}:]{0,256})?$/u;
 
 /** Parses the config blob of an image with `layerCount` layers. */
 export function parseImageConfig(bytes: Uint8Array, layerCount: number): ParsedConfig {
-  const document = parseJsonObject(bytes, "image config");
+  const document = parseDocument(bytes, "image config");
   // Some builders leave it out; it is the guest's own then.
   const [os, architecture] = guestPlatform.split("/");
   const platform = platformName({

@@ -1,6 +1,7 @@
+import { isObject, type JsonObject } from "../../model/bounded-json.ts";
 import { PyroError } from "../../model/errors.ts";
-import { badDocument, isObject, type JsonObject } from "./bounded-json.ts";
 import { type Descriptor, parseDescriptor, requireSize, tooMuch } from "./descriptor.ts";
+import { badDocument } from "./documents.ts";
 import { imageLimits } from "./limits.ts";
 import { indexMediaTypes, manifestMediaTypes } from "./media-types.ts";
 import { guestPlatform, platformName } from "./platform.ts";

@@ -14,8 +14,6 @@ export const imageLimits = {
   errorBodyBytes: 8 * 1024,
   /** Buffer for reading files back. */
   readBytes: 1 << 20,
-  /** Deeper than any document of the specification, shallow enough for every consumer's stack. */
-  jsonDepth: 32,
   /** One entry a platform and its attestation; the widest public indexes have about 40. */
   indexEntries: 1024,
   /** Indexes on the way to the image: tools that collect images make one of what were two. */

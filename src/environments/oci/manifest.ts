@@ -1,7 +1,8 @@
+import type { JsonObject } from "../../model/bounded-json.ts";
 import { PyroError } from "../../model/errors.ts";
-import { badDocument, type JsonObject, parseJsonObject } from "./bounded-json.ts";
 import { type Descriptor, parseDescriptor, requireSize, tooMuch } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
+import { badDocument, parseDocument } from "./documents.ts";
 import { type ImageIndex, parseIndex } from "./image-index.ts";
 import { imageLimits } from "./limits.ts";
 import {
@@ -29,7 +30,7 @@ export interface ServedDocument {
 
 /** Parses and checks a document; what it is comes from its type, which has to be said twice alike. */
 export function parseManifestOrIndex(served: ServedDocument): ImageManifest | ImageIndex {
-  const document = parseJsonObject(served.bytes, "manifest");
+  const document = parseDocument(served.bytes, "manifest");
   const mediaType = agreedMediaType(document, served.contentType);
   if (document.manifests !== undefined && (document.layers ?? document.config) !== undefined)
     throw badDocument("manifest", "is a manifest and an index at once");

@@ -1,4 +1,4 @@
-import { isObject } from "./bounded-json.ts";
+import { isObject } from "../../model/bounded-json.ts";
 
 /** The platform of every guest. */
 export const guestPlatform = "linux/amd64";

@@ -1,7 +1,7 @@
 import { PyroError } from "../../model/errors.ts";
-import { badDocument } from "./bounded-json.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
+import { badDocument } from "./documents.ts";
 import type { ImageIndex } from "./image-index.ts";
 import { imageLimits } from "./limits.ts";
 import { type ImageManifest, parseManifestOrIndex } from "./manifest.ts";

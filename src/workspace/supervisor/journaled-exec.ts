@@ -3,7 +3,8 @@ import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from "node:
 import type { AgentClient } from "../../channel/agent-client.ts";
 import { type ExecOutcome, parseOutcome } from "../../channel/exec.ts";
 import { encodeFrame, FrameDecoder, frameKind } from "../../channel/frames.ts";
-import { parseJson, readText, statusOf, waitForHeaders } from "../../channel/json.ts";
+import { readText, statusOf, waitForHeaders } from "../../channel/json.ts";
+import { parseJsonObject } from "../../model/bounded-json.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import { endingOf } from "../command-ending.ts";
@@ -138,7 +139,7 @@ async function readDocument(stream: ServerHttp2Stream): Promise<Buffer> {
 }
 
 function describe(document: Buffer): { command: string[]; cwd: string } {
-  const { command, cwd } = parseJson(document.toString("utf8", 4));
+  const { command, cwd } = parseJsonObject(document.subarray(4), unusable);
   if (!Array.isArray(command)) throw unusable("names no command");
   return { command: command.map(entryText), cwd: entryText(cwd ?? "/workspace") };
 }

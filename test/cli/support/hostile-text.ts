@@ -69,9 +69,11 @@ export const hostileTexts: readonly string[] = [
   "a\u200bb\u00adc\u2060d\ufeffe",
   "a\u2028b\u2029c",
   "\u{e0001}\u{e0041}\u{e007f}",
+  "a\ufe0fb\u{e0100}c\u{e01ef}d",
+  "a\u034fb\u115fc\u3164d\uffa0e\u2800f\u{1d173}",
   "\ud83d alone \ude00",
 ];
 
 /** Anything a listing must not contain, beside line feeds between its own lines. */
 export const rawControl =
-  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}\p{Surrogate}]/u;
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u2800\p{Default_Ignorable_Code_Point}\p{Surrogate}]/u;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nearest } from "../../../src/model/nearest.ts";
-import { visibleText } from "../../../src/model/text.ts";
+import { visibleJson, visibleText } from "../../../src/model/text.ts";
 
 test("control sequences become visible and cannot drive a terminal", () => {
   assert.equal(visibleText("a\u001b[2Jb"), "a\\x1b[2Jb");
@@ -37,7 +37,25 @@ test("characters that nobody sees, and halves of pairs, become visible", () => {
   };
   for (const [text, escaped] of Object.entries(shown))
     assert.equal(visibleText(`a${text}b`), `a${escaped}b`);
-  assert.equal(visibleText("\u{1f600} \u{e0080} é 漢"), "\u{1f600} \u{e0080} é 漢");
+  assert.equal(visibleText("\u{1f600} é 漢"), "\u{1f600} é 漢");
+});
+
+const unseen =
+  "ad 34f 61c 115f 1160 17b4 17b5 180b 180c 180d 180e 180f 200b 200d 2028 202e 2060 2065 2066 206f 2800 3164 fe00 fe0f feff ffa0 fff0 fff9 1bca0 1d173 1d17a e0000 e0001 e0020 e0080 e0100 e01ef e0fff";
+
+test("no character that a font leaves out, or shows as nothing, passes in text or in JSON", () => {
+  for (const hex of unseen.split(" ")) {
+    const character = String.fromCodePoint(Number.parseInt(hex, 16));
+    assert.match(visibleText(`a${character}b`), /^a\\[xu][{0-9a-f}]+b$/, hex);
+    const json = visibleJson({ [character]: [character] });
+    assert.match(json, /^[ -~]+$/, hex);
+    assert.deepEqual(JSON.parse(json), { [character]: [character] }, hex);
+  }
+});
+
+test("JSON keeps what can be seen as it is", () => {
+  assert.equal(visibleJson({ é: "漢 \u{1f600}\n" }), '{"é":"漢 \u{1f600}\\n"}');
+  assert.equal(visibleJson("\ud83d"), '"\\ud83d"');
 });
 
 test("a cut never leaves half of a pair", () => {
