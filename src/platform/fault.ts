@@ -10,6 +10,7 @@ export type FaultPoint =
   | "create.seeded"
   | "start.recorded"
   | "start.started"
+  | "end.asked"
   | "stop.recorded"
   | "stop.powered-off"
   | "delete.recorded"

@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import http2 from "node:http2";
 import net from "node:net";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { identifyProcess } from "../../src/platform/processes.ts";
 import { WorkspaceRecords } from "../../src/workspace/workspace-records.ts";
 import type { TestWorkspaces } from "./workspaces.ts";
@@ -55,20 +56,26 @@ export class LyingAgent implements AsyncDisposable {
     for (const server of this.#servers) server.close();
   }
 
-  /** The attach, and then HTTP/2. */
   #serve(socket: net.Socket): void {
     this.#sockets.add(socket);
-    socket.on("error", () => undefined);
-    socket.once("data", (line: Buffer) => {
-      socket.write(line);
-      const server = http2.createServer({ maxSessionMemory: 64 });
-      server.on("session", (session) => session.on("error", () => undefined));
-      server.on("stream", (stream, headers) => {
-        stream.on("error", () => undefined);
-        stream.resume();
-        this.lie(stream, headers);
-      });
-      server.emit("connection", socket);
+    serveAgent(socket, (stream, headers) => {
+      stream.resume();
+      return this.lie(stream, headers);
     });
   }
+}
+
+/** The agent's end of a channel: the attach, and then HTTP/2. */
+export function serveAgent(channel: Duplex, lie: Lie): void {
+  channel.on("error", () => undefined);
+  channel.once("data", (line: Buffer) => {
+    channel.write(line);
+    const server = http2.createServer({ maxSessionMemory: 64 });
+    server.on("session", (session) => session.on("error", () => undefined));
+    server.on("stream", (stream, headers) => {
+      stream.on("error", () => undefined);
+      lie(stream, headers);
+    });
+    server.emit("connection", channel);
+  });
 }

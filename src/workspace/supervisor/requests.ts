@@ -36,8 +36,11 @@ export function serveRequests(server: http2.Http2Server, context: RequestContext
     const { session } = stream;
     const isConnectionLost = () => session === undefined || session.closed || session.destroyed;
     const incoming = { stream, method, path, headers, isConnectionLost };
-    const work = handler?.(incoming, context, changes) ?? Promise.reject(unknownRequest(path));
-    work.catch((error: unknown) => refuse(stream, error));
+    // Whatever a handler throws, at once or later, is that request's refusal and nothing else's.
+    Promise.try(() => {
+      if (handler === undefined) throw unknownRequest(path);
+      return handler(incoming, context, changes);
+    }).catch((error: unknown) => refuse(stream, error));
   });
 }
 

@@ -53,6 +53,7 @@ class Supervisor {
   #client: AgentClient | undefined;
   /** What ended the workspace's run, once something did. */
   readonly #ended = Promise.withResolvers<PyroError>();
+  #hasEnded = false;
   #ending: Promise<void> | undefined;
 
   constructor(parts: {
@@ -160,18 +161,28 @@ class Supervisor {
     return Promise.race([this.#ended.promise, unknown]);
   }
 
-  /** Ends the machine on behalf of a client; settles when it is done. */
+  /** Ends the machine on behalf of a client; settles when it is done. An end that could not even begin may be tried again. */
   #end(mode: EndMode): Promise<void> {
-    this.#ending ??= this.#endNow(mode);
+    this.#ending ??= this.#endNow(mode).catch((error: unknown) => {
+      if (!this.#hasEnded) this.#ending = undefined;
+      throw error;
+    });
     return this.#ending;
+  }
+
+  /** The run is over: what follows is this, whatever becomes of recording it. */
+  #endRun(reason: PyroError): void {
+    this.#hasEnded = true;
+    this.#ended.resolve(reason);
   }
 
   async #endNow(mode: EndMode): Promise<void> {
     const { workspaces } = this.#records;
     const reason = new PyroError("workspace_lost", `Workspace ${this.#id} was ${ended[mode]}.`);
+    faultPoint("end.asked");
     if (mode === "stop" && !workspaces.transition(this.#id, { from: ["started"], to: "stopping" }))
       throw reason;
-    this.#ended.resolve(reason);
+    this.#endRun(reason);
     if (mode === "stop") {
       faultPoint("stop.recorded");
       const isForced = await powerOff(this.#machine, this.#client);
@@ -194,32 +205,38 @@ class Supervisor {
 
   /** The machine is gone: broken, or ended by its guardian, which may notice a moment before us that its time is over. */
   #lost(failure: string): void {
-    if (isExpired(this.#row)) void this.#end("expire");
+    if (isExpired(this.#row)) this.#expire();
     else this.#fail(failure);
   }
 
   #fail(failure: string): void {
-    const change = { failure, process: null };
-    this.#records.workspaces.transition(this.#id, { from: ["started"], to: "failed", change });
-    this.#records.journal.record({
-      workspaceId: this.#id,
-      at: now(),
-      kind: "failed",
-      text: failure,
-    });
-    this.#ended.resolve(
+    this.#ending ??= this.#machine.kill();
+    this.#ending.catch(() => undefined);
+    this.#endRun(
       new PyroError("guest_lost", `Workspace ${this.#id} failed: ${failure}.`, {
         hint: `Its files are kept. Start it again: pyro workspace start ${this.#id}`,
       }),
     );
-    this.#ending ??= this.#machine.kill();
+    const { workspaces, journal } = this.#records;
+    try {
+      const change = { failure, process: null };
+      workspaces.transition(this.#id, { from: ["started"], to: "failed", change });
+      journal.record({ workspaceId: this.#id, at: now(), kind: "failed", text: failure });
+    } catch {
+      // On a full disk, whoever looks at the workspace next finds its machine gone.
+    }
+  }
+
+  #expire(): void {
+    // Tried again at the next look, by us or by anybody.
+    this.#end("expire").catch(() => undefined);
   }
 
   #watchExpiry(): NodeJS.Timeout | undefined {
     const { expiresAt } = this.#row;
     if (expiresAt === null) return undefined;
     const expireWhenDue = () => {
-      if (Date.now() >= Date.parse(expiresAt)) void this.#end("expire");
+      if (Date.now() >= Date.parse(expiresAt)) this.#expire();
     };
     const leftMs = Date.parse(expiresAt) - Date.now();
     setTimeout(expireWhenDue, Math.min(leftMs, expiryCheckMs)).unref();
