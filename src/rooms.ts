@@ -30,6 +30,7 @@ import type {
   ReplayedCommand,
   ReplayOutputOptions,
   ResetOptions,
+  SnapshotOptions,
   StreamDiffOptions,
   StreamedDiff,
   SummaryOptions,
@@ -194,15 +195,15 @@ export class SnapshotsRoom {
     this.#id = id;
   }
 
-  create(name: string): Promise<SnapshotCreated> {
-    return this.#methods.createSnapshot(this.#id, name);
+  create(name: string, options?: SnapshotOptions): Promise<SnapshotCreated> {
+    return this.#methods.createSnapshot(this.#id, name, options);
   }
 
   list(): Promise<SnapshotList> {
     return this.#methods.listSnapshots(this.#id);
   }
 
-  delete(name: string): Promise<SnapshotDeleted> {
-    return this.#methods.deleteSnapshot(this.#id, name);
+  delete(name: string, options?: SnapshotOptions): Promise<SnapshotDeleted> {
+    return this.#methods.deleteSnapshot(this.#id, name, options);
   }
 }

@@ -60,6 +60,7 @@ import type {
   ReplayedCommand,
   ReplayOutputOptions,
   ResetOptions,
+  SnapshotOptions,
   StreamDiffOptions,
   StreamedDiff,
   SummaryOptions,
@@ -198,16 +199,16 @@ export class WorkspaceMethods {
   }
 
   /** Keeps /workspace as it is now under a name. */
-  createSnapshot(id: string, name: string): Promise<SnapshotCreated> {
-    return createSnapshot(this.#context, id, name);
+  createSnapshot(id: string, name: string, options?: SnapshotOptions): Promise<SnapshotCreated> {
+    return createSnapshot(this.#context, id, name, options);
   }
 
   listSnapshots(id: string): Promise<SnapshotList> {
     return listSnapshots(this.#context, id);
   }
 
-  deleteSnapshot(id: string, name: string): Promise<SnapshotDeleted> {
-    return deleteSnapshot(this.#context, id, name);
+  deleteSnapshot(id: string, name: string, options?: SnapshotOptions): Promise<SnapshotDeleted> {
+    return deleteSnapshot(this.#context, id, name, options);
   }
 
   /** Deletes workspaces that are expired, left over by crashes or, when asked, long unused. */

@@ -51,6 +51,8 @@ export interface ConnectOptions {
 export interface RequestOptions {
   /** Whether it may take any time without a byte, as commands and builds do. Default false. */
   readonly mayBeSilent?: boolean;
+  /** Whether it is answered before it ends, as what holds something is. Default false. */
+  readonly answersOpen?: boolean;
 }
 
 /** Everything the host asks of a guest agent, over one channel. */
@@ -148,24 +150,30 @@ export class AgentClient implements Disposable {
   }
 
   /** Holds back every write to the data disk, flushed before, until the answer is disposed of. */
-  freeze(): Promise<Hold> {
-    return takeHold(() => this.#open("POST", "/v1/freeze"));
+  freeze(signal?: AbortSignal): Promise<Hold> {
+    return this.#hold("/v1/freeze", signal);
   }
 
   /** Holds back changes that other clients of a supervisor ask for, until the answer is disposed of. */
-  hold(): Promise<Hold> {
-    return takeHold(() => this.#open("POST", "/v1/hold"));
+  hold(signal?: AbortSignal): Promise<Hold> {
+    return this.#hold("/v1/hold", signal);
+  }
+
+  #hold(path: string, signal: AbortSignal | undefined): Promise<Hold> {
+    const headers = { ":method": "POST", ":path": path };
+    return takeHold(() => this.request(headers, { answersOpen: true }), signal);
   }
 
   /** Opens any request, for whoever passes requests of others on. */
   request(
     headers: http2.OutgoingHttpHeaders,
-    { mayBeSilent = false }: RequestOptions = {},
+    { mayBeSilent = false, answersOpen }: RequestOptions = {},
   ): http2.ClientHttp2Stream {
     if (this.#session.destroyed) throw this.#closed();
     const stream = this.#session.request(headers, { endStream: false });
     stream.once("close", this.#keepProcess());
-    if (this.#silenceMsMax !== undefined && !mayBeSilent) limitSilence(stream, this.#silenceMsMax);
+    if (this.#silenceMsMax !== undefined && !mayBeSilent)
+      limitSilence(stream, { silenceMs: this.#silenceMsMax, answersOpen });
     return stream;
   }
 

@@ -1,8 +1,8 @@
 import http2, { type ClientHttp2Stream } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PyroError } from "../model/errors.ts";
+import { cancellation, PyroError } from "../model/errors.ts";
 import { documentText } from "./answers.ts";
-import { agentFailure, statusOf, waitForHeaders } from "./json.ts";
+import { type AnswerHeaders, agentFailure, statusOf, waitForHeaders } from "./json.ts";
 
 /** Thawing a disk takes milliseconds. */
 const releaseMs = 5_000;
@@ -17,9 +17,9 @@ export interface Hold extends AsyncDisposable {
   requireHeld(): void;
 }
 
-/** A hold that lasts as long as the request that `open` begins. */
-export async function takeHold(open: () => ClientHttp2Stream): Promise<Hold> {
-  const stream = await openWhenFree(open);
+/** A hold that lasts as long as the request that `open` begins; aborting gives up waiting for it. */
+export async function takeHold(open: () => ClientHttp2Stream, signal?: AbortSignal): Promise<Hold> {
+  const stream = await openWhenFree(open, signal);
   stream.on("error", () => undefined);
   stream.resume();
   return {
@@ -31,15 +31,32 @@ export async function takeHold(open: () => ClientHttp2Stream): Promise<Hold> {
 }
 
 /** Somebody who was killed while he held it may leave the guest to notice that for a moment. */
-async function openWhenFree(open: () => ClientHttp2Stream): Promise<ClientHttp2Stream> {
+async function openWhenFree(
+  open: () => ClientHttp2Stream,
+  signal: AbortSignal | undefined,
+): Promise<ClientHttp2Stream> {
   const deadline = performance.now() + takeMs;
   for (;;) {
+    if (signal?.aborted) throw cancellation(signal.reason);
     const stream = open();
-    const status = statusOf(await waitForHeaders(stream));
+    const status = statusOf(await waitForAnswer(stream, signal));
     if (status === 200) return stream;
     const text = await documentText(stream);
     if (status !== conflictStatus || performance.now() > deadline) throw agentFailure(status, text);
     await sleep(retryMs);
+  }
+}
+
+async function waitForAnswer(
+  stream: ClientHttp2Stream,
+  signal: AbortSignal | undefined,
+): Promise<AnswerHeaders> {
+  const giveUp = () => stream.destroy(cancellation(signal?.reason));
+  signal?.addEventListener("abort", giveUp, { once: true });
+  try {
+    return await waitForHeaders(stream);
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
   }
 }
 

@@ -15,6 +15,7 @@ import { baselineName, isStored } from "./switch-disk.ts";
 import { takeOver } from "./take-over.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { storageOf } from "./workspace-machine.ts";
+import type { SnapshotOptions } from "./workspace-options.ts";
 import { now } from "./workspace-records.ts";
 import { nameOf, requireLegal } from "./workspace-states.ts";
 import type { WorkspaceStorage } from "./workspace-storage.ts";
@@ -24,12 +25,13 @@ export async function createSnapshot(
   context: WorkspaceContext,
   id: string,
   name: string,
+  { signal }: SnapshotOptions = {},
 ): Promise<SnapshotCreated> {
   checkName(name, "snapshot");
   const row = await findWorkspace(context, id);
   requireLegal(row, "take a snapshot");
   if (name === baselineName || find(context, row, name)) throw exists(row, name);
-  await using still = await holdStill(context, row);
+  await using still = await holdStill(context, row, signal);
   // Two processes may want the same name.
   if (find(context, row, name)) throw exists(row, name);
   const storage = storageOf(context, row);
@@ -64,6 +66,7 @@ export async function deleteSnapshot(
   context: WorkspaceContext,
   id: string,
   name: string,
+  { signal }: SnapshotOptions = {},
 ): Promise<SnapshotDeleted> {
   const row = await findWorkspace(context, id);
   requireLegal(row, "delete a snapshot");
@@ -71,7 +74,7 @@ export async function deleteSnapshot(
     throw new PyroError("invalid_argument", "The baseline cannot be deleted.", {
       hint: "Delete the workspace to be rid of it.",
     });
-  await using _still = await holdStill(context, row);
+  await using _still = await holdStill(context, row, signal);
   const deleted = context.records.snapshots.remove(row.workspaceId, name);
   await storageOf(context, row).remove(name);
   if (deleted) record(context, row, `snapshot "${name}" deleted`);
@@ -92,10 +95,14 @@ function find(context: WorkspaceContext, row: WorkspaceRow, name: string): boole
 }
 
 /** Nothing writes to the workspace's disk until the answer is disposed of. */
-async function holdStill(context: WorkspaceContext, row: WorkspaceRow): Promise<Hold> {
+async function holdStill(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+  signal: AbortSignal | undefined,
+): Promise<Hold> {
   if (row.state === "started") {
     const client = await connectWorkspace(context, row, "take a snapshot");
-    return row.imageId === null ? client.hold() : client.freeze();
+    return row.imageId === null ? client.hold(signal) : client.freeze(signal);
   }
   const lock = await takeOver(context, row);
   return { requireHeld: () => undefined, [Symbol.asyncDispose]: async () => lock.release() };

@@ -159,6 +159,11 @@ export interface ResetOptions extends WorkOptions {
   readonly snapshot?: string | undefined;
 }
 
+export interface SnapshotOptions {
+  /** Aborting gives up waiting for the workspace to stand still; what has begun then is completed. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface GcOptions {
   /** Also deletes workspaces without activity for so many seconds. Default: only what is expired or left over. */
   readonly olderThanSeconds?: number | undefined;

@@ -160,5 +160,6 @@ function newRow(process: ProcessIdentity): WorkspaceRow {
     lastResetAt: null,
     commandCount: 0,
     process,
+    revision: 0,
   };
 }

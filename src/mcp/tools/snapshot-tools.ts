@@ -14,8 +14,8 @@ export const snapshotCreate = recordTool({
   effect: "create",
   profile: "workspace-full",
   result: "snapshotCreated",
-  run: async (input, { pyro }) => ({
-    value: await (await pyro()).createSnapshot(input.workspace_id, input.name),
+  run: async (input, { pyro, signal }) => ({
+    value: await (await pyro()).createSnapshot(input.workspace_id, input.name, { signal }),
     next: `To go back: ${callText("workspace_reset", { workspace_id: input.workspace_id, snapshot: input.name })}`,
   }),
 });
@@ -41,7 +41,7 @@ export const snapshotDelete = recordTool({
   effect: "destroy",
   profile: "workspace-full",
   result: "snapshotDeleted",
-  run: async (input, { pyro }) => ({
-    value: await (await pyro()).deleteSnapshot(input.workspace_id, input.name),
+  run: async (input, { pyro, signal }) => ({
+    value: await (await pyro()).deleteSnapshot(input.workspace_id, input.name, { signal }),
   }),
 });

@@ -1,5 +1,5 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import type { AgentClient } from "../../channel/agent-client.ts";
+import type { AgentClient, RequestOptions } from "../../channel/agent-client.ts";
 import { readText, statusOf, supervisorStatus, waitForHeaders } from "../../channel/json.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 
@@ -17,8 +17,12 @@ export interface Incoming {
 }
 
 /** Lets the guest answer, byte by byte as it does; a client that goes away ends the request in the guest. */
-export async function passOn(incoming: Incoming, client: AgentClient): Promise<void> {
-  const outgoing = openOutgoing(incoming, client);
+export async function passOn(
+  incoming: Incoming,
+  client: AgentClient,
+  options?: RequestOptions,
+): Promise<void> {
+  const outgoing = openOutgoing(incoming, client, options);
   const answer = await waitForHeaders(outgoing);
   incoming.stream.respond({
     ":status": guestStatus(statusOf(answer)),
@@ -67,8 +71,9 @@ export function refusalText(error: unknown): string {
   return JSON.stringify({ error: { code, message, hint } });
 }
 
-function openOutgoing(incoming: Incoming, client: AgentClient) {
-  const outgoing = client.request({ ":method": incoming.method, ":path": incoming.path });
+function openOutgoing(incoming: Incoming, client: AgentClient, options?: RequestOptions) {
+  const headers = { ":method": incoming.method, ":path": incoming.path };
+  const outgoing = client.request(headers, options);
   outgoing.on("error", () => incoming.stream.close(constants.NGHTTP2_INTERNAL_ERROR));
   incoming.stream.once("close", () => {
     if (!outgoing.closed) outgoing.close(constants.NGHTTP2_CANCEL);

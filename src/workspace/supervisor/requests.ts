@@ -32,16 +32,18 @@ export function serveRequests(server: http2.Http2Server, context: RequestContext
     stream.on("error", () => undefined);
     const method = headers[":method"] ?? "";
     const path = headers[":path"] ?? "";
-    const handler = handlers[`${method} ${path.split("?")[0]}`];
     const { session } = stream;
     const isConnectionLost = () => session === undefined || session.closed || session.destroyed;
     const incoming = { stream, method, path, headers, isConnectionLost };
-    // Whatever a handler throws, at once or later, is that request's refusal and nothing else's.
-    Promise.try(() => {
-      if (handler === undefined) throw unknownRequest(path);
-      return handler(incoming, context, changes);
-    }).catch((error: unknown) => refuse(stream, error));
+    answer(incoming, context, changes).catch((error: unknown) => refuse(stream, error));
   });
+}
+
+/** Whatever a handler throws, at once or later, becomes that request's refusal. */
+async function answer(incoming: Incoming, context: RequestContext, changes: Turns): Promise<void> {
+  const handler = handlers[`${incoming.method} ${incoming.path.split("?")[0]}`];
+  if (handler === undefined) throw unknownRequest(incoming.path);
+  await handler(incoming, context, changes);
 }
 
 const read: Handler = (incoming, context) => passOn(incoming, context.client());
@@ -67,7 +69,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   "POST /v1/freeze": async (incoming, context, changes) => {
     using _turn = await takeTurn(incoming, changes);
     const closed = endOf(incoming);
-    await passOn(incoming, context.client());
+    await passOn(incoming, context.client(), { answersOpen: true });
     await closed;
   },
   "POST /v1/hold": async (incoming, _context, changes) => {

@@ -36,6 +36,7 @@ const calls: Record<string, (client: AgentClient, signal: AbortSignal) => Promis
   read: ({ tree }, signal) => tree.read("a", { max: 1, signal }),
   write: ({ tree }, signal) => tree.write("a", Buffer.alloc(100), { signal }),
   edit: ({ tree }, signal) => tree.edit([{ op: "delete", path: "a", expect: null }], { signal }),
+  freeze: (client, signal) => client.freeze(signal),
   exec: (client, signal) => client.exec({ command: ["true"], timeoutMs: 1000 }, { signal }),
 };
 

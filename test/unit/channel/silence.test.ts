@@ -85,3 +85,16 @@ test("a command may be silent for as long as it likes", async () => {
   const { kind } = await client.exec({ command: ["sleep"], timeoutMs: 0 });
   assert.equal(kind, "exited");
 });
+
+test("a guest that never says that it stands still is given up, and one that does may stand for long", async () => {
+  using client = await open();
+  answer = () => undefined;
+  await assert.rejects(client.freeze(), isSilent);
+  answer = (stream) => {
+    stream.respond({ ":status": 200 });
+    stream.once("end", () => stream.end()).resume();
+  };
+  await using still = await client.freeze();
+  await sleep(3 * silenceMsMax);
+  still.requireHeld();
+});

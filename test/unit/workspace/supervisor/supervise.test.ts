@@ -69,3 +69,22 @@ test("after a stop that could not begin, a machine that breaks is noticed", asyn
   await workspace.supervised;
   assert.equal(workspace.row?.state, "failed");
 });
+
+test("a snapshot that is given up while the guest does not stand still lets the next change go", async () => {
+  workspace = await SupervisedWorkspace.start();
+  const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>();
+  workspace.lie = (stream, headers) => {
+    if (headers[":path"] === "/v1/freeze") return isAsked();
+    stream.respond({ ":status": 200 });
+    stream.end('{"bytes":1,"created":true}');
+  };
+  const client = await workspace.connect();
+  const stop = new AbortController();
+  const still = client.freeze(stop.signal);
+  still.catch(() => undefined);
+  await asked;
+  const write = client.tree.write("a", Buffer.from("a"));
+  stop.abort();
+  await assert.rejects(still, { code: "cancelled" });
+  assert.equal((await write).created, true);
+});
