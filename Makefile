@@ -62,6 +62,12 @@ docs: $(STAMPS)/npm ## write the reference pages that are made from the code
 test: setup check ## set everything up and run every test that needs no special host
 	tools/run-tests
 
+DISTRO ?= trixie
+DISTRO_TEST_FILES ?= test/distro/slice.ts test/guest/*.test.ts
+.PHONY: test-distro
+test-distro: setup ## the guest tests with the programs of DISTRO=trixie, bookworm-backports or sid; as root
+	tools/test-distro $(DISTRO) $(DISTRO_TEST_FILES)
+
 .PHONY: test-hosts
 test-hosts: setup ## drive the real coding agents through a workspace; installs 1.1 GB of them once
 	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} $(NODE_TEST) --test-timeout=600000 test/hosts/hosts.ts
