@@ -54,17 +54,17 @@ export interface MachineSpec {
   readonly lifetime: MachineLifetime;
 }
 
-/**
- * `caller`: dies with this process and leaves no name behind. Otherwise outlives it, with its sockets
- * in a directory, until it is killed or its time is over.
- */
-export type MachineLifetime =
-  | "caller"
-  | {
-      readonly directory: string;
-      /** Infinity: until it is killed. */
-      readonly ttlMs: number;
-    };
+/** `caller`: dies with this process and leaves no name behind. */
+export type MachineLifetime = "caller" | OwnLifetime;
+
+/** Outlives this process, with its sockets in a directory, until it is killed or its time is over. */
+export interface OwnLifetime {
+  readonly directory: string;
+  /** Infinity: until it is killed. */
+  readonly ttlMs: number;
+  /** Writes down who the machine is before it runs: nobody would find one that outlives us without that. What it throws ends it. */
+  readonly claim: (identity: ProcessIdentity) => void;
+}
 
 /** A saved machine, before activation. */
 export interface TemplateFiles {

@@ -13,9 +13,10 @@ export function guardianCommand(ttlMs: number): string[] {
   return [...orphaning, ...timeLimit(ttlMs)];
 }
 
-/** The same, its PID on the first line of standard output. */
+/** The same, its PID on the first line of standard output; it waits for a line on standard input before it starts anything. */
 export function announcedGuardianCommand(ttlMs: number): string[] {
-  return [...orphaning, "sh", "-c", 'echo $$; exec "$@"', "sh", ...timeLimit(ttlMs)];
+  const script = 'echo $$; read -r go && exec "$@" < /dev/null';
+  return [...orphaning, "sh", "-c", script, "sh", ...timeLimit(ttlMs)];
 }
 
 function timeLimit(ttlMs: number): string[] {

@@ -7,7 +7,6 @@ import type { InstalledImage } from "../environments/store.ts";
 import type { Template, TemplateKeyParts } from "../environments/templates.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import type { MachineSize } from "../model/machine-options.ts";
-import type { ProcessIdentity } from "../platform/processes.ts";
 import { activationDefaults, newIdentity } from "./activation.ts";
 import { type Attached, attachAgent, discard } from "./attach-agent.ts";
 import { bootDeadlineMs, type MachineFactory } from "./machine-factory.ts";
@@ -30,8 +29,6 @@ export interface StartRequest extends MachineSize {
   /** Never earlier than this may the guest's clock be; nanoseconds. */
   readonly notBeforeNs?: bigint | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told as soon as there is a process, long before its agent answers: whoever keeps records can end it then. */
-  readonly onProcess?: ((identity: ProcessIdentity) => void) | undefined;
 }
 
 /** A machine whose agent answers and knows who it is. */
@@ -134,7 +131,6 @@ async function tryRestore(
     const dataDisk = await openRestoredDisk(request.disk, template);
     try {
       const machine = await factory.driver.restore({ ...spec, dataDisk }, template);
-      request.onProcess?.(machine.identity);
       factory.trace.mark("process");
       const attached = await attachAgent(machine, restoreDeadlineMs, request.signal);
       factory.trace.mark("attached");
@@ -176,7 +172,6 @@ async function bootAlone(
       : request.disk.create(await factory.blank());
   try {
     const machine = await factory.driver.boot({ ...spec, dataDisk });
-    request.onProcess?.(machine.identity);
     const attached = await attachAgent(machine, bootDeadlineMs, request.signal);
     factory.trace.mark("booted");
     return { ...attached, origin: "booted" };

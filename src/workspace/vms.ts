@@ -84,10 +84,9 @@ export class VmEngine {
         lifetime: {
           directory: await freshSockets(directory),
           ttlMs: Math.max(1, Date.parse(vm.expiresAt) - Date.now()),
+          claim: (process) => this.#claim(vmId, process),
         },
         signal: options.signal,
-        onProcess: (process) =>
-          this.#vms.transition(vmId, { from: ["starting"], to: "starting", change: { process } }),
       });
       started.client.close();
       await this.#recordStart(vmId, factory, started.machine);
@@ -225,6 +224,11 @@ export class VmEngine {
         hint: "Delete it and create another.",
       });
     return vm.process;
+  }
+
+  #claim(vmId: string, process: Machine["identity"]): void {
+    if (!this.#vms.transition(vmId, { from: ["starting"], to: "starting", change: { process } }))
+      throw this.#lostRace(vmId);
   }
 
   #lostRace(vmId: string): PyroError {

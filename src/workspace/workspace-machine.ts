@@ -1,7 +1,8 @@
 import { constants, existsSync, openSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import type { Driver, Machine, MachineLifetime } from "../drivers/driver.ts";
+import type { Driver, Machine, OwnLifetime } from "../drivers/driver.ts";
 import type { InstalledImage } from "../environments/store.ts";
+import { PyroError } from "../model/errors.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { newIdentity } from "./activation.ts";
 import { type Attached, attachAgent, discard } from "./attach-agent.ts";
@@ -83,10 +84,8 @@ export async function bringUp(
   { discardRoot, signal }: BringUpOptions = {},
 ): Promise<Attached> {
   const files = context.files(row.workspaceId);
-  const lifetime = await lifetimeOf(row, files);
-  const onProcess = (process: Machine["identity"]) =>
-    void context.records.workspaces.update(row.workspaceId, { process });
-  if (base.kind === "host") return startOnHost(base.driver, { files, lifetime, signal, onProcess });
+  const lifetime = await lifetimeOf(context, row);
+  if (base.kind === "host") return startOnHost(base.driver, { files, lifetime, signal });
   return startMachine(base.factory, {
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
@@ -97,7 +96,6 @@ export async function bringUp(
     notBeforeNs: row.baselineMark === null ? undefined : BigInt(row.baselineMark),
     lifetime,
     signal,
-    onProcess,
   });
 }
 
@@ -107,11 +105,19 @@ export function storageOf(context: WorkspaceContext, row: WorkspaceRow): Workspa
   return row.imageId === null ? new DirectoryStorage(files) : new DiskStorage(files);
 }
 
-async function lifetimeOf(row: WorkspaceRow, files: WorkspaceFiles): Promise<MachineLifetime> {
+async function lifetimeOf(
+  context: WorkspaceContext,
+  { workspaceId, expiresAt }: WorkspaceRow,
+): Promise<OwnLifetime> {
+  const files = context.files(workspaceId);
   await rm(files.socketsDirectory, { recursive: true, force: true });
   await mkdir(files.socketsDirectory, { recursive: true, mode: 0o700 });
-  const ttlMs = row.expiresAt === null ? Infinity : Date.parse(row.expiresAt) - Date.now();
-  return { directory: files.socketsDirectory, ttlMs: Math.max(1, ttlMs) };
+  const ttlMs = expiresAt === null ? Infinity : Date.parse(expiresAt) - Date.now();
+  const claim = (process: Machine["identity"]) => {
+    if (context.records.workspaces.update(workspaceId, { process })) return;
+    throw new PyroError("workspace_lost", `Workspace ${workspaceId} was deleted meanwhile.`);
+  };
+  return { directory: files.socketsDirectory, ttlMs: Math.max(1, ttlMs), claim };
 }
 
 function diskOf(path: string): MachineDisk {
@@ -123,7 +129,7 @@ function diskOf(path: string): MachineDisk {
 /** The same agent as an ordinary process of this host, in the workspace's own directory: no isolation at all. */
 async function startOnHost(
   driver: Driver,
-  { files, lifetime, signal, onProcess }: HostStart,
+  { files, lifetime, signal }: HostStart,
 ): Promise<Attached> {
   await mkdir(files.rootDirectory, { recursive: true, mode: 0o700 });
   const machine = await driver.boot({
@@ -135,7 +141,6 @@ async function startOnHost(
     hostDirectory: files.rootDirectory,
     lifetime,
   });
-  onProcess(machine.identity);
   const attached = await attachAgent(machine, compatStartDeadlineMs, signal);
   try {
     await attached.client.activate({
@@ -152,7 +157,6 @@ async function startOnHost(
 
 interface HostStart {
   readonly files: WorkspaceFiles;
-  readonly lifetime: MachineLifetime;
+  readonly lifetime: OwnLifetime;
   readonly signal: AbortSignal | undefined;
-  readonly onProcess: (process: Machine["identity"]) => void;
 }

@@ -21,8 +21,8 @@ import type {
   DriverProbe,
   Machine,
   MachineExit,
-  MachineLifetime,
   MachineSpec,
+  OwnLifetime,
   SavableMachine,
 } from "../driver.ts";
 import { announcedGuardianCommand, endOfStranger } from "../guardian.ts";
@@ -104,25 +104,30 @@ export class HostCompatDriver implements Driver {
   }
 
   /** An agent that listens in a directory and outlives us. */
-  async #startDetached(
-    root: string,
-    { directory, ttlMs }: Exclude<MachineLifetime, "caller">,
-  ): Promise<Machine> {
+  async #startDetached(root: string, { directory, ttlMs, claim }: OwnLifetime): Promise<Machine> {
     const [guardian = "", ...args] = announcedGuardianCommand(ttlMs);
     const listen = ["--host-compat", "--listen", join(directory, channelName), "--root", root];
     const child = spawn(guardian, [...args, this.#agentPath, ...listen], {
       env: { PATH: "/usr/bin:/bin" },
       cwd: root,
-      stdio: ["ignore", "pipe", "ignore"],
+      stdio: ["pipe", "pipe", "ignore"],
     });
-    const identity = identifyProcess(Number(await readFirstLine(child)));
-    child.stdout?.destroy();
-    child.unref();
-    // The guardian's own end takes the agent along.
-    if (identity !== undefined) return adoptHostCompatMachine(identity, directory);
-    throw new PyroError("vmm_failed", "The guest agent did not start on this host.", {
-      hint: "Run pyro doctor.",
-    });
+    child.stdin?.on("error", () => undefined);
+    try {
+      const identity = identifyProcess(Number(await readFirstLine(child)));
+      if (identity === undefined)
+        throw new PyroError("vmm_failed", "The guest agent did not start on this host.", {
+          hint: "Run pyro doctor.",
+        });
+      claim(identity);
+      child.stdin?.write("go\n");
+      // The guardian's own end takes the agent along.
+      return adoptHostCompatMachine(identity, directory);
+    } finally {
+      child.stdin?.end(() => child.stdin?.destroy());
+      child.stdout?.destroy();
+      child.unref();
+    }
   }
 
   bootSavable(): Promise<SavableMachine> {

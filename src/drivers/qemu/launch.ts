@@ -7,7 +7,7 @@ import { PyroError } from "../../model/errors.ts";
 import { identifyProcess, type ProcessIdentity } from "../../platform/processes.ts";
 import { type InheritableListener, listenForChild } from "../../platform/unix-socket.ts";
 import { ConsoleRing } from "../console-ring.ts";
-import type { MachineExit } from "../driver.ts";
+import type { MachineExit, MachineLifetime } from "../driver.ts";
 import { guardianCommand } from "../guardian.ts";
 import {
   bubblewrapMissing,
@@ -32,8 +32,7 @@ export interface LaunchOptions {
   readonly descriptors: Descriptors;
   /** Group of the device file the program must open, when it needs one. */
   readonly deviceGid: number | undefined;
-  /** How long the process may outlive us; absent means not at all. */
-  readonly ttlMs: number | undefined;
+  readonly lifetime: MachineLifetime;
 }
 
 export interface LaunchedProcess {
@@ -88,7 +87,7 @@ export class Descriptors {
 export async function launchJailed(options: LaunchOptions): Promise<LaunchedProcess> {
   const jail = jailArguments({ devices: options.devices, infoFd });
   const jailed = [...jail, ...gate, options.program, ...options.arguments];
-  const [starter = "", ...args] = [...guardian(options.ttlMs), "bwrap", ...jailed];
+  const [starter = "", ...args] = [...guardian(options.lifetime), "bwrap", ...jailed];
   const child = spawn(starter, args, {
     ...jailIdentity(options.deviceGid),
     env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
@@ -105,7 +104,7 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   const stderr = new ConsoleRing(4096);
   child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
   // What a machine that outlives us may still say must not keep us.
-  if (options.ttlMs !== undefined) (child.stderr as Socket | null)?.unref();
+  if (options.lifetime !== "caller") (child.stderr as Socket | null)?.unref();
   const exited = exitOf(child, stderr);
   const gatePipe = child.stdio[gateFd] as Socket;
   // The monitor may have ended already; then its exit tells more than our broken pipe.
@@ -113,13 +112,19 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   const pid = await readChildPid(child, exited);
   // By then bubblewrap has tied its child's life to ours.
   await Promise.race([child.stdout && once(child.stdout, "data"), exited]);
-  // Whoever stands between us and the jail keeps the other end open.
-  gatePipe.end("go\n", () => gatePipe.destroy());
-  child.stdout?.destroy();
   const identity = identifyProcess(pid);
+  try {
+    if (identity === undefined) throw await startFailure(exited);
+    if (options.lifetime !== "caller") options.lifetime.claim(identity);
+    // Whoever stands between us and the jail keeps the other end open.
+    gatePipe.end("go\n", () => gatePipe.destroy());
+  } catch (error) {
+    gatePipe.destroy();
+    throw error;
+  }
+  child.stdout?.destroy();
   // While the machine starts, there is time to look for those of others that never did.
   endStrandedJails();
-  if (identity === undefined) throw await startFailure(exited);
   return { child, identity, exited };
 }
 
@@ -127,8 +132,8 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
  * bubblewrap and what it runs die with their parent. A machine that outlives us gets `timeout` as its
  * parent, which ends it when its time is over even if no pyro ever runs again.
  */
-function guardian(ttlMs: number | undefined): string[] {
-  return ttlMs === undefined ? [] : guardianCommand(ttlMs);
+function guardian(lifetime: MachineLifetime): string[] {
+  return lifetime === "caller" ? [] : guardianCommand(lifetime.ttlMs);
 }
 
 function exitOf(child: ChildProcess, stderr: ConsoleRing): Promise<MachineExit> {

@@ -116,7 +116,7 @@ export class QemuDriver implements Driver {
         devices: this.#installation.accelerator === "kvm" ? ["/dev/kvm"] : [],
         descriptors,
         deviceGid: this.#installation.kvmGid,
-        ttlMs: spec.lifetime === "caller" ? undefined : spec.lifetime.ttlMs,
+        lifetime: spec.lifetime,
       });
       const sockets =
         spec.lifetime === "caller"

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { test } from "node:test";
+import { Descriptors, launchJailed } from "../../../src/drivers/qemu/launch.ts";
+import { PyroError } from "../../../src/model/errors.ts";
+import {
+  identifyProcess,
+  killProcess,
+  type ProcessIdentity,
+  waitUntilGone,
+} from "../../../src/platform/processes.ts";
+import { repository, scratchDirectory } from "../../support/home.ts";
+import { startProcess } from "../../support/process.ts";
+
+/** A stand-in for a monitor that outlives us and runs for a minute; whether it ever ran shows in its name. */
+const launch = (claim: (identity: ProcessIdentity) => void, directory = "/nowhere") =>
+  launchJailed({
+    program: "/bin/sleep",
+    arguments: ["60"],
+    devices: [],
+    descriptors: new Descriptors(),
+    deviceGid: undefined,
+    lifetime: { directory, ttlMs: Infinity, claim },
+  });
+
+test("a machine that outlives us is claimed before it runs", async () => {
+  let claimed: ProcessIdentity | undefined;
+  const { identity, child } = await launch((given) => {
+    claimed = given;
+  });
+  assert.deepEqual(claimed, identity);
+  child.unref();
+  await killProcess(identity);
+});
+
+test("a machine that cannot be claimed never runs", async () => {
+  let claimed: ProcessIdentity | undefined;
+  const refusal = new PyroError("workspace_lost", "It was deleted meanwhile.");
+  const claim = (given: ProcessIdentity) => {
+    claimed = given;
+    throw refusal;
+  };
+  await assert.rejects(launch(claim), refusal);
+  assert.ok(claimed !== undefined && (await waitUntilGone(claimed, 5_000)));
+});
+
+test("a machine whose starter is killed before it is claimed never runs", async (context) => {
+  const directory = scratchDirectory();
+  context.after(() => rmSync(directory, { recursive: true, force: true }));
+  const started = startProcess(
+    [process.execPath, "--input-type=module", "--eval", starterThatIsKilled],
+    { env: { PATH: process.env.PATH ?? "" } },
+  );
+  const { stdout, signal } = await started.ended;
+  assert.equal(signal, "SIGKILL");
+  const jailed = identifyProcess(Number(stdout));
+  assert.ok(jailed === undefined || (await waitUntilGone(jailed, 5_000)), `${stdout} lives on`);
+});
+
+const starterThatIsKilled = `
+  import { Descriptors, launchJailed } from "${repository}/src/drivers/qemu/launch.ts";
+  import { writeSync } from "node:fs";
+  await launchJailed({
+    program: "/bin/sleep",
+    arguments: ["60"],
+    devices: [],
+    descriptors: new Descriptors(),
+    deviceGid: undefined,
+    lifetime: {
+      directory: "/nowhere",
+      ttlMs: Infinity,
+      claim: ({ pid }) => {
+        writeSync(1, String(pid));
+        process.kill(process.pid, "SIGKILL");
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10_000);
+      },
+    },
+  });
+`;
