@@ -28,7 +28,7 @@ export async function makeOciImage(
 
 /** A layer with a shell, and the directories a guest expects of one. */
 export function busyboxLayer(more: readonly LayerEntry[] = []): OciLayer {
-  const applets = ["sh", "cat", "echo", "id", "ls", "pwd", "stat", "true", "wc"];
+  const applets = ["sh", "cat", "echo", "id", "ls", "mv", "pwd", "stat", "true", "wc"];
   return {
     packing: "gzip",
     entries: [

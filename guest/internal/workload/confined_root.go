@@ -50,6 +50,18 @@ func (r *confinedRoot) openDirectory(name string) (int, error) {
 	return r.open(name, unix.O_PATH|unix.O_DIRECTORY, 0)
 }
 
+// makeWorkingDirectory makes the one that commands start in where the image names
+// it and has none. What is in its way is told by every command.
+func (r *confinedRoot) makeWorkingDirectory(path string) {
+	name := strings.Trim(path, "/")
+	if name == "" {
+		return
+	}
+	if descriptor, err := r.openDirectory(name); err == nil {
+		_ = unix.Close(descriptor)
+	}
+}
+
 // attachStaged moves the staged mounts to their places in the root.
 func (r *confinedRoot) attachStaged() error {
 	for _, name := range moved {

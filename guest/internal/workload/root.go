@@ -41,7 +41,7 @@ func buildRoot(disk string, request *protocol.ActivateRequest, prepare func() er
 	if err := unix.Mount("overlay", rootDirectory, "overlay", unix.MS_NOATIME, overlayOptions); err != nil {
 		return false, fmt.Errorf("mount the root: %w", err)
 	}
-	if err := enterBuilt(request.Workspace); err != nil {
+	if err := enterBuilt(request); err != nil {
 		return false, err
 	}
 	// A disk whose root was thrown away keeps its workspace as it was.
@@ -52,7 +52,7 @@ func buildRoot(disk string, request *protocol.ActivateRequest, prepare func() er
 }
 
 // enterBuilt completes the mounted root and makes it this thread's.
-func enterBuilt(workspace string) error {
+func enterBuilt(request *protocol.ActivateRequest) error {
 	root, err := openRoot(rootDirectory)
 	if err != nil {
 		return err
@@ -61,9 +61,10 @@ func enterBuilt(workspace string) error {
 	if err := root.attachStaged(); err != nil {
 		return err
 	}
-	if err := attachWorkspace(root, workspace); err != nil {
+	if err := attachWorkspace(root, request.Workspace); err != nil {
 		return err
 	}
+	root.makeWorkingDirectory(string(request.DefaultCwd))
 	return pivot(rootDirectory)
 }
 

@@ -63,6 +63,9 @@ func stageMounts() error {
 			return fmt.Errorf("mount %s: %w", m.name, err)
 		}
 	}
+	if err := showImageRun(stageDirectory + "/run"); err != nil {
+		return err
+	}
 	return makeDevices(stageDirectory + "/dev")
 }
 
