@@ -13,6 +13,11 @@ export interface ToolOptions {
   readonly env?: Record<string, string>;
   /** Each line of stderr as it comes. */
   readonly onLine?: (line: string) => void;
+  /**
+   * Gives the program a process group of its own, all of which an aborted signal ends, for one that ignores signals while
+   * it waits for its children and cleans up after them. `done` settles when that is over.
+   */
+  readonly ownGroup?: boolean;
 }
 
 /** A host program at work. */
@@ -28,20 +33,21 @@ export function startTool(
   args: readonly string[],
   options: ToolOptions,
 ): RunningTool {
+  const { signal, ownGroup = false } = options;
   const child = spawn(program, args, {
     env: { ...toolEnvironment(), ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
-    ...(options.signal && { signal: options.signal }),
+    detached: ownGroup,
+    ...(signal && !ownGroup && { signal }),
   });
+  if (ownGroup && signal) endGroupOnAbort(child, signal);
   const words = collectStderr(child, options.onLine);
   const done = new Promise<void>((resolve, reject) => {
     child.once("error", (error) => reject(toolError(program, error, options)));
-    child.once("close", (code, signal) => {
+    child.once("close", (code, endedBy) => {
+      const how = endedBy ? `was ended by ${endedBy}` : `ended with code ${code}`;
       if (code === 0) resolve();
-      else
-        reject(
-          failure(program, signal ? `was ended by ${signal}` : `ended with code ${code}`, words()),
-        );
+      else reject(signal?.aborted ? signal.reason : failure(program, how, words()));
     });
   });
   // The caller may fail on stdout first; the rejection must not go unseen then.
@@ -63,6 +69,34 @@ export async function runTool(
   });
   await done;
   return output;
+}
+
+/** How long a program may clean up after its children: removing thousands of files takes as long as the disk is busy. */
+const cleanupMs = 60_000;
+
+function endGroupOnAbort(child: ChildProcess, signal: AbortSignal): void {
+  let killing: NodeJS.Timeout | undefined;
+  const end = () => {
+    // Whoever in the group waits for a reader would not see the signal.
+    child.stdout?.destroy();
+    signalGroup(child, "SIGTERM");
+    killing = setTimeout(() => signalGroup(child, "SIGKILL"), cleanupMs);
+  };
+  child.once("close", () => {
+    signal.removeEventListener("abort", end);
+    clearTimeout(killing);
+  });
+  if (signal.aborted) end();
+  else signal.addEventListener("abort", end, { once: true });
+}
+
+function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, name);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ESRCH") throw error;
+  }
 }
 
 function collectStderr(child: ChildProcess, onLine: ToolOptions["onLine"]): () => string {

@@ -56,7 +56,7 @@ export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
       return await attached.client.build.finishImage();
     } catch (error) {
       build.signal?.throwIfAborted();
-      throw error;
+      throw namingBuilder(error);
     } finally {
       build.signal?.removeEventListener("abort", abort);
       await discard(attached);
@@ -72,6 +72,16 @@ async function applyLayer({ client }: Attached, layer: ImageLayer): Promise<void
     throw namingLayer(error, layer.name);
   });
   layer.check?.(result);
+}
+
+/** Nobody who asked for an image knows that a machine makes it. */
+function namingBuilder(error: unknown): unknown {
+  if (!(error instanceof PyroError) || error.code !== "guest_lost") return error;
+  return new PyroError(
+    "guest_lost",
+    "The virtual machine that makes the image ended before it was done.",
+    { hint: "Install the environment again; see whether the host has the memory.", cause: error },
+  );
 }
 
 /** What to do about a layer that was refused, by the code of the refusal. */

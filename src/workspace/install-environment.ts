@@ -12,6 +12,7 @@ import {
 import { PyroError } from "../model/errors.ts";
 import { requireDiskRoom } from "../platform/files.ts";
 import { acquireLock } from "../platform/lock.ts";
+import type { RunningTool } from "../platform/tools.ts";
 import { buildImage, type ImageLayer } from "./build-image.ts";
 import type { Host, WorkOptions } from "./host.ts";
 
@@ -25,8 +26,8 @@ interface Ingredients {
   readonly source: ImageSource;
   readonly config: ImageConfig;
   readonly layers: readonly ImageLayer[];
-  /** Rejects when the source failed after its stream had ended. */
-  readonly settled: () => Promise<void>;
+  /** Settles when nothing works for the image any more, well or not. */
+  readonly ended: Promise<unknown>;
 }
 
 /** Installs `environment`, or finds that another process just did. */
@@ -46,11 +47,13 @@ export async function installEnvironment(
   const factory = await host.machineFactory(options);
   const entry = findCatalogEntry(environment);
   const work = new AbortController();
+  let ended: Promise<unknown> | undefined;
   const combined = signal ? AbortSignal.any([signal, work.signal]) : work.signal;
   try {
     const ingredients = entry
       ? debianIngredients(host, entry, { onProgress, signal: combined })
       : await ociIngredients(host, environment, { onProgress, signal: combined });
+    ended = ingredients.ended;
     await using draft = await host.images.draft();
     const built = await buildImage({
       ...factory,
@@ -58,7 +61,6 @@ export async function installEnvironment(
       layers: ingredients.layers,
       signal: combined,
     });
-    await ingredients.settled();
     const createdAt = new Date().toISOString();
     const image: InstalledImage = {
       id: imageId([environment, createdAt, JSON.stringify(ingredients.source)]),
@@ -74,6 +76,7 @@ export async function installEnvironment(
   } finally {
     // Whatever still fetches or unpacks has nobody to work for.
     work.abort(new PyroError("cancelled", "The installation ended."));
+    await ended;
   }
 }
 
@@ -109,12 +112,12 @@ function debianIngredients(
       {
         name: "The archive of Debian's packages",
         open: () =>
-          metered(tool.stdout, (completedBytes) =>
+          wholeOutput(tool, (completedBytes) =>
             onProgress?.({ step: "building the image", completedBytes }),
           ),
       },
     ],
-    settled: () => tool.done,
+    ended: tool.done.catch(() => undefined),
   };
 }
 
@@ -175,8 +178,17 @@ async function ociIngredients(
       command,
     },
     layers,
-    settled: async () => undefined,
+    ended: Promise.resolve(),
   };
+}
+
+/** What a program writes; how it failed comes before any end of its output. */
+async function* wholeOutput(
+  tool: RunningTool,
+  report: (bytes: number) => void,
+): AsyncGenerator<Buffer, void, void> {
+  yield* metered(tool.stdout, report);
+  await tool.done;
 }
 
 /** `source` with a report of how much of it has passed. */

@@ -79,7 +79,10 @@ async function readKernelPackage(
   });
   const modules = new Map<string, Buffer>();
   let image: Buffer | undefined;
-  for await (const entry of tool.stdout.pipe(extract())) {
+  const archive = tool.stdout.pipe(extract());
+  // An aborted fetch has no end that a pipe would pass on.
+  tool.stdout.once("close", () => tool.stdout.readableEnded || archive.destroy());
+  for await (const entry of archive) {
     const { name, type } = entry.header;
     const kept = type === "file" && (/^\.?\/?boot\/vmlinuz-/.test(name) || name.endsWith(".ko"));
     if (!kept) {

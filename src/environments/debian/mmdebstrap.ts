@@ -47,6 +47,7 @@ export function startMmdebstrap(request: DebianRequest): RunningTool {
   return startTool("mmdebstrap", args, {
     packageName: "mmdebstrap",
     signal: request.signal,
+    ownGroup: true,
     onLine: (line) => {
       const announced = /^I: (.+?)\.*$/.exec(line)?.[1];
       const step = steps.find(({ pattern }) => announced !== undefined && pattern.test(announced));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { PyroError } from "../../../src/index.ts";
 import { runTool, startTool } from "../../../src/platform/tools.ts";
@@ -42,6 +43,25 @@ test("an aborted signal ends the program, with the caller's reason", async () =>
   const reason = new PyroError("cancelled", "enough");
   work.abort(reason);
   await assert.rejects(tool.done, reason);
+});
+
+test("an aborted signal ends all of a group whose leader ignores it, and waits for its clean-up", async () => {
+  // Its child waits for a reader that never comes.
+  const script = "trap : TERM; yes | cat & wait; wait; sleep 0.1; echo cleaned up >&2; exit 1";
+  const work = new AbortController();
+  const lines: string[] = [];
+  const tool = startTool("sh", ["-c", script], {
+    ...options,
+    signal: work.signal,
+    ownGroup: true,
+    onLine: (line) => lines.push(line),
+  });
+  await once(tool.stdout, "readable");
+  const reason = new PyroError("cancelled", "enough");
+  work.abort(reason);
+  await assert.rejects(tool.done, reason);
+  // A shell may tell first what became of its child.
+  assert.equal(lines.at(-1), "cleaned up");
 });
 
 test("each line of its complaints is told as it comes", async () => {

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { baseEnvironment, PyroHome } from "../support/home.ts";
+import { endProcess, findMonitors } from "../support/host-processes.ts";
+import type { PyroProcess } from "../support/process.ts";
+import { until } from "../support/until.ts";
+
+describe("building an environment of Debian's packages", () => {
+  let home: PyroHome;
+  beforeEach(async () => {
+    home = await PyroHome.private({ images: false });
+  });
+  afterEach(async () => {
+    await home.assertNothingLeft();
+    await home.dispose();
+  });
+
+  const pull = () => home.start(["env", "pull", "--no-template", baseEnvironment]);
+  const said = ({ child, ended }: PyroProcess, step: string) =>
+    new Promise<void>((resolve, reject) => {
+      let text = "";
+      child.stderr.on("data", (chunk: Buffer) => {
+        text += String(chunk);
+        if (text.includes(step)) resolve();
+      });
+      void ended.then(({ stderr }) => reject(new TypeError(`ended with: ${stderr}`)));
+    });
+  const builderRuns = () =>
+    until("the builder runs", () => findMonitors(home.cacheDirectory).length > 0);
+  /** A chroot, of which mmdebstrap makes the archive. */
+  const chroots = () => readdirSync(home.temporaryDirectory).filter((n) => /^mmdebstrap/.test(n));
+
+  for (const step of ["downloading packages", "building the image"])
+    it(`ends when it is interrupted while ${step}, and leaves nothing`, async () => {
+      const started = pull();
+      await said(started, step);
+      assert.ok(chroots().length > 0);
+      started.signal("SIGINT");
+      const { code, stdout, stderr } = await started.ended;
+      assert.deepEqual([code, stdout], [130, ""], stderr);
+      assert.match(stderr, /^error: Interrupted by SIGINT\.$/m);
+      assert.deepEqual(chroots(), []);
+    });
+
+  it("ends when the machine that makes the image is lost, and says so", async () => {
+    const started = pull();
+    await said(started, "downloading packages");
+    await builderRuns();
+    for (const pid of findMonitors(home.cacheDirectory)) endProcess(pid);
+    const { code, stdout, stderr } = await started.ended;
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(
+      stderr,
+      /^error: The virtual machine that makes the image ended before it was done/m,
+    );
+    assert.doesNotMatch(stderr, /bug/);
+    assert.deepEqual(chroots(), []);
+  });
+});
