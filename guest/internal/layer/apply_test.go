@@ -50,6 +50,20 @@ func TestApplyWritesThroughLinksOfEarlierLayers(t *testing.T) {
 	})
 }
 
+// TestApplyMakesWhatLinksWaitFor: /var/lock leads to /run/lock, which a running system has. What such
+// a link names is a place in the image, also where it seems to lead out of it.
+func TestApplyMakesWhatLinksWaitFor(t *testing.T) {
+	i := newImage(t)
+	i.must(directory("var"), link("var/lock", "..//run/./lock/"), link("out", "../../"+filepath.Base(i.outside)+"/d"), link("chain", "/var/lock/deep"))
+	i.must(file("var/lock/one", "1"), file("out/two", "2"), file("chain/three", "3"))
+	i.must(file("var/lock/.wh.one", ""), file("run/lock/four", "4"))
+	i.want(map[string]string{
+		"var": "dir", "var/lock": "-> ..//run/./lock/", "run": "dir", "run/lock": "dir", "run/lock/four": "4", "run/lock/deep": "dir",
+		"run/lock/deep/three": "3", "chain": "-> /var/lock/deep", "out": "-> ../../outside/d", "outside": "dir", "outside/d": "dir", "outside/d/two": "2",
+	})
+	i.checkOutside()
+}
+
 func TestApplyReplacesTypes(t *testing.T) {
 	i := newImage(t)
 	i.must(directory("d"), file("d/f", "x"), file("f", "x"), directory("e"), link("l", "e"), file("e/kept", "k"), file("g", "old, and longer"))
@@ -196,7 +210,6 @@ func TestTimesAndModes(t *testing.T) {
 func TestOwnersDevicesAndCapabilities(t *testing.T) {
 	needRoot(t, "owners, devices and capabilities are root's to give")
 	i := newImage(t)
-	capability := "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 	owned := func(h *tar.Header) { h.Uid, h.Gid = 123456, 654 }
 	i.must(
 		with(directory("d"), func(h *tar.Header) { owned(h); h.Mode = 0o2755 }),

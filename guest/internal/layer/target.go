@@ -3,6 +3,7 @@ package layer
 import (
 	"errors"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,7 +80,7 @@ func (t *target) parentOf(name string, entry string) (*parent, error) {
 	if known, found := t.parents[name]; found {
 		return known, nil
 	}
-	descriptor, err := t.openDirectory(name)
+	descriptor, err := t.openDirectory(name, linksMax)
 	if err != nil {
 		return nil, explain(entry, err)
 	}
@@ -96,24 +97,28 @@ func (t *target) parentOf(name string, entry string) (*parent, error) {
 	return opened, nil
 }
 
+// linksMax is how many links to nothing lead to one directory, as many as the kernel follows.
+const linksMax = 40
+
 // errDangling: the path exists only as a link to nothing.
 var errDangling = errors.New("its directory is a link to nothing")
 
-func (t *target) openDirectory(name string) (int, error) {
+// openDirectory makes what is missing, of what a link to nothing names as well:
+// the directory it waits for often comes in a later layer, or never.
+func (t *target) openDirectory(name string, linksMax int) (int, error) {
 	descriptor, err := openIn(t.root, name, unix.O_PATH|unix.O_DIRECTORY)
 	if !errors.Is(err, unix.ENOENT) || name == "" {
 		return descriptor, err
 	}
 	above, base := path.Split(name)
-	holder, err := t.openDirectory(strings.TrimSuffix(above, "/"))
+	holder, err := t.openDirectory(strings.TrimSuffix(above, "/"), linksMax)
 	if err != nil {
 		return -1, err
 	}
 	defer unix.Close(holder)
-	if err := unix.Mkdirat(holder, base, 0o755); err != nil {
-		if errors.Is(err, unix.EEXIST) {
-			return -1, errDangling
-		}
+	if err := unix.Mkdirat(holder, base, 0o755); errors.Is(err, unix.EEXIST) {
+		return t.followToNothing(holder, above, base, linksMax)
+	} else if err != nil {
 		return -1, err
 	}
 	inode, err := inodeOf(holder)
@@ -122,6 +127,24 @@ func (t *target) openDirectory(name string) (int, error) {
 	}
 	t.own.add(inode, base)
 	return openIn(t.root, name, unix.O_PATH|unix.O_DIRECTORY)
+}
+
+// followToNothing makes what a link names that is in a directory's place. The way
+// up from what is missing leads nowhere.
+func (t *target) followToNothing(holder int, above, base string, linksMax int) (int, error) {
+	text := make([]byte, nameBytesMax+1)
+	length, err := unix.Readlinkat(holder, base, text)
+	if err != nil || linksMax == 0 {
+		return -1, errDangling
+	}
+	named := string(text[:length])
+	if !strings.HasPrefix(named, "/") {
+		named = above + named
+	}
+	components := slices.DeleteFunc(strings.Split(named, "/"), func(component string) bool {
+		return component == "" || component == "."
+	})
+	return t.openDirectory(strings.Join(components, "/"), linksMax-1)
 }
 
 func inodeOf(descriptor int) (uint64, error) {
