@@ -13,9 +13,12 @@ export function guardianCommand(ttlMs: number): string[] {
   return [...orphaning, ...timeLimit(ttlMs)];
 }
 
-/** The same, its PID on the first line of standard output; it waits for a line on standard input before it starts anything. */
+/** Not standard input, which Node closes when the process that it started, and that forks, ends. */
+export const wordFd = 3;
+
+/** The same, its PID on the first line of standard output; it waits for a line on `wordFd` before it starts anything. */
 export function announcedGuardianCommand(ttlMs: number): string[] {
-  const script = 'echo $$; read -r go && exec "$@" < /dev/null';
+  const script = `echo $$; read -r go <&${wordFd} && exec "$@" ${wordFd}<&-`;
   return [...orphaning, "sh", "-c", script, "sh", ...timeLimit(ttlMs)];
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,7 +26,7 @@ import type {
   OwnLifetime,
   SavableMachine,
 } from "../driver.ts";
-import { announcedGuardianCommand, endOfStranger } from "../guardian.ts";
+import { announcedGuardianCommand, endOfStranger, wordFd } from "../guardian.ts";
 
 const channelFd = 3;
 const channelName = "channel.sock";
@@ -110,9 +111,10 @@ export class HostCompatDriver implements Driver {
     const child = spawn(guardian, [...args, this.#agentPath, ...listen], {
       env: { PATH: "/usr/bin:/bin" },
       cwd: root,
-      stdio: ["pipe", "pipe", "ignore"],
+      stdio: ["ignore", "pipe", "ignore", "pipe"],
     });
-    child.stdin?.on("error", () => undefined);
+    const word = child.stdio[wordFd] as Socket;
+    word.on("error", () => undefined);
     try {
       const identity = identifyProcess(Number(await readFirstLine(child)));
       if (identity === undefined)
@@ -120,11 +122,11 @@ export class HostCompatDriver implements Driver {
           hint: "Run pyro doctor.",
         });
       claim(identity);
-      child.stdin?.write("go\n");
+      word.write("go\n");
       // The guardian's own end takes the agent along.
       return adoptHostCompatMachine(identity, directory);
     } finally {
-      child.stdin?.end(() => child.stdin?.destroy());
+      word.end(() => word.destroy());
       child.stdout?.destroy();
       child.unref();
     }
