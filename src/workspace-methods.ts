@@ -173,7 +173,7 @@ export class WorkspaceMethods {
     return writeWorkspaceFile(this.#context, { ...options, id, path });
   }
 
-  /** Applies one unified patch: all of it or nothing. */
+  /** Applies one patch: all of it or nothing. */
   applyWorkspacePatch(id: string, options: ApplyPatchOptions): Promise<WorkspacePatched> {
     return applyWorkspacePatch(this.#context, id, options);
   }

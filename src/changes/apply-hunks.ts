@@ -1,8 +1,18 @@
 import type { BytePath } from "../model/tree.ts";
+import { describeMisfit, describeTextMisfit } from "./describe-misfit.ts";
 import { splitLines } from "./line-diff.ts";
-import { conflict, quoteBytes, refused } from "./patch-errors.ts";
-import { type Hunk, type HunkLine, patchLimits } from "./patch-model.ts";
-import { expectedIndex, type Placement, placeHunk, TextLines, withoutEnd } from "./place-hunks.ts";
+import { quoteBytes, refused } from "./patch-errors.ts";
+import { type Hunk, patchLimits } from "./patch-model.ts";
+import { findTextPlaces, placementAt } from "./place-by-text.ts";
+import {
+  type ApplyOptions,
+  type HunkInFile,
+  type Placement,
+  placeHunk,
+  TextLines,
+  type UsedLines,
+  withoutEnd,
+} from "./place-hunks.ts";
 
 /** Where one hunk went. */
 export interface HunkResult {
@@ -14,6 +24,8 @@ export interface HunkResult {
   readonly offset: number;
   /** Context lines at its ends that had to be overlooked. */
   readonly fuzz: number;
+  /** What its header says wrongly, or does not say. */
+  readonly remark?: string | undefined;
 }
 
 export interface AppliedHunks {
@@ -21,12 +33,8 @@ export interface AppliedHunks {
   readonly hunks: readonly HunkResult[];
   /** The patch had other line ends than the file; the file's were kept. */
   readonly lineEndsAdapted: boolean;
-}
-
-export interface ApplyOptions {
-  /** For messages. */
-  readonly path: BytePath;
-  readonly budget: { comparisons: number };
+  /** The file had no newline at its end, the patch did not say so, and now there is one. */
+  readonly endsNewly: boolean;
 }
 
 /**
@@ -41,32 +49,78 @@ export function applyHunks(
   const file = new TextLines(splitLines(content.toString("latin1")));
   const out: string[] = [];
   const results: HunkResult[] = [];
-  let from = 0;
+  const used: UsedLines[] = [];
   let offset = 0;
   let lineEndsAdapted = false;
+  let endsNewly = false;
   for (const [index, hunk] of hunks.entries()) {
-    const placement = placeHunk(file, hunk, { from, offset, budget: options.budget });
-    if (placement === undefined) {
-      if (options.budget.comparisons < 0) throw tooCostly(options.path);
-      throw describeConflict(file, { hunks, index, from, offset }, options);
-    }
+    const from = used.at(-1)?.end ?? 0;
+    const placement = findPlacement(file, { hunks, index, used, offset }, options);
     copyLines(out, file.lines, { start: from, end: placement.at });
-    results.push(
-      resultOf({ number: index + 1, line: out.length + 1 - placement.start, placement }),
-    );
-    from = appendPart(out, file, { hunk, placement });
+    const line = out.length + 1 - placement.start;
+    results.push({ ...resultOf({ number: index + 1, line, placement }), remark: remarkOn(hunk) });
+    const match = { hunk, placement, keepsEnds: keepsEnds(file, hunk, placement) };
+    const end = appendPart(out, file, match);
+    used.push({ start: placement.at, end });
     offset = placement.offset;
-    lineEndsAdapted ||= placement.overlooksLineEnds;
+    lineEndsAdapted ||= match.keepsEnds;
+    endsNewly ||= placement.overlooksLineEnds && end === file.lines.length;
   }
-  copyLines(out, file.lines, { start: from, end: file.lines.length });
-  return { content: joinLines(out, file), hunks: results, lineEndsAdapted };
+  copyLines(out, file.lines, { start: used.at(-1)?.end ?? 0, end: file.lines.length });
+  const joined = joinLines(out, file);
+  endsNewly &&= file.lines.at(-1)?.endsWith("\n") === false && joined.at(-1) === 10;
+  return { content: joined, hunks: results, lineEndsAdapted, endsNewly };
+}
+
+function findPlacement(file: TextLines, at: HunkInFile, options: ApplyOptions): Placement {
+  const { budget, path } = options;
+  const hunk = at.hunks[at.index] as Hunk;
+  const from = at.used.at(-1)?.end ?? 0;
+  if (hunk.textPlace === undefined) {
+    const placement = placeHunk(file, hunk, { from, offset: at.offset, budget });
+    if (placement !== undefined) return placement;
+    if (budget.comparisons < 0) throw tooCostly(path);
+    throw describeMisfit(file, at, options);
+  }
+  const found = findTextPlaces(file, hunk, { budget });
+  if (budget.comparisons < 0) throw tooCostly(path);
+  const places = found.places.filter(
+    (place) => !at.used.some(({ start, end }) => start <= place && place < end),
+  );
+  const [only] = places;
+  if (places.length === 1 && only !== undefined && only >= from)
+    return placementAt(hunk, only, found.overlooksLineEnds);
+  throw describeTextMisfit(file, at, { ...options, found: { ...found, places } });
+}
+
+function remarkOn({ saidCounts: said, oldCount, newCount, textPlace }: Hunk): string | undefined {
+  if (textPlace !== undefined) return "by its text";
+  return (
+    said &&
+    `its header counts ${said.old} old and ${said.new} new lines, but it has ${oldCount} and ${newCount}`
+  );
+}
+
+/** Whether the file's lines end otherwise than those of the hunk, apart from a missing newline at the very end. */
+function keepsEnds(
+  file: TextLines,
+  hunk: Hunk,
+  { at, start, end, overlooksLineEnds }: Placement,
+): boolean {
+  if (!overlooksLineEnds) return false;
+  const old = hunk.lines.slice(start, end).filter(({ sign }) => sign !== "+");
+  return old.some(({ text }, index) => {
+    const found = file.lines[at + index] ?? "";
+    return text.endsWith("\n") && found.endsWith("\n") && text !== found;
+  });
 }
 
 /** For example "hunk 2 applied at line 57 (offset 3 lines, fuzz 1)". */
-export function describeHunkResult({ number, line, offset, fuzz }: HunkResult): string {
+export function describeHunkResult({ number, line, offset, fuzz, remark }: HunkResult): string {
   const notes: string[] = [];
   if (offset !== 0) notes.push(`offset ${offset} line${Math.abs(offset) === 1 ? "" : "s"}`);
   if (fuzz !== 0) notes.push(`fuzz ${fuzz}`);
+  if (remark !== undefined) notes.push(remark);
   return `hunk ${number} applied at line ${line}${notes.length > 0 ? ` (${notes.join(", ")})` : ""}`;
 }
 
@@ -87,11 +141,11 @@ function copyLines(
 function appendPart(
   out: string[],
   file: TextLines,
-  { hunk, placement }: { hunk: Hunk; placement: Placement },
+  { hunk, placement, keepsEnds }: { hunk: Hunk; placement: Placement; keepsEnds: boolean },
 ): number {
   let at = placement.at;
   for (const { sign, text } of hunk.lines.slice(placement.start, placement.end)) {
-    if (sign === "+") out.push(placement.overlooksLineEnds ? withEndOf(file, text) : text);
+    if (sign === "+") out.push(keepsEnds ? withEndOf(file, text) : text);
     else {
       // Context comes from the file, whose line ends may differ.
       if (sign === " ") out.push(file.lines[at] ?? "");
@@ -117,52 +171,4 @@ function tooCostly(path: BytePath): Error {
   return refused(
     `${quoteBytes(path)} and its hunks repeat themselves so much that finding their places takes over ${patchLimits.lineComparisons} comparisons`,
   );
-}
-
-interface Failure {
-  readonly hunks: readonly Hunk[];
-  readonly index: number;
-  readonly from: number;
-  readonly offset: number;
-}
-
-function describeConflict(file: TextLines, failure: Failure, options: ApplyOptions): Error {
-  const { hunks, index, from, offset } = failure;
-  const hunk = hunks[index] as Hunk;
-  const old = hunk.lines.filter(({ sign }) => sign !== "+");
-  const start = Math.max(from, expectedIndex(hunk) + offset);
-  const differs = old.findIndex(({ text }, at) => file.lines[start + at] !== text);
-  const where = `${quoteBytes(options.path)}: hunk ${index + 1} of ${hunks.length} (line ${hunk.lineNumber} of the patch) does not fit`;
-  const reversed = reverseHunk(hunk);
-  if (placeHunk(file, reversed, { from: 0, offset, budget: options.budget, fuzzMax: 0 }))
-    return conflict(
-      `${where}: its new lines are there already`,
-      "The patch looks already applied.",
-    );
-  const line = start + Math.max(0, differs) + 1;
-  return conflict(
-    `${where}: line ${line} should be ${showLine(old[Math.max(0, differs)]?.text)} but is ${showLine(file.lines[line - 1])}`,
-    "Make the patch again from the files as they are now.",
-  );
-}
-
-function showLine(line: string | undefined): string {
-  if (line === undefined) return "the end of the file";
-  return line.endsWith("\n")
-    ? quoteBytes(line.slice(0, -1), 80)
-    : `${quoteBytes(line, 80)} without newline`;
-}
-
-function reverseHunk(hunk: Hunk): Hunk {
-  const { oldStart, oldCount, newStart, newCount, lineNumber } = hunk;
-  const opposite = { "+": "-", "-": "+", " ": " " } as const;
-  const lines = hunk.lines.map(({ sign, text }): HunkLine => ({ sign: opposite[sign], text }));
-  return {
-    lineNumber,
-    lines,
-    oldStart: newStart,
-    oldCount: newCount,
-    newStart: oldStart,
-    newCount: oldCount,
-  };
 }

@@ -1,6 +1,6 @@
 import { inflateSync } from "node:zlib";
 import { decodeBase85Line } from "./base85.ts";
-import type { ParseState } from "./parse-hunks.ts";
+import type { ParseState } from "./hunk-body.ts";
 import { withoutTerminator } from "./patch-cursor.ts";
 import { malformed, refused } from "./patch-errors.ts";
 import { type BinaryChange, patchLimits } from "./patch-model.ts";

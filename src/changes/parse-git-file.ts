@@ -1,7 +1,8 @@
 import type { BytePath } from "../model/tree.ts";
 import { unquoteName } from "./git-names.ts";
+import type { ParseState } from "./hunk-body.ts";
 import { parseBinaryChange } from "./parse-binary-change.ts";
-import { type ParseState, parseHunks } from "./parse-hunks.ts";
+import { parseHunks } from "./parse-hunks.ts";
 import { type NameLine, takeNameLine } from "./parse-plain-file.ts";
 import { withoutTerminator } from "./patch-cursor.ts";
 import { malformed, quoteBytes } from "./patch-errors.ts";

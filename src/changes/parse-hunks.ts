@@ -1,106 +1,144 @@
+import {
+  countLines,
+  hunkGoesOn,
+  type ParseState,
+  requireSound,
+  takeAllLines,
+  takeCountedLines,
+  withoutCr,
+} from "./hunk-body.ts";
 import { type PatchCursor, withoutTerminator } from "./patch-cursor.ts";
-import { malformed, quoteBytes, refused } from "./patch-errors.ts";
-import { type Hunk, type HunkLine, patchLimits } from "./patch-model.ts";
+import { malformed, quoteBytes } from "./patch-errors.ts";
+import { type Hunk, type HunkLine, type LineCounts, patchLimits } from "./patch-model.ts";
 
-/** Where the parser is, and what it may still take. */
-export interface ParseState {
-  readonly cursor: PatchCursor;
-  series: number;
-  hunkLinesLeft: number;
-  binaryBytesLeft: number;
-}
-
-const headerPattern = /^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@/;
+const numbersPattern = /^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@/;
 
 export function isHunkHeader(line: string): boolean {
-  return headerPattern.test(line);
+  return /^@@(?: |\r?\n|$)/.test(line);
 }
 
 /** The hunks from here on; none is an answer. A header that ends in CR says that all lines got one on the way. */
 export function parseHunks(state: ParseState, headerHadCr = false): Hunk[] {
   const hunks: Hunk[] = [];
-  while (state.cursor.startsWith("@@ -")) hunks.push(parseHunk(state, headerHadCr));
+  while (isHunkHeader(state.cursor.peek() ?? "")) {
+    const hunk = parseHunk(state);
+    hunks.push(headerHadCr ? { ...hunk, lines: hunk.lines.map(withoutCr) } : hunk);
+  }
   return hunks;
 }
 
-function parseHunk(state: ParseState, headerHadCr: boolean): Hunk {
+function parseHunk(state: ParseState): Hunk {
   const { cursor } = state;
   const { lineNumber } = cursor;
   const header = cursor.take() ?? "";
-  const match = headerPattern.exec(header);
-  if (match === null) throw malformed(lineNumber, `a broken hunk header ${quoteBytes(header)}`);
-  const [oldStart, oldCount, newStart, newCount] = [
-    Number(match[1]),
-    Number(match[2] ?? 1),
-    Number(match[3]),
-    Number(match[4] ?? 1),
-  ];
-  if ((oldStart === 0 && oldCount > 0) || (newStart === 0 && newCount > 0))
+  const match = numbersPattern.exec(header);
+  if (match !== null) return parseNumberedHunk(state, { lineNumber, match });
+  if (/^@@\s*[-+]\s*\d/.test(header) || header.length > patchLimits.headerLineBytes)
+    throw malformed(lineNumber, `a broken hunk header ${quoteBytes(header)}`);
+  const lines = takeAllLines(state);
+  requireSound(lines, lineNumber);
+  return textHunk({ lineNumber, lines, anchors: anchorsOf(header), endsFile: false });
+}
+
+interface TextHunkParts {
+  readonly lineNumber: number;
+  readonly lines: readonly HunkLine[];
+  readonly anchors: readonly string[];
+  readonly endsFile: boolean;
+}
+
+/** A hunk whose header has no numbers. */
+export function textHunk({ lineNumber, lines, anchors, endsFile }: TextHunkParts): Hunk {
+  const { old: oldCount, new: newCount } = countLines(lines);
+  const [oldStart, newStart] = [Math.min(1, oldCount), Math.min(1, newCount)];
+  const textPlace = { anchors, endsFile };
+  return {
+    lineNumber,
+    oldStart,
+    oldCount,
+    newStart,
+    newCount,
+    lines,
+    saidCounts: undefined,
+    textPlace,
+  };
+}
+
+/** The text of a header that names what its hunk stands in; what only holds the place of numbers names nothing. */
+export function anchorsOf(header: string): string[] {
+  const text = withoutTerminator(header)
+    .text.slice(2)
+    .replace(/@@\s*$/, "")
+    .trim();
+  return /^[-+\d,.?\s\u2026]*$/.test(text) || numbersPattern.test(header) ? [] : [text];
+}
+
+interface NumberedHeader {
+  readonly lineNumber: number;
+  readonly match: RegExpExecArray;
+}
+
+function parseNumberedHunk(state: ParseState, { lineNumber, match }: NumberedHeader): Hunk {
+  const [oldStart, newStart] = [Number(match[1]), Number(match[3])];
+  const said = { old: Number(match[2] ?? 1), new: Number(match[4] ?? 1) };
+  if ((oldStart === 0 && said.old > 0) || (newStart === 0 && said.new > 0))
     throw malformed(lineNumber, "a hunk header that counts lines from 0");
-  if (oldCount + newCount === 0) throw malformed(lineNumber, "an empty hunk");
-  const lines = parseHunkLines(state, { oldCount, newCount });
-  if (lines.every(({ sign }) => sign === " "))
-    throw malformed(lineNumber, "a hunk that changes nothing");
-  const stripped = headerHadCr ? lines.map(withoutCr) : lines;
-  return { lineNumber, oldStart, oldCount, newStart, newCount, lines: stripped };
+  const lines = takeNumberedLines(state, { lineNumber, said });
+  const counts = countLines(lines);
+  if (lines.length === 0) throw malformed(lineNumber, "an empty hunk");
+  requireSound(lines, lineNumber);
+  const isTrue = counts.old === said.old && counts.new === said.new;
+  return {
+    lineNumber,
+    oldStart: startOf(oldStart, { said: said.old, has: counts.old }),
+    oldCount: counts.old,
+    newStart: startOf(newStart, { said: said.new, has: counts.new }),
+    newCount: counts.new,
+    lines,
+    saidCounts: isTrue ? undefined : said,
+    textPlace: undefined,
+  };
 }
 
-function parseHunkLines(
-  state: ParseState,
-  { oldCount, newCount }: { oldCount: number; newCount: number },
-): HunkLine[] {
-  const { cursor } = state;
-  const lines: HunkLine[] = [];
-  let [oldLeft, newLeft] = [oldCount, newCount];
-  while (oldLeft > 0 || newLeft > 0) {
-    const line = takeHunkLine(state, oldLeft + newLeft);
-    if (line.sign !== "+") oldLeft -= 1;
-    if (line.sign !== "-") newLeft -= 1;
-    if (oldLeft < 0 || newLeft < 0)
-      throw malformed(cursor.lineNumber - 1, "more lines than the header of the hunk promises");
-    lines.push(dropNewlineWhenTold(cursor, line));
-  }
-  requireWholeLines(lines, cursor.lineNumber);
-  return lines;
+/** An empty range names the line before it, any other its first line. */
+function startOf(start: number, { said, has }: { said: number; has: number }): number {
+  if ((said === 0) === (has === 0)) return start;
+  return has === 0 ? start - 1 : start + 1;
 }
 
-function takeHunkLine(state: ParseState, missing: number): HunkLine {
+interface SaidCounts {
+  readonly lineNumber: number;
+  readonly said: LineCounts;
+}
+
+/**
+ * The lines that the header counts, or, where the text goes on or ends before, those that are there. A text that may have been cut off,
+ * because it has fewer lines than promised and nothing after them, is refused.
+ */
+function takeNumberedLines(state: ParseState, { lineNumber, said }: SaidCounts): HunkLine[] {
   const { cursor } = state;
-  const { lineNumber } = cursor;
-  state.hunkLinesLeft -= 1;
-  if (state.hunkLinesLeft < 0)
-    throw refused(`The patch has more than ${patchLimits.hunkLines} lines in its hunks`);
-  const line = cursor.take();
-  if (line === undefined)
-    throw malformed(lineNumber, `the patch ends inside a hunk, ${missing} lines early`);
-  const sign = line[0];
-  // Mailers cut trailing blanks, and with them the sign of an empty context line.
-  if (line === "\n" || line === "\r\n") return { sign: " ", text: line };
-  if (sign === " " || sign === "-" || sign === "+")
-    return { sign, text: line.endsWith("\n") ? line.slice(1) : `${line.slice(1)}\n` };
+  const mark = cursor.mark();
+  const { hunkLinesLeft } = state;
+  const counted = takeCountedLines(state, said);
+  if (counted !== undefined && counted.length > 0 && !hunkGoesOn(cursor)) return counted;
+  cursor.returnTo(mark);
+  state.hunkLinesLeft = hunkLinesLeft;
+  const lines = takeAllLines(state);
+  const has = countLines(lines);
+  const isShort = has.old < said.old || has.new < said.new;
+  if (!isShort || isBeginning(cursor)) return lines;
+  const next = cursor.peek();
   throw malformed(
     lineNumber,
-    `${quoteBytes(line)} inside a hunk that still lacks ${missing} lines`,
+    `the header of this hunk counts ${said.old} old and ${said.new} new lines, but ${has.old} and ${has.new} follow, then ${next === undefined ? "the end" : quoteBytes(next)}`,
+    "If nothing was cut off, correct the counts, or write @@ without numbers: the hunk then goes where its text fits.",
   );
 }
 
-/** Takes the marker "\ No newline at end of file" (in any language) that belongs to `line`. */
-function dropNewlineWhenTold(cursor: PatchCursor, line: HunkLine): HunkLine {
-  if (!cursor.startsWith("\\ ")) return line;
-  cursor.advance();
-  return { sign: line.sign, text: line.text.slice(0, -1) };
-}
-
-/** Only the last line of each side may lack its end. */
-function requireWholeLines(lines: readonly HunkLine[], lineNumber: number): void {
-  for (const sign of ["-", "+"]) {
-    const side = lines.filter((line) => line.sign === sign || line.sign === " ");
-    if (side.slice(0, -1).some(({ text }) => !text.endsWith("\n")))
-      throw malformed(lineNumber, "a line without newline in the middle of a hunk");
-  }
-}
-
-function withoutCr({ sign, text }: HunkLine): HunkLine {
-  const bare = withoutTerminator(text).text;
-  return { sign, text: text.endsWith("\n") ? `${bare}\n` : bare };
+/** Whether something begins here that ends a hunk by itself. */
+function isBeginning(cursor: PatchCursor): boolean {
+  const line = cursor.peek() ?? "";
+  return /^(?:@@ |@@\r?\n|diff --git |diff -|Index: |--- |From [0-9a-f]{40}|commit [0-9a-f]{40})/.test(
+    line,
+  );
 }

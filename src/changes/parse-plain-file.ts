@@ -1,6 +1,7 @@
 import type { BytePath } from "../model/tree.ts";
 import { unquoteName } from "./git-names.ts";
-import { type ParseState, parseHunks } from "./parse-hunks.ts";
+import type { ParseState } from "./hunk-body.ts";
+import { parseHunks } from "./parse-hunks.ts";
 import { withoutTerminator } from "./patch-cursor.ts";
 import { malformed } from "./patch-errors.ts";
 import { type FilePatch, type FilePatchKind, type Hunk, patchLimits } from "./patch-model.ts";

@@ -1,3 +1,8 @@
+export interface CursorMark {
+  readonly at: number;
+  readonly lineNumber: number;
+}
+
 /** Walks over the lines of a patch without ever holding them all. */
 export class PatchCursor {
   readonly #text: string;
@@ -38,6 +43,17 @@ export class PatchCursor {
     const line = this.peek();
     this.advance();
     return line;
+  }
+
+  /** Where it is now, to return to. */
+  mark(): CursorMark {
+    return { at: this.#at, lineNumber: this.#lineNumber };
+  }
+
+  returnTo({ at, lineNumber }: CursorMark): void {
+    this.#at = at;
+    this.#lineNumber = lineNumber;
+    this.#peeked = undefined;
   }
 
   /** Whether the text at the next line begins with `prefix`, and the line after it with `second`. */

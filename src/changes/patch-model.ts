@@ -7,6 +7,20 @@ export interface HunkLine {
   readonly text: string;
 }
 
+/** Lines of either side of a hunk. */
+export interface LineCounts {
+  readonly old: number;
+  readonly new: number;
+}
+
+/** How a hunk without line numbers is found. */
+export interface TextPlace {
+  /** Texts after its @@: lines that stand before it, one inside the other. */
+  readonly anchors: readonly string[];
+  /** Nothing follows it in the file. */
+  readonly endsFile: boolean;
+}
+
 export interface Hunk {
   /** Where it stands in the patch, from 1. */
   readonly lineNumber: number;
@@ -16,6 +30,10 @@ export interface Hunk {
   readonly newStart: number;
   readonly newCount: number;
   readonly lines: readonly HunkLine[];
+  /** What its header counts, where its lines are others; the counts above are the true ones. */
+  readonly saidCounts: LineCounts | undefined;
+  /** Undefined when its header has line numbers; without them those above mean nothing. */
+  readonly textPlace: TextPlace | undefined;
 }
 
 /** The forward half of a git binary patch. */
@@ -33,8 +51,8 @@ export interface FilePatch {
   readonly lineNumber: number;
   /** Files of one commit share a number; a series of mails has several, applied one after another. */
   readonly series: number;
-  /** `git`: begun by `diff --git`. `plain`: only `---` and `+++`. */
-  readonly style: "git" | "plain";
+  /** `git`: begun by `diff --git`. `plain`: only `---` and `+++`. `envelope`: a section of `*** Begin Patch`. */
+  readonly style: "git" | "plain" | "envelope";
   readonly kind: FilePatchKind;
   /** As written, with its prefix such as `a/`; undefined for /dev/null and where only `exact…` names are given. */
   readonly oldName: BytePath | undefined;

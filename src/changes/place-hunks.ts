@@ -1,3 +1,4 @@
+import type { BytePath } from "../model/tree.ts";
 import type { Hunk } from "./patch-model.ts";
 
 /** Context lines at either end of a hunk that may differ, as many as GNU patch allows. */
@@ -50,6 +51,28 @@ export interface PlaceOptions {
   readonly budget: { comparisons: number };
   /** Default: 2. */
   readonly fuzzMax?: number;
+}
+
+export interface ApplyOptions {
+  /** For messages. */
+  readonly path: BytePath;
+  readonly budget: { comparisons: number };
+}
+
+/** Lines of the file, [start, end), that a hunk speaks of. */
+export interface UsedLines {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A hunk on its way into a file. */
+export interface HunkInFile {
+  readonly hunks: readonly Hunk[];
+  readonly index: number;
+  /** What the hunks before it speak of. */
+  readonly used: readonly UsedLines[];
+  /** How far the hunk before it was off. */
+  readonly offset: number;
 }
 
 /**

@@ -14,6 +14,8 @@ export interface PlannedChange {
   readonly hunks: readonly HunkResult[];
   /** The patch had other line ends than the file; the file's were kept. */
   readonly lineEndsAdapted: boolean;
+  /** The file had no newline at its end, and has one now that the patch did not mention. */
+  readonly endsNewly: boolean;
 }
 
 /** A file of the patch with its names decided. */
@@ -48,13 +50,8 @@ export async function planFile(plan: FilePlan, context: PlanContext): Promise<Pl
   if (patch.kind === "create") return planCreation(plan, context);
   const before = await readBefore(plan, context.tree);
   requireSameType(plan, before);
+  if (patch.kind === "delete") return planDeletion(plan, { before: before.content, context });
   const applied = applyBody(plan, { before: before.content, context });
-  if (patch.kind === "delete") {
-    if (applied.content.length > 0)
-      throw conflict(`${quoteBytes(oldPath)} has content that the patch does not delete`);
-    context.tree.remove(oldPath);
-    return describe("deleted", plan, applied);
-  }
   if (oldPath !== newPath) await requireFree(newPath, patch, context);
   const after = resultOf(plan, before, applied);
   if (patch.kind !== "modify") {
@@ -67,6 +64,17 @@ export async function planFile(plan: FilePlan, context: PlanContext): Promise<Pl
   context.tree.edit(newPath, after);
   const isSame = after.content.equals(before.content);
   return describe(isSame && after.mode !== before.mode ? "mode" : "modified", plan, applied);
+}
+
+/** A section that deletes names the file alone; a diff has to name all of its lines. */
+function planDeletion(plan: FilePlan, options: BodyOptions): PlannedChange {
+  const { patch, oldPath } = plan;
+  const applied =
+    patch.style === "envelope" ? unaltered(Buffer.alloc(0)) : applyBody(plan, options);
+  if (applied.content.length > 0)
+    throw conflict(`${quoteBytes(oldPath)} has content that the patch does not delete`);
+  options.context.tree.remove(oldPath);
+  return describe("deleted", plan, applied);
 }
 
 async function planCreation(plan: FilePlan, context: PlanContext): Promise<PlannedChange> {
@@ -128,7 +136,7 @@ function requireSameType({ patch, oldPath }: FilePlan, before: PatchTarget): voi
   const saidMode = patch.oldMode ?? patch.newMode;
   const movesOnly =
     patch.hunks.length === 0 && patch.binary === undefined && saidMode === undefined;
-  if (movesOnly && patch.kind !== "delete") return;
+  if (movesOnly && (patch.kind !== "delete" || patch.style === "envelope")) return;
   if ((saidMode === linkMode) === (before.type === "symlink")) return;
   if (before.type === "symlink")
     throw refused(`${quoteBytes(oldPath)} is a symbolic link, which the patch does not say`);
@@ -165,11 +173,15 @@ function applyBody(plan: FilePlan, { before, context }: BodyOptions): AppliedHun
   const applied =
     patch.binary === undefined
       ? applyHunks(before, patch.hunks, { path: oldPath, budget })
-      : { content: applyBinary(plan, before), hunks: [], lineEndsAdapted: false };
+      : unaltered(applyBinary(plan, before));
   budget.bytes -= applied.content.length;
   if (budget.bytes < 0)
     throw refused(`The patch makes more than ${patchLimits.plannedBytes} bytes of files`);
   return applied;
+}
+
+function unaltered(content: Buffer): AppliedHunks {
+  return { content, hunks: [], lineEndsAdapted: false, endsNewly: false };
 }
 
 /** A binary change fits one content only, the one whose id it names. */
@@ -226,8 +238,8 @@ function requireLinkText(path: BytePath, text: Buffer): void {
 function describe(
   kind: PlannedChange["kind"],
   { oldPath, newPath }: FilePlan,
-  { hunks, lineEndsAdapted }: AppliedHunks,
+  { hunks, lineEndsAdapted, endsNewly }: AppliedHunks,
 ): PlannedChange {
   const moved = kind === "renamed" || kind === "copied" ? { oldPath } : {};
-  return { path: newPath, ...moved, kind, hunks, lineEndsAdapted };
+  return { path: newPath, ...moved, kind, hunks, lineEndsAdapted, endsNewly };
 }

@@ -7,6 +7,9 @@ const pathBytesMax = 4095;
 const componentBytesMax = 255;
 const componentsMax = 1000;
 
+export const submoduleHint =
+  "Leave it out of the patch: git diff --ignore-submodules=all, or git diff -- . ':(exclude)NAME'.";
+
 /** Throws `patch_refused` for names and modes that no patch may have, whatever the tree looks like. */
 export function refuseUnsafePatch(file: FilePatch): void {
   const { oldName, newName, exactOldName, exactNewName } = file;
@@ -18,7 +21,10 @@ export function refuseUnsafePatch(file: FilePatch): void {
   for (const mode of [file.oldMode, file.newMode]) {
     const reason = mode === undefined ? undefined : unsafeModeReason(mode);
     if (reason !== undefined)
-      throw refused(`Line ${file.lineNumber} of the patch: mode ${mode?.toString(8)} ${reason}`);
+      throw refused(
+        `Line ${file.lineNumber} of the patch: mode ${mode?.toString(8)} ${reason}`,
+        isSubmodule(mode) ? submoduleHint : undefined,
+      );
   }
 }
 
@@ -36,9 +42,13 @@ export function unsafePathReason(path: BytePath): string | undefined {
   return undefined;
 }
 
+function isSubmodule(mode: number | undefined): boolean {
+  return mode !== undefined && (mode & ~0o7777) === 0o160000;
+}
+
 function unsafeModeReason(mode: number): string | undefined {
   const type = mode & ~0o7777;
-  if (type === 0o160000) return "is a submodule, which pyro does not follow";
+  if (isSubmodule(mode)) return "is a submodule, which pyro does not follow";
   if (type === 0o040000) return "is a directory";
   if (type === 0o120000) return (mode & 0o7777) === 0 ? undefined : "is unknown";
   if (type !== 0o100000) return "is neither a file nor a symbolic link";

@@ -1,3 +1,4 @@
+import { describeHunkResult } from "../changes/apply-hunks.ts";
 import { parsePatch } from "../changes/parse-patch.ts";
 import type { PlannedChange } from "../changes/plan-file.ts";
 import { planPatch } from "../changes/plan-patch.ts";
@@ -90,12 +91,10 @@ function describeChange(change: PlannedChange): PatchedFile {
     oldPath: change.oldPath === undefined ? null : displayPath(change.oldPath, 4096),
     notes: [
       ...change.hunks
-        .filter(({ offset, fuzz }) => offset !== 0 || fuzz > 0)
-        .map(
-          ({ number, line, offset, fuzz }) =>
-            `hunk ${number} applied at line ${line} (offset ${offset} lines, fuzz ${fuzz})`,
-        ),
+        .filter(({ offset, fuzz, remark }) => offset !== 0 || fuzz > 0 || remark !== undefined)
+        .map(describeHunkResult),
       ...(change.lineEndsAdapted ? ["its line ends were kept, though the patch has others"] : []),
+      ...(change.endsNewly ? ["it had no newline at its end, and has one now"] : []),
     ],
   };
 }

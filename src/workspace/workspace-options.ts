@@ -134,7 +134,7 @@ export interface WriteFileOptions {
 }
 
 export interface ApplyPatchOptions {
-  /** One unified patch, git's or plain. */
+  /** One unified diff, git's or plain, or one patch from `*** Begin Patch` to `*** End Patch`. */
   readonly patch: string | Uint8Array;
   /** Aborting leaves nothing applied, or all. */
   readonly signal?: AbortSignal | undefined;

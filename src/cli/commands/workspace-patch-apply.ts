@@ -15,8 +15,10 @@ interface ApplyOptions extends JsonOption {
 export function addWorkspacePatchApply(group: Command, context: CommandContext): void {
   group
     .command("apply")
-    .summary("change files with one unified patch")
-    .description("Applies a patch, git's or plain, below /workspace: all of it or nothing.")
+    .summary("change files with one patch")
+    .description(
+      'Applies a unified diff, git\'s or plain, or a patch from "*** Begin Patch" to "*** End Patch", below /workspace: all of it or nothing. A hunk with @@ alone goes where its text fits, once.',
+    )
     .argument("<id>", idMeaning)
     .addOption(new Option("--patch <text>", "the patch itself").conflicts("patchFile"))
     .option("--patch-file <file>", "a file of this host with the patch; - is stdin")

@@ -43,9 +43,11 @@ export const nextSteps: Readonly<Partial<Record<ErrorCode, string>>> = {
   registry_damaged: ask,
   vm_not_found: "Create one with vm_create; they are gone after vm_exec and after their TTL.",
   vm_state_conflict: "See vm_status: vm_create, then vm_start, then vm_exec.",
-  patch_malformed: "Give one unified diff, as git diff prints it.",
-  patch_refused: "Leave out what is named; paths stay below /workspace.",
-  patch_conflict: "Read the file with workspace_file_read and make the patch anew.",
+  patch_malformed:
+    "Give one unified diff as git diff prints it, @@ without numbers if they are not known, or a patch from *** Begin Patch to *** End Patch.",
+  patch_refused: "Leave out what is named; paths are relative to /workspace and stay below it.",
+  patch_conflict:
+    "Read the file with workspace_file_read and make the patch anew; where a hunk fits several places, with more lines around it.",
   workspace_not_found: "Call workspace_list, or workspace_create for a new one.",
   workspace_ambiguous: "Give the whole workspace_id.",
   workspace_name_taken: "Choose another name, or use that workspace.",

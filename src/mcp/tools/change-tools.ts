@@ -8,10 +8,10 @@ export const workspacePatchApply = recordTool({
   name: "workspace_patch_apply",
   title: "Apply patch",
   description:
-    "Apply one unified diff (git's or plain) to a workspace: add, change, rename, delete files. All hunks apply or nothing changes. Says where hunks were placed that did not fit exactly.",
+    "Apply one patch to a workspace: add, change, rename, delete files. A unified diff (git's or plain), or *** Begin Patch … *** End Patch. A hunk under @@ without numbers must fit one place only. All hunks apply or nothing changes. Says where hunks were placed that did not fit exactly.",
   input: z.object({
     workspace_id: workspaceId,
-    patch: z.string().min(1).describe("Unified diff; paths relative to /workspace"),
+    patch: z.string().min(1).describe("Unified diff, or *** Begin Patch … *** End Patch; paths relative to /workspace"),
   }),
   effect: "guest",
   profile: "workspace-core",
