@@ -20,7 +20,7 @@ const names = {
 };
 
 /** What a change of names, descriptions or schemas must be seen to change. */
-const digest = "e2f0d53e4c0e735c";
+const digest = "e158fc74e97ff17d";
 
 async function toolsOf(args: readonly string[], era: (typeof eras)[number] = "auto") {
   await using connection = await McpConnection.open(home, args, { era });

@@ -44,7 +44,7 @@ export const nextSteps: Readonly<Partial<Record<ErrorCode, string>>> = {
   vm_not_found: "Create one with vm_create; they are gone after vm_exec and after their TTL.",
   vm_state_conflict: "See vm_status: vm_create, then vm_start, then vm_exec.",
   patch_malformed:
-    "Give one unified diff as git diff prints it, @@ without numbers if they are not known, or a patch from *** Begin Patch to *** End Patch.",
+    'Give one unified diff, e.g. "--- a/f.py\\n+++ b/f.py\\n@@\\n def f():\\n-  old\\n+  new\\n" (@@ needs no numbers where the lines fit one place only), or a patch from *** Begin Patch to *** End Patch.',
   patch_refused: "Leave out what is named; paths are relative to /workspace and stay below it.",
   patch_conflict:
     "Read the file with workspace_file_read and make the patch anew; where a hunk fits several places, with more lines around it.",

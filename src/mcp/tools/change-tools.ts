@@ -11,7 +11,10 @@ export const workspacePatchApply = recordTool({
     "Apply one patch to a workspace: add, change, rename, delete files. A unified diff (git's or plain), or *** Begin Patch … *** End Patch. A hunk under @@ without numbers must fit one place only. All hunks apply or nothing changes. Says where hunks were placed that did not fit exactly.",
   input: z.object({
     workspace_id: workspaceId,
-    patch: z.string().min(1).describe("Unified diff, or *** Begin Patch … *** End Patch; paths relative to /workspace"),
+    patch: z
+      .string()
+      .min(1)
+      .describe("Unified diff, or *** Begin Patch … *** End Patch; paths relative to /workspace"),
   }),
   effect: "guest",
   profile: "workspace-core",
