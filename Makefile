@@ -80,6 +80,11 @@ test-conformance: setup ## the protocol's own test suite and its Inspector again
 bench: setup ## measure, print a table, write JSON to bench/results
 	node --disable-warning=ExperimentalWarning bench/main.ts
 
+PATCHES ?= 20000
+.PHONY: fuzz-patches
+fuzz-patches: setup ## spoil PATCHES=20000 real diffs and hold what becomes of them against git and GNU patch
+	ROUNDS=$(PATCHES) $(NODE_TEST) --test-timeout=3600000 test/unit/changes/mutated-patches.test.ts
+
 MINUTES ?= 30
 .PHONY: soak
 soak: setup ## work on workspaces for MINUTES=30 and fail when anything grew that should not

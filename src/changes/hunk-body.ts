@@ -46,10 +46,15 @@ export function takeAllLines(state: ParseState): HunkLine[] {
 /** Whether an added or removed line follows, perhaps after lines of context: more of a hunk than its header counts. */
 export function hunkGoesOn(cursor: PatchCursor): boolean {
   const mark = cursor.mark();
-  while (cursor.startsWith(" ") || isEmptyLine(cursor.peek())) cursor.advance();
+  skipContext(cursor);
   const goesOn = isStrayChange(cursor);
   cursor.returnTo(mark);
   return goesOn;
+}
+
+/** Leaves lines of context that no header counts: they change nothing. */
+export function skipContext(cursor: PatchCursor): void {
+  while (cursor.startsWith(" ") || isEmptyLine(cursor.peek())) cursor.advance();
 }
 
 /** Whether the next line is one that a hunk adds or removes, and nothing else. */

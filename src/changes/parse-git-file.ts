@@ -43,6 +43,7 @@ export function parseGitFile(state: ParseState): FilePatch {
   requireConsistency(header, named, lineNumber);
   if (named === undefined) requireMoveIn(text, header, lineNumber);
   const kind = gitKind(header);
+  requireBody(header, body, lineNumber);
   const hasExact = kind === "rename" || kind === "copy";
   const oldName = header.old?.name ?? named?.oldName;
   const newName = header.now?.name ?? named?.newName;
@@ -161,6 +162,19 @@ function parseBody(state: ParseState, headerHadCr: boolean): Body {
   const lacksContent = cursor.startsWith("Binary files ") || cursor.startsWith("Files ");
   const hunks = lacksContent ? [] : parseHunks(state, headerHadCr);
   return { hunks, binary: undefined, lacksContent };
+}
+
+/** The ids of an empty content, by either of git's digests, as they may be shortened. */
+const emptyId = /^(?:e69de29|473a0f4)/;
+
+/** A header that announces a change of content without one was cut off. */
+function requireBody(header: Header, body: Body, lineNumber: number): void {
+  if (body.hunks.length > 0 || body.binary !== undefined || body.lacksContent) return;
+  const { oldId, newId, isNew, isDeleted } = header;
+  const id = isNew ? newId : isDeleted ? oldId : undefined;
+  const isEmpty = id !== undefined && emptyId.test(id);
+  if (header.now !== undefined || (oldId !== newId && !isEmpty))
+    throw malformed(lineNumber, "the header of this file announces a change, but no hunk follows");
 }
 
 interface GitNames {

@@ -3,6 +3,7 @@ import {
   hunkGoesOn,
   type ParseState,
   requireSound,
+  skipContext,
   takeAllLines,
   takeCountedLines,
   withoutCr,
@@ -20,9 +21,11 @@ export function isHunkHeader(line: string): boolean {
 /** The hunks from here on; none is an answer. A header that ends in CR says that all lines got one on the way. */
 export function parseHunks(state: ParseState, headerHadCr = false): Hunk[] {
   const hunks: Hunk[] = [];
-  while (isHunkHeader(state.cursor.peek() ?? "")) {
+  const { cursor } = state;
+  while (isHunkHeader(cursor.peek() ?? "")) {
     const hunk = parseHunk(state);
     hunks.push(headerHadCr ? { ...hunk, lines: hunk.lines.map(withoutCr) } : hunk);
+    skipContext(cursor);
   }
   return hunks;
 }
@@ -81,8 +84,6 @@ interface NumberedHeader {
 function parseNumberedHunk(state: ParseState, { lineNumber, match }: NumberedHeader): Hunk {
   const [oldStart, newStart] = [Number(match[1]), Number(match[3])];
   const said = { old: Number(match[2] ?? 1), new: Number(match[4] ?? 1) };
-  if ((oldStart === 0 && said.old > 0) || (newStart === 0 && said.new > 0))
-    throw malformed(lineNumber, "a hunk header that counts lines from 0");
   const lines = takeNumberedLines(state, { lineNumber, said });
   const counts = countLines(lines);
   if (lines.length === 0) throw malformed(lineNumber, "an empty hunk");
@@ -102,7 +103,8 @@ function parseNumberedHunk(state: ParseState, { lineNumber, match }: NumberedHea
 
 /** An empty range names the line before it, any other its first line. */
 function startOf(start: number, { said, has }: { said: number; has: number }): number {
-  if ((said === 0) === (has === 0)) return start;
+  // A count of lines from 0 means the first, as git and patch read it.
+  if ((said === 0) === (has === 0)) return has === 0 ? start : Math.max(1, start);
   return has === 0 ? start - 1 : start + 1;
 }
 

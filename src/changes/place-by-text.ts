@@ -82,7 +82,7 @@ function withinAnchors(
 ): Pick<TextPlaces, "places" | "missingAnchor"> {
   let openings: readonly number[] | undefined;
   for (const anchor of anchors) {
-    budget.comparisons -= file.lines.length;
+    budget.comparisons -= 4 * file.lines.length;
     const lines = budget.comparisons < 0 ? [] : linesLike(file, anchor);
     if (lines.length === 0) return { places: [], missingAnchor: anchor };
     openings = openings === undefined ? lines : openedBy(file, openings, { lines, budget });
@@ -100,8 +100,13 @@ function openedBy(
   openings: readonly number[],
   { lines, budget }: OpenedLines,
 ): readonly number[] {
-  const isInside = (line: number): boolean =>
-    openings.some((opening) => opening <= line && isInBlock(file, { opening, at: line }, budget));
+  const isInside = (line: number): boolean => {
+    budget.comparisons -= openings.length;
+    if (budget.comparisons < 0) return false;
+    return openings.some(
+      (opening) => opening <= line && isInBlock(file, { opening, at: line }, budget),
+    );
+  };
   const inside = lines.filter(isInside);
   const first = openings[0] ?? 0;
   return inside.length > 0 ? inside : lines.filter((line) => line >= first);

@@ -167,7 +167,10 @@ function searchPart(file: TextLines, part: Part, options: SearchOptions): number
     (!part.endsFile || at === last) &&
     matchesAt(lines, { old: part.old, at }, budget);
   // Without a single old line every place would do; only the named one means anything.
-  if (part.old.length === 0) return fits(expected) ? expected : undefined;
+  if (part.old.length === 0) {
+    const named = lines.length === 0 ? 0 : expected;
+    return fits(named) ? named : undefined;
+  }
   if (anchor === "start" && fits(0)) return 0;
   if (anchor === "end" || part.endsFile) {
     if (fits(last)) return last;

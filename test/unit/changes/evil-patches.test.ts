@@ -189,7 +189,6 @@ const evil: readonly (readonly [name: string, code: ErrorCode, patch: string])[]
     "patch_malformed",
     edit("a.txt", "@@ -99999999999999999999,1 +1,1 @@\n-one\n+x\n"),
   ],
-  ["a hunk that counts from 0", "patch_malformed", edit("a.txt", "@@ -0,1 +0,1 @@\n-one\n+x\n")],
   [
     "a hunk with a foreign line",
     "patch_malformed",

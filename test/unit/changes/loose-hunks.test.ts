@@ -65,6 +65,22 @@ describe("a hunk whose header counts wrongly", () => {
     }
   });
 
+  it("from line 0 means the first, as git and patch read it", async () => {
+    const { text } = await plan(ten, `${header}@@ -0,2 +0,2 @@\n-1\n+one\n 2\n`);
+    assert.equal(text("f"), ten.replace("1\n", "one\n"));
+  });
+
+  it("or is cut off behind the names of its file is refused", async () => {
+    const git = "diff --git a/f b/f\nindex 1234567..89abcde 100644\n";
+    for (const patch of [
+      git,
+      git + header,
+      header,
+      `diff --git a/n b/n\nnew file mode 100644\nindex 0000000..89abcde\n`,
+    ])
+      assert.equal((await failure(ten, patch)).code, "patch_malformed", patch);
+  });
+
   it("does not take the signature of a mail or prose for its own", async () => {
     const hunk = `${header}@@ -1,2 +1,2 @@\n-1\n+one\n 2\n`;
     const wanted = ten.replace("1\n", "one\n");
