@@ -15,9 +15,6 @@ interface PlaceOptions {
   readonly budget: { comparisons: number };
 }
 
-/** More are not told apart, nor counted. */
-const placesMax = 20;
-
 /**
  * All places of a file that a hunk without line numbers fits: its old lines as they are, or else with other line ends, within what its anchors
  * name. A hunk without old lines fits an empty file, and the end of one when it says so.
@@ -54,7 +51,7 @@ function placesOf(
   budget: { comparisons: number },
 ): number[] {
   const places: number[] = [];
-  for (let at = 0; at + wanted.length <= lines.length && places.length <= placesMax; at += 1) {
+  for (let at = 0; at + wanted.length <= lines.length; at += 1) {
     if (budget.comparisons < 0) return places;
     if (wanted.every((line, index) => isSame(line, lines[at + index], budget))) places.push(at);
   }

@@ -136,6 +136,15 @@ describe("a hunk without line numbers", () => {
     assert.match(unknown.message, /no line is "def c\(\):"/);
   });
 
+  it("is told from many like it only by what it stands below", async () => {
+    const block = (name: number): string => `def f${name}():\n    x = 1\n`;
+    const many = Array.from({ length: 60 }, (_, index) => block(index)).join("");
+    const { text } = await plan(many, `${header}@@ def f40():\n-    x = 1\n+    x = 2\n`);
+    assert.equal(text("f"), many.replace(block(40), "def f40():\n    x = 2\n"));
+    const { message } = await failure(many, `${header}@@\n-    x = 1\n+    x = 2\n`);
+    assert.match(message, /fits 60 places: lines 2, 4, 6, .* and more\.$/);
+  });
+
   it("that only adds lines says where", async () => {
     const { message } = await failure(ten, `${header}@@\n+new\n`);
     assert.match(message, /it has only new lines, and nothing says where they go/);
