@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -145,6 +147,14 @@ func (m *stackMaker) name() string {
 	return strings.Join(components, "/")
 }
 
+// known is mostly a name that is there.
+func (m *stackMaker) known() string {
+	if len(m.kinds) == 0 || m.IntN(4) == 0 {
+		return m.name()
+	}
+	return slices.Sorted(maps.Keys(m.kinds))[m.IntN(len(m.kinds))]
+}
+
 func (m *stackMaker) entry() entry {
 	name := m.name()
 	var made entry
@@ -156,13 +166,13 @@ func (m *stackMaker) entry() entry {
 	case draw < 11:
 		made = link(name, m.target())
 	case draw < 14:
-		made = hardLink(name, m.name())
+		made = hardLink(name, m.known())
 	case draw < 15:
 		made = node(tar.TypeFifo, name, 0, 0)
 	case draw < 16:
 		made = node(tar.TypeChar, name, 1, int64(3+m.IntN(5)))
 	case draw < 19:
-		parent, base := filepath.Split(name)
+		parent, base := filepath.Split(m.known())
 		return file(parent+whiteoutPrefix+base, "")
 	default:
 		return file(name+"/"+opaqueMarker, "")
