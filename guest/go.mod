@@ -1,8 +1,11 @@
 module pyro.dev/guest
 
-go 1.26.0
+// The oldest that has what the code uses. From 1.25 on, the runtime of an idle
+// machine looks every second whether its share of the processors has changed:
+// a newer line here needs go:debug containermaxprocs=0 and updatemaxprocs=0.
+go 1.24.0
 
 require (
-	github.com/klauspost/compress v1.20.3
-	golang.org/x/sys v0.49.0
+	github.com/klauspost/compress v1.19.2
+	golang.org/x/sys v0.41.0
 )

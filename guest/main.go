@@ -1,9 +1,3 @@
-// An idle machine must stay idle: the runtime would look every second whether
-// its share of the processors has changed, which in here it never does.
-
-//go:debug containermaxprocs=0
-//go:debug updatemaxprocs=0
-
 // Command guest is pyro's guest agent: the only program of ours inside a
 // workspace. One static binary plays every part, chosen by how it was started:
 // PID 1 of the initramfs, the agent proper, PID 1 of the workload, the warmer

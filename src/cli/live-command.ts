@@ -79,7 +79,7 @@ function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
     explain(
       io,
       `The command was stopped after ${timeoutSeconds} s.`,
-      "Give it longer with --timeout-seconds.",
+      "Give it longer with --timeout-seconds. What waits for a network waits in vain: guests have none.",
     );
   else if (end.outOfMemory) explain(io, outOfMemory.message, outOfMemory.hint);
   if (end.backgroundProcessCount) printNote(io, runningOn(end.backgroundProcessCount));

@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import type { InstalledImage } from "./store.ts";
+
 /** An environment pyro knows how to build from the distribution's own archive. */
 export interface CatalogEntry {
   readonly name: string;
@@ -52,13 +55,36 @@ export const catalog: readonly CatalogEntry[] = [
   {
     name: "debian:13",
     suite: "trixie",
-    packages: everyday,
+    // Debian 12 has the old names of time zones, such as US/Pacific, in tzdata itself.
+    packages: [...everyday, "tzdata", "tzdata-legacy"],
     summary: "Debian 13 with git, curl, python3 and ripgrep",
     warm: warmEveryday,
   },
 ];
 
+/** What commands find in the environment of every entry. */
+export const catalogEnv: readonly string[] = [
+  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  // Without it, tools take names and texts for ASCII.
+  "LANG=C.UTF-8",
+];
+
+/** Counts changes to how entries are built that their packages and variables do not show. */
+const recipeVersion = 2;
+
+/** Tells what an entry is built from; another recipe makes another image. */
+export function recipeOf({ suite, packages }: CatalogEntry): string {
+  const parts = JSON.stringify([recipeVersion, suite, packages, catalogEnv]);
+  return createHash("sha256").update(parts).digest("hex").slice(0, 16);
+}
+
 /** The entry called `name`, or undefined. */
 export function findCatalogEntry(name: string): CatalogEntry | undefined {
   return catalog.find((entry) => entry.name === name);
+}
+
+/** Whether the catalog builds this environment otherwise by now. */
+export function isOutdated({ environment, source }: InstalledImage): boolean {
+  const entry = findCatalogEntry(environment);
+  return entry !== undefined && source.kind === "debian" && source.recipe !== recipeOf(entry);
 }

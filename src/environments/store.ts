@@ -24,7 +24,12 @@ export interface ImageConfig {
 
 /** Where an image came from. */
 export type ImageSource =
-  | { readonly kind: "debian"; readonly suite: string }
+  | {
+      readonly kind: "debian";
+      readonly suite: string;
+      /** Of the catalog's entry at that time; absent before recipes were recorded. */
+      readonly recipe?: string;
+    }
   | { readonly kind: "oci"; readonly reference: string; readonly manifestDigest: string };
 
 /** One installed environment. */

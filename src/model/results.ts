@@ -19,6 +19,9 @@ export const environmentSchema = z.object({
   environment: z.string(),
   summary: z.string().nullable(),
   installed: z.boolean(),
+  outdated: z
+    .boolean()
+    .describe("The catalog builds it otherwise by now; pulling it builds it anew."),
   source: z.string().describe("Distribution archive and suite, or OCI reference with digest."),
   imageId: z.string().nullable(),
   createdAt: timestamp.nullable(),

@@ -1,4 +1,4 @@
-import { catalog, findCatalogEntry } from "../environments/catalog.ts";
+import { catalog, findCatalogEntry, isOutdated } from "../environments/catalog.ts";
 import { isImageReference, parseReference } from "../environments/oci/reference.ts";
 import type { InstalledImage } from "../environments/store.ts";
 import { PyroError } from "../model/errors.ts";
@@ -21,15 +21,21 @@ export function checkEnvironmentName(environment: string): string {
   });
 }
 
+export interface EnsureOptions extends WorkOptions {
+  /** Builds one anew that the catalog builds otherwise by now, which needs the network. Default false. */
+  readonly renew?: boolean;
+}
+
 /** The installed image of `environment`, installing it first when it is missing. */
 export async function ensureEnvironment(
   host: Host,
   environment: string,
-  options: WorkOptions = {},
+  options: EnsureOptions = {},
 ): Promise<{ image: InstalledImage; alreadyInstalled: boolean }> {
   checkEnvironmentName(environment);
   const found = await host.images.find(environment);
-  if (found) return { image: found, alreadyInstalled: true };
+  if (found && !(options.renew && isOutdated(found)))
+    return { image: found, alreadyInstalled: true };
   // The installers are loaded only by those who install.
   const { installEnvironment } = await import("./install-environment.ts");
   return installEnvironment(host, environment, options);

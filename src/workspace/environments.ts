@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { catalog, findCatalogEntry } from "../environments/catalog.ts";
+import { catalog, findCatalogEntry, isOutdated } from "../environments/catalog.ts";
 import type { ImageSource, InstalledImage } from "../environments/store.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import { machineSize } from "../model/machine-options.ts";
@@ -42,14 +42,17 @@ export interface PullOptions extends WorkOptions {
   readonly template?: boolean | undefined;
 }
 
-/** Installs an environment; a second pull is a no-op. */
+/** Installs an environment, also where the installed one is outdated; a second pull is a no-op. */
 export async function pullEnvironment(
   host: Host,
   environment: string,
   options: PullOptions = {},
 ): Promise<PullResult> {
   host.prepareDirectories();
-  const { image, alreadyInstalled } = await ensureEnvironment(host, environment, options);
+  const { image, alreadyInstalled } = await ensureEnvironment(host, environment, {
+    ...options,
+    renew: true,
+  });
   if (options.template ?? true) await warmUp(host, image, options);
   return { ...(await describeEnvironment(host, environment, image)), alreadyInstalled };
 }
@@ -105,6 +108,7 @@ async function describeEnvironment(
     environment,
     summary: entry?.summary ?? null,
     installed: image !== undefined,
+    outdated: image !== undefined && isOutdated(image),
     source: image ? describeSource(image.source) : `debian ${entry?.suite}`,
     imageId: image?.id ?? null,
     createdAt: image?.createdAt ?? null,

@@ -1,6 +1,12 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
-import { type CatalogEntry, findCatalogEntry } from "../environments/catalog.ts";
+import {
+  type CatalogEntry,
+  catalogEnv,
+  findCatalogEntry,
+  isOutdated,
+  recipeOf,
+} from "../environments/catalog.ts";
 import { startMmdebstrap } from "../environments/debian/mmdebstrap.ts";
 import { pullImage } from "../environments/oci/pull-image.ts";
 import {
@@ -18,8 +24,6 @@ import type { Host, WorkOptions } from "./host.ts";
 
 /** Less than this and no environment fits. */
 const spareDiskBytes = 512 * 1024 * 1024;
-
-const debianPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What goes into an image, whatever its source. */
 interface Ingredients {
@@ -42,7 +46,7 @@ export async function installEnvironment(
     onProgress?.({ step: `waiting for another process to install ${environment}` });
   using _lock = await acquireLock(host.images.lockPath(environment), { signal, onWait });
   const meanwhile = await host.images.find(environment);
-  if (meanwhile) return { image: meanwhile, alreadyInstalled: true };
+  if (meanwhile && !isOutdated(meanwhile)) return { image: meanwhile, alreadyInstalled: true };
   await requireDiskRoom(host.config.cacheDirectory, spareDiskBytes);
   const factory = await host.machineFactory(options);
   const entry = findCatalogEntry(environment);
@@ -100,9 +104,9 @@ function debianIngredients(
     onStep,
   });
   return {
-    source: { kind: "debian", suite: entry.suite },
+    source: { kind: "debian", suite: entry.suite, recipe: recipeOf(entry) },
     config: {
-      env: [debianPath],
+      env: catalogEnv,
       workingDirectory: undefined,
       user: undefined,
       entrypoint: undefined,
@@ -171,7 +175,7 @@ async function ociIngredients(
       manifestDigest: image.manifestDigest,
     },
     config: {
-      env: env.length > 0 ? env : [debianPath],
+      env: env.length > 0 ? env : catalogEnv.slice(0, 1),
       workingDirectory,
       user,
       entrypoint,

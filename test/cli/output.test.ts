@@ -84,6 +84,7 @@ debian:13        -          -      Debian 13 with git, curl, python3 and ripgrep
       environment: "debian:12-base",
       summary: "Debian 12, minimal",
       installed: false,
+      outdated: false,
       source: "debian bookworm",
       image_id: null,
       created_at: null,

@@ -104,7 +104,7 @@ test("ends that a code does not explain are explained", async () => {
     [
       { exitCode: 124, timedOut: true },
       124,
-      "error: The command was stopped after 30 s.\nhint: Give it longer with --timeout-seconds.\n",
+      "error: The command was stopped after 30 s.\nhint: Give it longer with --timeout-seconds. What waits for a network waits in vain: guests have none.\n",
     ],
     [
       { exitCode: 137, outOfMemory: true },

@@ -13,6 +13,7 @@ function makeImage() {
   const base = busyboxLayer([
     { name: "etc/passwd", content: "root:x:0:0::/root:/bin/sh\napp:x:1234:1235::/srv:/bin/sh\n" },
     { name: "etc/group", content: "root:x:0:\napp:x:1235:\nextra:x:1300:app\n" },
+    { name: "etc/hosts", content: "# of the image\n10.0.0.7 db" },
     { name: "srv/app/", type: "directory", mode: 0o755, uid: 1234, gid: 1235 },
     { name: "data/removed", content: "must go\n" },
     { name: "data/replaced", content: "old\n" },
@@ -85,6 +86,18 @@ describe("an image from a registry, run in a real guest", () => {
     const second = await home.pyro(["env", "pull", reference, "--json"], insecure());
     assert.equal(JSON.parse(second.stdout).already_installed, true);
     assert.equal(registry.requests.length, requests, "the registry was asked again");
+  });
+
+  it("keeps its own hosts beside the machine's names", async () => {
+    const { stdout } = await run(["sh", "-c", "cat /etc/hostname /etc/hosts"]);
+    const [hostname, ...hosts] = stdout.trimEnd().split("\n");
+    assert.deepEqual(hosts, [
+      "127.0.0.1\tlocalhost",
+      "::1\tlocalhost ip6-localhost ip6-loopback",
+      "# of the image",
+      "10.0.0.7 db",
+      `127.0.1.1\t${hostname}`,
+    ]);
   });
 
   it("runs as the image's user, where and with what the image says", async () => {

@@ -259,7 +259,9 @@ func TestManyCommandsSideBySide(t *testing.T) {
 	const workers, each = 16, 40
 	var group sync.WaitGroup
 	for worker := range workers {
-		group.Go(func() {
+		group.Add(1)
+		go func() {
+			defer group.Done()
 			for n := range each {
 				code := (worker*each + n) % 200
 				result, err := h.tryExec(shell(fmt.Sprintf("echo %d; exit %d", code, code)), nil)
@@ -268,7 +270,7 @@ func TestManyCommandsSideBySide(t *testing.T) {
 					return
 				}
 			}
-		})
+		}()
 	}
 	group.Wait()
 	eventually(t, "descriptors are closed", func() bool { return h.descriptorCount() <= before+2 })

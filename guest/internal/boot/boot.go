@@ -17,12 +17,6 @@ const (
 	SuccessorArgument = "successor"
 )
 
-const (
-	descriptorsSoft = 1024
-	// descriptorsHard is the ceiling commands may raise their own limit to.
-	descriptorsHard = 524288
-)
-
 // Run boots the machine and never returns.
 func Run() {
 	mountErr := mountKernelInterfaces()
@@ -43,16 +37,6 @@ func Run() {
 		powerOff()
 	}
 	supervise()
-}
-
-func setLimits() {
-	limit := unix.Rlimit{Cur: descriptorsSoft, Max: descriptorsHard}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		console.Say("descriptor limit stays: %v", err)
-	}
-	unlimited := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
-	// The workload's control group bounds processes; a second limit per user would only confuse.
-	_ = unix.Setrlimit(unix.RLIMIT_NPROC, &unlimited)
 }
 
 func powerOff() {

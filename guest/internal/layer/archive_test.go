@@ -188,7 +188,8 @@ func (i *image) want(want map[string]string) {
 }
 
 func codeOf(err error) protocol.Code {
-	if failure, ok := errors.AsType[*protocol.Failure](err); ok {
+	var failure *protocol.Failure
+	if errors.As(err, &failure) {
 		return failure.Code
 	}
 	return ""

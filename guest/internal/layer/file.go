@@ -36,7 +36,8 @@ func (u *unpacker) makeFile(p place) error {
 	}
 	defer unix.Close(descriptor)
 	if err := u.fill(descriptor, p.header.Size); err != nil {
-		if _, isRead := errors.AsType[readFailure](err); isRead {
+		var read readFailure
+		if errors.As(err, &read) {
 			return err
 		}
 		return p.explain(err)

@@ -130,7 +130,8 @@ func (s *stream) explain(err error) error {
 	if err == nil || err == io.EOF {
 		return nil
 	}
-	if failure, ok := errors.AsType[*protocol.Failure](err); ok {
+	var failure *protocol.Failure
+	if errors.As(err, &failure) {
 		return failure
 	}
 	return protocol.Fail(protocol.CodeArchiveRefused, "the archive is damaged after %d unpacked bytes: %v", s.count, err)

@@ -155,7 +155,8 @@ func inodeOf(descriptor int) (uint64, error) {
 
 // explain turns what the system refused into what the host should hear.
 func explain(entry string, err error) error {
-	if failure, ok := errors.AsType[*protocol.Failure](err); ok {
+	var failure *protocol.Failure
+	if errors.As(err, &failure) {
 		return failure
 	}
 	switch {

@@ -48,7 +48,8 @@ func unpack(source *stream, onto *target) (entryCount int64, err error) {
 type readFailure struct{ error }
 
 func sourceFailure(source *stream, err error) error {
-	if read, ok := errors.AsType[readFailure](err); ok {
+	var read readFailure
+	if errors.As(err, &read) {
 		return source.explain(read.error)
 	}
 	return err

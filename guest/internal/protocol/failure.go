@@ -55,7 +55,8 @@ func Fail(code Code, format string, values ...any) *Failure {
 
 // AsFailure turns any error into a refusal; an unforeseen one is internal.
 func AsFailure(err error) *Failure {
-	if failure, ok := errors.AsType[*Failure](err); ok {
+	var failure *Failure
+	if errors.As(err, &failure) {
 		return failure
 	}
 	return &Failure{Code: CodeInternal, Message: err.Error()}

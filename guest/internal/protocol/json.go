@@ -37,10 +37,12 @@ func Decode(text []byte, target any) error {
 		return err
 	}
 	if err := json.Unmarshal(text, target); err != nil {
-		if wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		var wrongType *json.UnmarshalTypeError
+		if errors.As(err, &wrongType) {
 			return Fail(CodeBadRequest, "%s is a JSON %s, which does not fit", fieldName(wrongType), wrongType.Value)
 		}
-		if failure, ok := errors.AsType[*Failure](err); ok {
+		var failure *Failure
+		if errors.As(err, &failure) {
 			return failure
 		}
 		return Fail(CodeBadRequest, "the document is not valid JSON: %v", err)

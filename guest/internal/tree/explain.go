@@ -35,7 +35,8 @@ func explain(path []byte, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	if failure, ok := errors.AsType[*protocol.Failure](err); ok {
+	var failure *protocol.Failure
+	if errors.As(err, &failure) {
 		return failure
 	}
 	for _, meaning := range meanings {

@@ -9,44 +9,43 @@ import (
 	"pyro.dev/guest/internal/protocol"
 )
 
-// writeNames tells the root which machine it is now, and answers whether the
-// hosts file is ours. It writes below the overlay, before that is mounted:
+// writeNames tells the root which machine it is now, and answers its hosts file,
+// nil where that is not ours. It writes below the overlay, before that is mounted:
 // copying /etc up through it takes far longer.
-func writeNames(identity *protocol.Identity) (ownsHosts bool, err error) {
+func writeNames(identity *protocol.Identity) (*hostsFile, error) {
 	etc, err := openUpperEtc()
 	if err != nil {
 		// The workspace made /etc something else; whoever did will not miss the names.
-		return false, nil
+		return nil, nil
 	}
 	defer unix.Close(etc)
-	ownsHosts = !exists(unix.AT_FDCWD, EnvironmentDirectory+"/etc/hosts") && !exists(etc, "hosts")
-	return ownsHosts, writeNamesIn(etc, identity, ownsHosts)
+	hosts := readHosts(etc)
+	return hosts, writeNamesIn(etc, identity, hosts)
 }
 
 // rename writes the names of a mounted root; the calling thread lives in it. A
 // root mounted for a template has them in its upper layer already, so that
 // nothing is copied up.
-func rename(identity *protocol.Identity, ownsHosts bool) error {
+func rename(identity *protocol.Identity, hosts *hostsFile) error {
 	etc, err := unix.Open("/etc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}
 	defer unix.Close(etc)
-	return writeNamesIn(etc, identity, ownsHosts)
+	return writeNamesIn(etc, identity, hosts)
 }
 
-func writeNamesIn(etc int, identity *protocol.Identity, ownsHosts bool) error {
+func writeNamesIn(etc int, identity *protocol.Identity, hosts *hostsFile) error {
 	if err := writeName(etc, "machine-id", identity.MachineID+"\n"); err != nil {
 		return err
 	}
 	if err := writeName(etc, "hostname", identity.Hostname+"\n"); err != nil {
 		return err
 	}
-	if !ownsHosts {
+	if hosts == nil {
 		return nil
 	}
-	hosts := "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t" + identity.Hostname + "\n"
-	return writeName(etc, "hosts", hosts)
+	return writeName(etc, "hosts", hosts.with(identity.Hostname))
 }
 
 // openUpperEtc makes the directory as the environment has it.

@@ -22,33 +22,33 @@ const (
 )
 
 // buildRoot runs on a thread inside the workload's namespaces and makes the
-// command's root of environment and data disk. It answers whether the hosts
-// file is ours. With the data disk mounted, prepare is called.
-func buildRoot(disk string, request *protocol.ActivateRequest, prepare func() error) (ownsHosts bool, err error) {
+// command's root of environment and data disk. It answers the hosts file,
+// nil where that is not ours. With the data disk mounted, prepare is called.
+func buildRoot(disk string, request *protocol.ActivateRequest, prepare func() error) (hosts *hostsFile, err error) {
 	if err := unix.Mount(disk, dataDirectory, "ext4", unix.MS_NOATIME, dataOptions); err != nil {
-		return false, fmt.Errorf("mount the data disk: %w", err)
+		return nil, fmt.Errorf("mount the data disk: %w", err)
 	}
 	if err := prepare(); err != nil {
-		return false, err
+		return nil, err
 	}
 	isNew, err := makeDataDirectories()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	if ownsHosts, err = writeNames(&request.Identity); err != nil {
-		return false, err
+	if hosts, err = writeNames(&request.Identity); err != nil {
+		return nil, err
 	}
 	if err := unix.Mount("overlay", rootDirectory, "overlay", unix.MS_NOATIME, overlayOptions); err != nil {
-		return false, fmt.Errorf("mount the root: %w", err)
+		return nil, fmt.Errorf("mount the root: %w", err)
 	}
 	if err := enterBuilt(request); err != nil {
-		return false, err
+		return nil, err
 	}
 	// A disk whose root was thrown away keeps its workspace as it was.
 	if isNew && !request.DiscardRoot {
 		err = giveWorkspace(request)
 	}
-	return ownsHosts, err
+	return hosts, err
 }
 
 // enterBuilt completes the mounted root and makes it this thread's.

@@ -36,8 +36,8 @@ type Workload struct {
 	request *protocol.ActivateRequest
 	disk    string
 	stopped bool
-	// ownsHosts tells that the root's hosts file names this machine and nothing else of value.
-	ownsHosts bool
+	// hosts is the root's hosts file, nil where that is not ours.
+	hosts *hostsFile
 	// data is open while the first root is being built.
 	data *dataDisk
 	// tree is the workspace's, nil before activation.
@@ -72,7 +72,7 @@ func (w *Workload) Rename(identity *protocol.Identity) error {
 	}
 	w.request.Identity = *identity
 	var err error
-	w.starter.Thread.Do(func() { err = rename(identity, w.ownsHosts) })
+	w.starter.Thread.Do(func() { err = rename(identity, w.hosts) })
 	return err
 }
 
@@ -110,7 +110,7 @@ func (w *Workload) enterRoot() error {
 		}
 	}
 	var err error
-	w.starter.Thread.Do(func() { w.ownsHosts, err = buildRoot(w.disk, w.request, w.openDisk) })
+	w.starter.Thread.Do(func() { w.hosts, err = buildRoot(w.disk, w.request, w.openDisk) })
 	if err != nil || w.tree != nil {
 		return err
 	}

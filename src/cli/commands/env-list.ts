@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Pyro } from "../../index.ts";
 import type { CommandContext, JsonOption } from "../context.ts";
-import { formatBytes, printResult, printTable } from "../printer.ts";
+import { formatBytes, printNote, printResult, printTable } from "../printer.ts";
 
 export function addEnvList(group: Command, { io }: CommandContext): void {
   group
@@ -20,9 +20,11 @@ export function addEnvList(group: Command, { io }: CommandContext): void {
       const rows = list.environments.map((one) => [
         one.environment,
         one.diskBytes === null ? "-" : formatBytes(one.diskBytes),
-        one.createdAt?.slice(0, 10) ?? "-",
+        `${one.createdAt?.slice(0, 10) ?? "-"}${one.outdated ? ", outdated" : ""}`,
         one.summary ?? one.source,
       ]);
       printTable(io, [["ENVIRONMENT", "INSTALLED", "BUILT", "WHAT"], ...rows]);
+      const outdated = list.environments.find((one) => one.outdated);
+      if (outdated) printNote(io, `Build it anew: pyro env pull ${outdated.environment}`);
     });
 }

@@ -39,6 +39,8 @@ export function startMmdebstrap(request: DebianRequest): RunningTool {
     ...(request.packages.length === 0 ? [] : [`--include=${request.packages.join(",")}`]),
     '--aptopt=Apt::Install-Recommends "false"',
     '--aptopt=Acquire::Retries "3"',
+    // What it puts there for its own use names the servers of the host that builds.
+    '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
     ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
     request.suite,
     "-",

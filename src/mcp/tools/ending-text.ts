@@ -16,7 +16,7 @@ export function endingText(ending: Ending): string {
   const notes: string[] = [];
   if (ending.notStarted !== null)
     notes.push(`never started: ${JSON.stringify(visibleText(ending.notStarted))}`);
-  if (ending.timedOut) notes.push("timed out, killed");
+  if (ending.timedOut) notes.push("timed out, killed; there is no network to wait for");
   else if (ending.outOfMemory) notes.push("out of memory: use more mem_mib");
   else if (ending.signal !== null) notes.push(`SIG${ending.signal}`);
   const { backgroundProcessCount: left = 0 } = ending;
