@@ -1,6 +1,6 @@
 // Command guest is pyro's guest agent: the only program of ours inside a
 // workspace. One static binary plays every part, chosen by how it was started:
-// PID 1 of the initramfs, the agent proper, PID 1 of the workload, the warmer
+// PID 1 of the initramfs, the loader of kernel modules, the agent proper, PID 1 of the workload, the warmer
 // of templates, or an ordinary host process under host-compat.
 package main
 
@@ -21,6 +21,8 @@ func main() {
 	switch {
 	case part == boot.AgentArgument:
 		os.Exit(agent.RunGuest())
+	case part == boot.ModprobeArgument:
+		os.Exit(boot.Modprobe(os.Args))
 	case part == workload.InitArgument:
 		os.Exit(workload.RunInit())
 	case part == workload.WarmArgument:

@@ -57,6 +57,49 @@ describe("an ordinary program in Debian 13", () => {
       assert.ok(Number(value) >= (least[index] ?? 0), `${settings[index]}: ${value}`);
   });
 
+  it("sees the limits of its control group, and may make groups of its own", async () => {
+    const look = `own=$(cut -d: -f3 /proc/self/cgroup); cd /sys/fs/cgroup; cat .$own/memory.max memory.max
+      awk '/MemTotal/ { print $2 * 1024 }' /proc/meminfo; cat cgroup.controllers
+      echo +memory +pids >cgroup.subtree_control; mkdir mine; echo 50000000 >mine/memory.max
+      sh -c 'echo $$ >mine/cgroup.procs; cat /proc/self/cgroup'; rmdir mine; echo $own; ls -d ../agent* | wc -l`;
+    const [own, all, machine, controllers, inner, outer, outside] = await sh(`${look} 2>/dev/null`);
+    assert.equal(own, all);
+    assert.ok(
+      Number(own) > 256 * 1024 * 1024 && Number(own) < Number(machine),
+      `${own} ${machine}`,
+    );
+    assert.match(controllers ?? "", /\bmemory pids\b/);
+    assert.deepEqual([inner, outside], ["0::/mine", "0"]);
+    assert.match(outer ?? "", /^\/command-\d+$/);
+  });
+
+  it("gets the kernel modules that it asks for", async () => {
+    const script = `import fcntl, socket, struct
+open("/dev/fuse", "rb").close()
+tun = open("/dev/net/tun", "r+b", buffering=0)
+fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH14x", b"vpn0", 0x1001))
+link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+for kind in (b"bridge", b"veth", b"dummy"):
+    kind += b"\\0"
+    padded = kind + b"\\0" * (-len(kind) % 4)
+    info = struct.pack("HH", 4 + len(kind), 1) + padded
+    body = struct.pack("BxHiII", 0, 0, 0, 0, 0) + struct.pack("HH", 4 + len(info), 18) + info
+    link.send(struct.pack("IHHII", 16 + len(body), 16, 0x605, 1, 0) + body)
+    assert struct.unpack_from("i", link.recv(4096), 16)[0] == 0, kind
+print(*(name for _, name in socket.if_nameindex()))`;
+    const [interfaces = ""] = await sh(`python3 -c '${script}'`);
+    for (const name of ["lo", "vpn0", "bridge0", "veth0", "dummy0"])
+      assert.ok(interfaces.split(" ").includes(name), interfaces);
+  });
+
+  it("mounts images, and overlays over its own directories", async () => {
+    const script = `cd /workspace; truncate -s 8M image; mkfs.ext4 -q image; mkdir at lower upper work merged
+      mount -o loop image at; touch at/inside; ls at; echo low >lower/file
+      mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work none merged
+      echo high >merged/file; cat lower/file upper/file`;
+    assert.deepEqual(await sh(script), ["inside", "lost+found", "low", "high"]);
+  });
+
   it("learns at once that there is no network", async () => {
     const ended = await home.pyro([
       ...["run", environment, "--timeout-seconds", "25", "--"],

@@ -27,6 +27,7 @@ func Run() {
 		powerOff()
 	}
 	loadModules("/lib/modules/load-order")
+	offerModules()
 	console.Say("modules loaded")
 	if err := bringLoopbackUp(); err != nil {
 		console.Say("loopback stays down: %v", err)

@@ -35,6 +35,18 @@ func TestParseModuleList(t *testing.T) {
 	}
 }
 
+func TestFindModule(t *testing.T) {
+	index := "bridge\tllc stp\trtnl-link-bridge\ntun\t\tdevname:net/tun char-major-10-200\nloop\t\tblock-major-7-*\nbroken\n"
+	for wanted, want := range map[string]string{
+		"bridge": "llc stp bridge", "rtnl-link-bridge": "llc stp bridge", "char-major-10-200": "tun",
+		"block-major-7-3": "loop", "block_major_7_3": "loop", "block-major-70-3": "", "bri": "", "": "", "*": "",
+	} {
+		if got := strings.Join(findModule(index, wanted), " "); got != want {
+			t.Errorf("%q: %q", wanted, got)
+		}
+	}
+}
+
 func TestDescribe(t *testing.T) {
 	for status, want := range map[unix.WaitStatus]string{9: "SIGKILL", 3 << 8: "exit code 3"} {
 		if got := describe(status); got != want {

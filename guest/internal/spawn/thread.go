@@ -74,7 +74,7 @@ func Namespaces(pid int) func() error {
 			return fmt.Errorf("open process %d: %w", pid, err)
 		}
 		defer unix.Close(process)
-		if err := unix.Setns(process, unix.CLONE_NEWNS|unix.CLONE_NEWPID|unix.CLONE_NEWIPC); err != nil {
+		if err := unix.Setns(process, unix.CLONE_NEWNS|unix.CLONE_NEWPID|unix.CLONE_NEWIPC|unix.CLONE_NEWCGROUP); err != nil {
 			return fmt.Errorf("join the namespaces of process %d: %w", pid, err)
 		}
 		return unix.Chdir("/")

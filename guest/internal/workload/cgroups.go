@@ -33,6 +33,9 @@ func PrepareCgroups() error {
 			return err
 		}
 	}
+	if err := makeCgroupNamespace(); err != nil {
+		return err
+	}
 	for _, pid := range []int{1, os.Getpid()} {
 		if err := writeCgroup(agentCgroup+"/cgroup.procs", strconv.Itoa(pid)); err != nil {
 			return err
@@ -47,17 +50,18 @@ func PrepareCgroups() error {
 	return writeCgroup(workloadCgroup+"/cgroup.subtree_control", "+memory")
 }
 
-// limitWorkload bounds all commands together.
-func limitWorkload(request *protocol.ActivateRequest) error {
+// limitWorkload bounds all commands together, and answers the bound of their memory.
+func limitWorkload(request *protocol.ActivateRequest) (memoryMax string, err error) {
 	if err := writeCgroup(workloadCgroup+"/pids.max", strconv.FormatInt(request.ProcessCountMax, 10)); err != nil {
-		return err
+		return "", err
 	}
 	available, err := availableMemory()
 	if err != nil {
-		return err
+		return "", err
 	}
 	limit := available - *request.MemoryReservedMib<<20
-	return writeCgroup(workloadCgroup+"/memory.max", strconv.FormatInt(max(limit, memoryMinimum), 10))
+	memoryMax = strconv.FormatInt(max(limit, memoryMinimum), 10)
+	return memoryMax, writeCgroup(workloadCgroup+"/memory.max", memoryMax)
 }
 
 // availableMemory is what processes can have. The machine's total is more: a

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -28,6 +29,9 @@ type groups struct {
 	// lingering still have processes of a command that ended.
 	lingering []*group
 	made      int
+	// memoryMax is the workload's own bound, set on each group as well: runtimes look
+	// for theirs in the group they are in, and nowhere above.
+	memoryMax string
 }
 
 // group is one command's control group.
@@ -51,8 +55,30 @@ func (g *groups) take() (*group, error) {
 		taken.killsBefore = taken.kills()
 		return taken, nil
 	}
-	g.made++
-	return g.make(workloadCgroup + "/command-" + strconv.Itoa(g.made))
+	return g.makeNext()
+}
+
+// begin makes the first group ahead of its command: in a template it costs nobody time.
+func (g *groups) begin(memoryMax string) error {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	g.memoryMax = memoryMax
+	first, err := g.makeNext()
+	if err == nil {
+		g.keep(first)
+	}
+	return err
+}
+
+// makeNext passes over names that an earlier agent's commands still hold.
+func (g *groups) makeNext() (*group, error) {
+	for {
+		g.made++
+		made, err := g.make(workloadCgroup + "/command-" + strconv.Itoa(g.made))
+		if !errors.Is(err, os.ErrExist) {
+			return made, err
+		}
+	}
 }
 
 func (g *groups) make(path string) (*group, error) {
@@ -60,6 +86,10 @@ func (g *groups) make(path string) (*group, error) {
 		return nil, fmt.Errorf("make a control group: %w", err)
 	}
 	made := &group{from: g, path: path, directory: -1, events: -1, memory: -1}
+	if err := writeCgroup(path+"/memory.max", g.memoryMax); err != nil {
+		made.remove()
+		return nil, err
+	}
 	for _, open := range []struct {
 		into  *int
 		path  string

@@ -3,6 +3,7 @@ package workload
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +30,7 @@ const quiet = unix.MS_NOSUID | unix.MS_NOEXEC
 var staged = []stagedMount{
 	{"proc", "proc", quiet | unix.MS_NODEV, ""},
 	{"sys", "sysfs", quiet | unix.MS_NODEV | unix.MS_RDONLY, ""},
+	{"sys/fs/cgroup", "cgroup2", quiet | unix.MS_NODEV, ""},
 	{"dev", "tmpfs", quiet, "mode=0755,size=1m"},
 	{"run", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV, "mode=0755,size=20%"},
 	{"dev/pts", "devpts", quiet, "newinstance,ptmxmode=0666,mode=0620,gid=5"},
@@ -71,11 +73,21 @@ func stageMounts() error {
 
 type device struct {
 	name         string
+	mode         uint32
 	major, minor uint32
 }
 
+const (
+	everybody = unix.S_IFCHR | 0o666
+	rootOnly  = unix.S_IFCHR | 0o600
+	// loopDevices is how many images can be mounted at a time.
+	loopDevices = 16
+)
+
+// The drivers behind the second line are loaded when one of its devices is opened.
 var devices = []device{
-	{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+	{"null", everybody, 1, 3}, {"zero", everybody, 1, 5}, {"full", everybody, 1, 7}, {"random", everybody, 1, 8}, {"urandom", everybody, 1, 9}, {"tty", everybody, 5, 0},
+	{"net/tun", everybody, 10, 200}, {"fuse", everybody, 10, 229}, {"cuse", rootOnly, 10, 203}, {"loop-control", rootOnly, 10, 237},
 }
 
 var deviceLinks = map[string]string{
@@ -84,8 +96,15 @@ var deviceLinks = map[string]string{
 }
 
 func makeDevices(directory string) error {
-	for _, d := range devices {
-		if err := unix.Mknod(directory+"/"+d.name, unix.S_IFCHR|0o666, int(unix.Mkdev(d.major, d.minor))); err != nil {
+	if err := os.Mkdir(directory+"/net", 0o755); err != nil {
+		return err
+	}
+	all := slices.Clone(devices)
+	for number := range uint32(loopDevices) {
+		all = append(all, device{fmt.Sprintf("loop%d", number), unix.S_IFBLK | 0o600, 7, number})
+	}
+	for _, d := range all {
+		if err := unix.Mknod(directory+"/"+d.name, d.mode, int(unix.Mkdev(d.major, d.minor))); err != nil {
 			return fmt.Errorf("make device %s: %w", d.name, err)
 		}
 	}

@@ -56,7 +56,11 @@ func (w *Workload) Prepare() error {
 func (w *Workload) Activate(disk string, request *protocol.ActivateRequest) error {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	if err := limitWorkload(request); err != nil {
+	memoryMax, err := limitWorkload(request)
+	if err != nil {
+		return err
+	}
+	if err := w.groups.begin(memoryMax); err != nil {
 		return err
 	}
 	w.disk, w.request = disk, request
@@ -85,7 +89,11 @@ func (w *Workload) WithRequest(use func(*protocol.ActivateRequest)) {
 
 // startNamespaces is called with the mutex held.
 func (w *Workload) startNamespaces() error {
-	pid, err := startInit()
+	var pid int
+	err := inCgroupNamespace(func() (err error) {
+		pid, err = startInit()
+		return err
+	})
 	if err != nil {
 		return err
 	}

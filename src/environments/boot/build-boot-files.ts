@@ -1,13 +1,21 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { extract } from "tar-stream";
 import { PyroError } from "../../model/errors.ts";
 import { readJsonFile, temporaryNeighbour, writeFileAtomically } from "../../platform/files.ts";
 import { startMmdebstrap } from "../debian/mmdebstrap.ts";
 import type { BootFiles, BootFilesOptions } from "./boot-files.ts";
 import { buildCpio, type CpioEntry } from "./cpio.ts";
-import { loadOrder, moduleName } from "./modules.ts";
+import {
+  loadOrder,
+  moduleName,
+  type OnDemandModule,
+  onDemandModules,
+  planOnDemand,
+  wantedModules,
+} from "./modules.ts";
 import { extractVmlinux } from "./vmlinux.ts";
 
 /** Debian 12's kernel, whatever Debian the environment is: one kernel to test, one to trust. */
@@ -20,7 +28,7 @@ const jailReadableMode = 0o644;
 /** Fetches the kernel when it is missing and packs the initial file system; both below `root`. */
 export async function buildBootFiles(options: BootFilesOptions, root: string): Promise<BootFiles> {
   const kernel = await ensureKernel(options, root);
-  const initramfs = buildInitramfs(await readFile(options.agentPath), kernel.modules);
+  const initramfs = buildInitramfs(await readFile(options.agentPath), kernel);
   const digest = createHash("sha256").update(kernel.digest).update(initramfs).digest("hex");
   const initramfsPath = join(root, `initramfs-${digest.slice(0, 16)}.cpio`);
   await writeFileAtomically(initramfsPath, initramfs, jailReadableMode);
@@ -30,35 +38,72 @@ export async function buildBootFiles(options: BootFilesOptions, root: string): P
 interface Kernel {
   readonly path: string;
   readonly digest: string;
+  readonly plan: ModulePlan;
+  /** Of all modules in the plan. */
   readonly modules: ReadonlyMap<string, Buffer>;
 }
+
+interface ModulePlan {
+  /** Loaded in this order when the guest boots. */
+  readonly loadOrder: readonly string[];
+  readonly onDemand: readonly OnDemandModule[];
+}
+
+/** The plan as it is kept beside the modules, with what it was made for. */
+interface ModuleRecord extends ModulePlan {
+  readonly wanted: readonly string[];
+}
+
+const wanted: readonly string[] = [...wantedModules, ...onDemandModules];
 
 /** The kernel and its modules from the cache, else from Debian's archive. */
 async function ensureKernel(options: BootFilesOptions, root: string): Promise<Kernel> {
   const directory = join(root, "kernel");
   const path = join(directory, "vmlinux");
-  const order = await readJsonFile(join(directory, "modules.json"));
-  if (!Array.isArray(order)) await fetchKernel(options, directory);
-  const names = (await readJsonFile(join(directory, "modules.json"))) as string[];
+  const plan =
+    (await readPlan(directory)) ??
+    (await fetchKernel(options, directory).then(() => readPlan(directory)));
+  if (plan === undefined)
+    throw new PyroError("environment_build_failed", "The guest kernel's modules are not listed.");
   const modules = new Map<string, Buffer>();
-  for (const name of names) modules.set(name, await readFile(join(directory, `${name}.ko`)));
+  for (const name of namesOf(plan))
+    modules.set(name, await readFile(join(directory, `${name}.ko`)));
   const digest = createHash("sha256")
     .update(await readFile(path))
     .digest("hex");
-  return { path, digest, modules };
+  return { path, digest, plan, modules };
+}
+
+/** What was fetched, unless it lacks what is wanted by now. */
+async function readPlan(directory: string): Promise<ModulePlan | undefined> {
+  const record = (await readJsonFile(join(directory, "modules.json"))) as
+    | Partial<ModuleRecord>
+    | undefined;
+  if (record?.loadOrder === undefined || record.onDemand === undefined) return undefined;
+  const isCurrent = JSON.stringify(record.wanted) === JSON.stringify(wanted);
+  return isCurrent ? { loadOrder: record.loadOrder, onDemand: record.onDemand } : undefined;
+}
+
+function namesOf({ loadOrder, onDemand }: ModulePlan): string[] {
+  return [...loadOrder, ...onDemand.map(({ name }) => name)];
 }
 
 async function fetchKernel(options: BootFilesOptions, directory: string): Promise<void> {
   options.onStep?.("fetching the guest kernel");
   const { image, modules } = await readKernelPackage(options);
   const order = loadOrder(modules);
+  const record: ModuleRecord = {
+    wanted,
+    loadOrder: order,
+    onDemand: planOnDemand(modules, order),
+  };
   const temporary = temporaryNeighbour(directory);
   try {
     await mkdir(temporary, { mode: 0o700 });
     await writeFile(join(temporary, "vmlinux"), extractVmlinux(image), { mode: jailReadableMode });
-    for (const name of order)
+    for (const name of namesOf(record))
       await writeFile(join(temporary, `${name}.ko`), modules.get(name) ?? "");
-    await writeFile(join(temporary, "modules.json"), JSON.stringify(order));
+    await writeFile(join(temporary, "modules.json"), JSON.stringify(record));
     await rm(directory, { recursive: true, force: true });
     await rename(temporary, directory);
   } finally {
@@ -106,24 +151,28 @@ const directoryMode = 0o040755;
 const programMode = 0o100755;
 const fileMode = 0o100644;
 
-function buildInitramfs(agent: Buffer, modules: ReadonlyMap<string, Buffer>): Buffer {
-  const paths = [...modules.keys()].map((name) => `lib/modules/${name}.ko`);
-  const entries: CpioEntry[] = [
-    ...["dev", "proc", "sys", "run", "mnt", "lib", "lib/modules"].map((name) => ({
-      name,
-      mode: directoryMode,
-    })),
+function buildInitramfs(agent: Buffer, { plan, modules }: Kernel): Buffer {
+  const directories = ["dev", "proc", "sys", "run", "mnt", "lib", "lib/modules"];
+  const paths = plan.loadOrder.map((name) => `lib/modules/${name}.ko`);
+  const contentOf = (name: string) => modules.get(name) ?? Buffer.alloc(0);
+  return buildCpio([
+    ...[...directories, "lib/modules/on-demand"].map((name) => ({ name, mode: directoryMode })),
     { name: "init", mode: programMode, content: agent },
-    ...[...modules].map(([name, content]) => ({
-      name: `lib/modules/${name}.ko`,
-      mode: fileMode,
-      content,
-    })),
-    {
-      name: "lib/modules/load-order",
-      mode: fileMode,
-      content: Buffer.from(paths.map((path) => `/${path}\n`).join("")),
-    },
-  ];
-  return buildCpio(entries);
+    ...plan.loadOrder.map((name) => fileEntry(`lib/modules/${name}.ko`, contentOf(name))),
+    fileEntry("lib/modules/load-order", paths.map((path) => `/${path}\n`).join("")),
+    // Most guests never load these: packed, they take a third of the memory.
+    ...plan.onDemand.map(({ name }) =>
+      fileEntry(`lib/modules/on-demand/${name}.ko.gz`, gzipSync(contentOf(name))),
+    ),
+    fileEntry("lib/modules/on-demand/index", plan.onDemand.map(indexLine).join("")),
+  ]);
+}
+
+function fileEntry(name: string, content: Buffer | string): CpioEntry {
+  return { name, mode: fileMode, content: Buffer.from(content) };
+}
+
+/** As the guest agent reads it (`guest/internal/boot/modprobe.go`). */
+function indexLine({ name, needs, aliases }: OnDemandModule): string {
+  return `${name}\t${needs.join(" ")}\t${aliases.join(" ")}\n`;
 }

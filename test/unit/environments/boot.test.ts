@@ -8,6 +8,7 @@ import {
   loadOrder,
   moduleDependencies,
   moduleName,
+  planOnDemand,
 } from "../../../src/environments/boot/modules.ts";
 import { extractVmlinux } from "../../../src/environments/boot/vmlinux.ts";
 import { PyroError } from "../../../src/model/errors.ts";
@@ -105,6 +106,24 @@ test("modules come after what they depend on", () => {
   ]);
   available.delete("virtio");
   refuses(() => loadOrder(available), /no module "virtio", which "virtio_mmio" needs/);
+});
+
+test("modules that are loaded on demand name what they need beside those that are loaded already", () => {
+  const module = (text: string) => Buffer.from(`\0${text.replaceAll(" ", "\0")}\0`);
+  const available = new Map([
+    ["bridge", module("alias=rtnl-link-bridge depends=stp,llc alias=two\twords")],
+    ["llc", module("depends=")],
+    ["stp", module("depends=llc")],
+    ["br_netfilter", module("depends=bridge,nf_tables")],
+    ["nf_tables", module("depends=")],
+    ["unwanted", module("depends=")],
+  ]);
+  assert.deepEqual(planOnDemand(available, ["nf_tables"]), [
+    { name: "llc", needs: [], aliases: [] },
+    { name: "stp", needs: ["llc"], aliases: [] },
+    { name: "bridge", needs: ["llc", "stp"], aliases: ["rtnl-link-bridge"] },
+    { name: "br_netfilter", needs: ["llc", "stp", "bridge"], aliases: [] },
+  ]);
 });
 
 test("cpio reads the archive back as it was written", () => {
