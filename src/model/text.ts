@@ -20,6 +20,11 @@ export function visibleText(text: string, lengthMax = 200, layout: TextLayout = 
   return shown.length > lengthMax ? `${withoutHalf(shown.slice(0, lengthMax))}…` : shown;
 }
 
+/** Text without the characters that some file systems, and most fonts, do not see. */
+export function withoutUnseen(text: string): string {
+  return text.replace(/\p{Default_Ignorable_Code_Point}/gu, "");
+}
+
 /** Without the first half of a pair that a cut has separated from its second. */
 function withoutHalf(text: string): string {
   return text.replace(/[\ud800-\udbff]$/, "");

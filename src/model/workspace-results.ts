@@ -190,6 +190,9 @@ export const workspaceDiffSchema = z.object({
 const runsWhenOpenedSchema = z.object({
   path: z.string(),
   why: z.string(),
+  runs: z
+    .enum(["by_itself", "when_asked"])
+    .describe("On opening, entering or committing; or by a build, an installation, a test."),
   isChanged: z.boolean().describe("Whether it differs from the baseline."),
 });
 
@@ -199,7 +202,7 @@ export const workspaceExportSchema = z.object({
   outputPath: z.string(),
   entryCount: count,
   bytes,
-  skipped: z.array(skippedSchema).describe("Devices, sockets and fifos."),
+  skipped: z.array(skippedSchema).describe("Devices, sockets, fifos, and what was to be left out."),
   strippedCount: count.describe("Files that lost setuid or setgid."),
   leavingLinks: z.array(z.string()).describe("Symbolic links that point out of the tree."),
   changedWhileRead: z.array(z.string()),

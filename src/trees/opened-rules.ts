@@ -1,4 +1,12 @@
+import { askedRules } from "./asked-rules.ts";
+
 export type RunCategory = "git" | "shell" | "editor" | "package" | "ci" | "agent";
+
+/**
+ * When it runs: `by_itself`, by what people do without meaning to run anything (opening a directory, entering it, committing,
+ * starting an agent, a shell or an interpreter there), or `when_asked`, by a build, an installation, a test, a push.
+ */
+export type RunMoment = "by_itself" | "when_asked";
 
 export interface OpenedRule {
   /**
@@ -7,12 +15,12 @@ export interface OpenedRule {
    */
   readonly patterns: string;
   readonly category: RunCategory;
+  readonly runs: RunMoment;
   /** When and what. */
   readonly why: string;
 }
 
-/** The one list of what runs when a tree is used; the first rule that matches a path gives its reason. */
-export const openedRules: readonly OpenedRule[] = [
+const selfRunningRules: ReadonlyArray<Omit<OpenedRule, "runs">> = [
   {
     patterns: ".git/hooks/* *.git/hooks/* .git/**/hooks/*",
     category: "git",
@@ -29,36 +37,66 @@ export const openedRules: readonly OpenedRule[] = [
     why: "git takes commands to run from the configuration of submodules and worktrees",
   },
   {
-    patterns: ".gitmodules",
+    patterns: `
+      .gitconfig .config/git/** .config/gh/** .config/jj/** .jjconfig.toml .hgrc .config/hg/**`,
     category: "git",
-    why: "git fetches from the addresses in it when submodules are updated",
+    why: "version control takes commands to run from its user's configuration",
   },
   {
-    patterns: ".gitattributes",
+    patterns: `
+      .hg/hgrc .hg/hgrc-not-shared .hg/sharedpath .jj/repo .jj/repo/config.toml .jj/repo/store/**
+      .sl/config .bzr/**/*.conf _darcs/prefs/** .pijul/config .svn/wc.db`,
     category: "git",
-    why: "it chooses the filters and merge drivers that git runs on files",
+    why: "version control takes hooks and commands from it, or where it finds them",
   },
   {
-    patterns: ".lfsconfig",
+    patterns: `
+      .husky/** .githooks/** .git-hooks/** .pre-commit-config.yaml .pre-commit-config.yml
+      prek.toml lefthook.* .lefthook.* lefthook-local.* .lefthook-local.* .config/lefthook.*
+      .lefthook/** .overcommit.yml .cz.toml cz.toml .simple-git-hooks.* simple-git-hooks.* hk.pkl
+      captainhook.json grumphp.yml grumphp.yml.dist .lintstagedrc .lintstagedrc.* lint-staged.config.*
+      .commitlintrc .commitlintrc.* commitlint.config.* .nano-staged.* nano-staged.*`,
     category: "git",
-    why: "it chooses the server that git-lfs speaks to",
+    why: "its commands run on commits and pushes",
   },
   {
-    patterns: ".envrc .env .autoenv .autoenv.zsh .in .out",
+    patterns: `
+      .envrc .envrc.local .envrc.private .env .autoenv .autoenv.zsh .autoenv_leave.zsh .in .out
+      .autoenvrc`,
     category: "shell",
     why: "shell extensions load it when somebody enters the directory",
   },
   {
     patterns: `
-      .tool-versions mise.toml .mise.toml mise.*.toml .mise.*.toml mise/**/*.toml
-      .mise/**/*.toml`,
+      .tool-versions mise.toml .mise.toml mise.*.toml .mise.*.toml mise/**/*.toml .mise/**
+      .config/mise.toml .config/mise/** .rtx.toml .asdfrc .sdkmanrc`,
     category: "shell",
     why: "version managers install and run what it names when somebody enters the directory",
   },
   {
     patterns: `
-      .vscode/tasks.json .vscode/settings.json .vscode/launch.json .vscode/extensions.json
-      .vscode/mcp.json`,
+      .bashrc .bash_profile .bash_login .bash_logout .bash_aliases .profile .zshrc .zshenv
+      .zprofile .zlogin .zlogout .kshrc .cshrc .tcshrc .login .logout .inputrc .config/fish/**
+      .config/nushell/** .xonshrc .oh-my-zsh/** .xinitrc .xsession .xsessionrc .xprofile
+      .pam_environment .config/environment.d/** .config/autostart/** .config/systemd/**
+      .local/share/applications/** .local/share/systemd/** .local/bin/** .ssh/** .gnupg/**
+      .tmux.conf .config/tmux/** .screenrc .curlrc .wgetrc .netrc .config/direnv/** *.desktop
+      autorun.inf desktop.ini`,
+    category: "shell",
+    why: "shells, desktops and their tools load it when somebody logs in or opens the directory",
+  },
+  {
+    patterns: `
+      .gdbinit .gdbearlyinit *-gdb.py .lldbinit .lldbinit-* .radare2rc .rizinrc .irbrc .pryrc
+      .byebugrc .rdbgrc .rprofile .renviron .ghci .iex.exs .iex.local.exs .ocamlinit .utoprc
+      .octaverc .guile .julia/** .pythonrc .pythonrc.py .pystartup .pdbrc .ipython/**
+      ipython_config.py .psqlrc .sqliterc .duckdbrc .my.cnf .mylogin.cnf .nrepl.edn .jupyter/**
+      jupyter_*_config.* .jshellrc`,
+    category: "shell",
+    why: "debuggers, interpreters and database shells run it when they are started there",
+  },
+  {
+    patterns: ".vscode/*.json .vscode/**/*.json .vscode-server/**",
     category: "editor",
     why: "VS Code takes tasks, programs and their paths from it",
   },
@@ -68,98 +106,66 @@ export const openedRules: readonly OpenedRule[] = [
     why: "VS Code takes settings and tasks from it",
   },
   {
-    patterns: ".idea/**/*.xml *.iml .run/*.xml",
+    patterns: ".idea/**/*.xml .idea/** *.iml *.ipr *.iws .run/*.xml .run/** .fleet/**",
     category: "editor",
     why: "JetBrains editors take run configurations and startup tasks from it",
   },
   {
-    patterns: ".devcontainer/** .devcontainer.json",
+    patterns: `
+      .devcontainer/** .devcontainer.json .gitpod.yml .gitpod.yaml .gitpod.dockerfile .gitpod/**
+      .codesandbox/** .idx/** .replit replit.nix .stackblitzrc .ona/** devfile.yaml .devfile.yaml`,
     category: "editor",
     why: "editors run the commands in it when they open the directory as a container",
   },
   {
     patterns: `
-      .vimrc .nvimrc .exrc .nvim.lua .dir-locals.el .dir-locals-2.el .zed/** .sublime-project
-      *.sublime-project`,
+      .vimrc _vimrc .gvimrc _gvimrc .nvimrc .exrc _exrc .nvim.lua .vim/** .nvim/** .config/nvim/**
+      .local.vimrc .lvimrc .vimspector.json .projections.json .neoconf.json .nlsp.json
+      .nlsp-settings/** .lazy.lua .dir-locals.el .dir-locals-2.el .dir-locals.*.el .emacs
+      .emacs.el .emacs.d/** .spacemacs .projectile .zed/** .config/zed/** .helix/**
+      .config/helix/** .kakrc .lapce/** .sublime-project *.sublime-project *.sublime-workspace
+      *.sublime-settings .kateproject .kateconfig .nova/** .theia/** .nanorc`,
     category: "editor",
     why: "editors can run code in it when they open the directory",
   },
   {
     patterns: `
-      .husky/** .pre-commit-config.yaml .pre-commit-config.yml lefthook.yml lefthook.yaml
-      .lefthook.yml .overcommit.yml`,
-    category: "git",
-    why: "its commands run on commits and pushes",
-  },
-  {
-    patterns: "package.json",
-    category: "package",
-    why: "package managers run its scripts on installation",
+      .project .classpath .factorypath .settings/** .externaltoolbuilders/** nbproject/** .vs/**
+      *.suo .metals/** .bloop/** .bsp/** .ccls .clangd .ycm_extra_conf.py`,
+    category: "editor",
+    why: "editors and language servers run builders and programs that it names when they open the directory",
   },
   {
     patterns: `
-      .npmrc .yarnrc .yarnrc.* .yarn/plugins/** .yarn/releases/** .pnp.cjs .pnp.loader.mjs
-      .pnpmfile.cjs pnpm-workspace.yaml bunfig.toml .bunfig.toml`,
-    category: "package",
-    why: "JavaScript package managers load it, or take registries and programs from it",
-  },
-  {
-    patterns: `
-      package-lock.json npm-shrinkwrap.json pnpm-lock.yaml yarn.lock bun.lock bun.lockb
-      cargo.lock poetry.lock uv.lock pipfile.lock pdm.lock pylock.toml go.sum gemfile.lock
-      composer.lock flake.lock`,
-    category: "package",
-    why: "package managers install exactly what it names",
-  },
-  {
-    patterns: `
-      setup.py setup.cfg pyproject.toml conftest.py sitecustomize.py usercustomize.py *.pth
-      noxfile.py tox.ini requirements*.txt pip.conf`,
-    category: "package",
-    why: "Python tools run it, or what it names, on installation or tests",
-  },
-  {
-    patterns:
-      "cargo.toml build.rs .cargo/config .cargo/config.toml rust-toolchain rust-toolchain.toml",
-    category: "package",
-    why: "cargo runs it, or takes programs to run from it, on every build",
-  },
-  {
-    patterns: `
-      gemfile *.gemspec rakefile .bundle/config composer.json build.gradle build.gradle.kts
-      settings.gradle settings.gradle.kts gradlew gradle/wrapper/** mvnw .mvn/** pom.xml
-      go.mod go.work flake.nix shell.nix default.nix`,
-    category: "package",
-    why: "build and package tools run it, or fetch what it names",
-  },
-  {
-    patterns: `
-      makefile gnumakefile *.mk cmakelists.txt cmakepresets.json justfile .justfile
-      taskfile.yml taskfile.yaml configure`,
-    category: "package",
-    why: "its commands run on the next build",
-  },
-  {
-    patterns: `
-      .github/workflows/* .github/actions/** .gitlab-ci.yml .circleci/** jenkinsfile
-      .travis.yml azure-pipelines.yml bitbucket-pipelines.yml .drone.yml .buildkite/**
-      .woodpecker/** .woodpecker.yml .forgejo/workflows/* .gitea/workflows/* appveyor.yml`,
-    category: "ci",
-    why: "a build server runs it, often with secrets, once it is pushed",
-  },
-  {
-    patterns: `
-      .claude/** .mcp.json .codex/** .cursor/** .gemini/** .windsurf/** .kiro/** .continue/**
-      .aider.conf.yml .roo/**`,
+      .claude/** .claude.json .claude-plugin/** .mcp.json mcp.json .codex/** .codex-plugin/**
+      .cursor/** .cursor-plugin/** .gemini/** .qwen/** .iflow/** .windsurf/** .codeium/** .kiro/**
+      .continue/** .continuerc.json .aider.conf.yml .aider.model.settings.yml .aider/** .roo/**
+      .roomodes .kilocode/** .kilocodemodes .cline/** .amazonq/** .aws/amazonq/** .junie/**
+      .trae/** .goose/** .config/goose/** opencode.json opencode.jsonc .opencode/**
+      .config/opencode/** .opencode.json crush.json .crush.json .crush/** .amp/** .config/amp/**
+      .augment/** .copilot/** .github/hooks/** .factory/** .warp/** .zencoder/** .tabnine/**
+      .pi/** .agents/** .agent/** .openhands/** .devin/** .vibe/** .void/** .cody/**
+      .sourcegraph/** .supermaven/** .ruler/** .rovodev/** .qodo/** .sweep/** .antigravity/**
+      .mcp/** .forge.yaml forge.yaml .letta/** .grok/** .codebuddy/** .qoder/** .lingma/**
+      .serena/** .taskmaster/** .swarm/** .plandex/** .open-interpreter/**`,
     category: "agent",
     why: "coding agents take hooks, servers to start and permissions from it",
   },
   {
     patterns: `
-      claude.md claude.local.md agents.md agents.override.md gemini.md .cursorrules
-      .windsurfrules .clinerules .clinerules/** .github/copilot-instructions.md
-      .github/instructions/**`,
+      claude.md claude.local.md .claude.md agents.md agents.override.md agents.local.md agent.md
+      gemini.md qwen.md crush.md warp.md iflow.md .cursorrules .windsurfrules .clinerules
+      .clinerules/** .roorules .roorules-* .kilocoderules .goosehints .rules .aiderrules
+      .augment-guidelines .github/copilot-instructions.md .github/instructions/**
+      .github/prompts/** .github/agents/** .github/chatmodes/** .github/skills/**
+      .github/copilot/**`,
     category: "agent",
     why: "coding agents follow what it says",
   },
+];
+
+/** The one list of what runs when a tree is used; the first rule that matches a path gives its reason. */
+export const openedRules: readonly OpenedRule[] = [
+  ...selfRunningRules.map((rule) => ({ ...rule, runs: "by_itself" as const })),
+  ...askedRules.map((rule) => ({ ...rule, runs: "when_asked" as const })),
 ];

@@ -5,11 +5,12 @@ import {
   lstatSync,
   openSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   unlinkSync,
 } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { fromUtf8 } from "../model/byte-path.ts";
+import { fromBuffer, fromUtf8, joinPath } from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
 import { isAbandoned, temporaryNeighbour } from "../platform/files.ts";
@@ -39,6 +40,12 @@ export class StagingArea implements Disposable {
       closeSync(this.parentFd);
       throw error;
     }
+  }
+
+  /** What the tree will be called: as it was said, and without the links in that. */
+  get hostPaths(): readonly BytePath[] {
+    const parent = readlinkSync(ofDescriptor(this.parentFd), { encoding: "buffer" });
+    return [fromUtf8(this.destination), joinPath(fromBuffer(parent), this.#finalName)];
   }
 
   /** Gives the finished tree its name; fails if anything has it meanwhile. */

@@ -1,4 +1,4 @@
-import { linkSync, lutimesSync, symlinkSync } from "node:fs";
+import { linkSync, lstatSync, lutimesSync, symlinkSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import {
@@ -15,12 +15,8 @@ import { abortable } from "./abortable.ts";
 import { below } from "./descriptor-path.ts";
 import { fileTime } from "./file-time.ts";
 import { leavesTree } from "./leaving-links.ts";
-import {
-  bareRepositories,
-  mayBePartOfRepository,
-  type RunsWhenOpened,
-  runsWhenOpened,
-} from "./runs-when-opened.ts";
+import { OpenedFiles } from "./opened-files.ts";
+import { mayBePartOfRepository, type RunsWhenOpened } from "./runs-when-opened.ts";
 import { StagedDirectories } from "./staged-directories.ts";
 import { StagingArea } from "./staging-area.ts";
 import type { SkippedEntry } from "./walk-directory.ts";
@@ -29,6 +25,10 @@ import { writeNewFile } from "./write-file.ts";
 export interface WriteTreeOptions {
   /** Must not exist; its directory must. */
   readonly destination: string;
+  /** What the tree is called where it comes from; default: nothing. What runs when opened is judged by that name too. */
+  readonly sourcePath?: BytePath | undefined;
+  /** Whether files that run by themselves are left out. Default false. */
+  readonly leaveOutSelfRunning?: boolean | undefined;
   /** Sum of all files' sizes, holes included; default 16 GiB. */
   readonly bytesMax?: number | undefined;
   /** Default 2,000,000. */
@@ -40,7 +40,7 @@ export interface WrittenTree {
   /** Everything that exists now, the tree's own directory included. */
   readonly entryCount: number;
   readonly bytes: number;
-  /** Devices, fifos and sockets. */
+  /** Devices, fifos, sockets, and what was to be left out. */
   readonly skipped: readonly SkippedEntry[];
   /** Entries whose set-uid, set-gid or sticky bit was left out. */
   readonly strippedCount: number;
@@ -48,7 +48,7 @@ export interface WrittenTree {
   readonly leavingLinks: readonly BytePath[];
   readonly runsWhenOpened: readonly RunsWhenOpened[];
   readonly changedWhileRead: readonly BytePath[];
-  /** SHA-256 in hex of every file. */
+  /** SHA-256 in hex of the files that run when opened. */
   readonly digests: ReadonlyMap<BytePath, string>;
 }
 
@@ -85,8 +85,9 @@ class TreeWriter {
   readonly #options: WriteTreeOptions;
   readonly #skipped: SkippedEntry[] = [];
   readonly #leavingLinks: BytePath[] = [];
-  readonly #runsWhenOpened: RunsWhenOpened[] = [];
-  readonly #repositoryParts = new Set<BytePath>();
+  readonly #opened: OpenedFiles;
+  /** Files that were left out, whose further names go with them. */
+  readonly #leftOut = new Set<BytePath>();
   readonly #changedWhileRead: BytePath[] = [];
   readonly #digests = new Map<BytePath, string>();
   #itemCount = 0;
@@ -101,6 +102,7 @@ class TreeWriter {
     this.#staging = staging;
     this.#directories = directories;
     this.#options = options;
+    this.#opened = new OpenedFiles([options.sourcePath ?? "", ...staging.hostPaths]);
   }
 
   async write(item: TreeItem): Promise<void> {
@@ -117,6 +119,11 @@ class TreeWriter {
   }
 
   finish(): WrittenTree {
+    this.#opened.addRepositories();
+    for (const { path, why } of this.#options.leaveOutSelfRunning
+      ? this.#opened.takeSelfRunning()
+      : [])
+      this.#remove(path, why);
     if (!this.#isSingle) {
       this.#ensureDirectory("");
       this.#directories.finish();
@@ -129,7 +136,7 @@ class TreeWriter {
       skipped: this.#skipped,
       strippedCount: this.#strippedCount,
       leavingLinks: this.#leavingLinks,
-      runsWhenOpened: [...this.#runsWhenOpened, ...bareRepositories(this.#repositoryParts)],
+      runsWhenOpened: this.#opened.found,
       changedWhileRead: this.#changedWhileRead,
       digests: this.#digests,
     };
@@ -163,17 +170,22 @@ class TreeWriter {
 
   async #place(item: TreeItem): Promise<void> {
     const { entry } = item;
+    const runs = this.#opened.judge(entry);
+    if (runs?.runs === "by_itself" && this.#options.leaveOutSelfRunning)
+      return this.#leaveOut(entry.path, runs.why);
     switch (entry.type) {
       case "directory":
         this.#directory(entry);
         break;
       case "file":
-        await this.#file(item);
+        await this.#file(item, runs !== undefined || mayBePartOfRepository(entry));
         break;
       case "symlink":
         this.#symlink(entry);
         break;
       case "hardlink":
+        if (this.#leftOut.has(entry.target))
+          return this.#leaveOut(entry.path, "it is the same file as one that does");
         this.#hardlink(entry);
         break;
       case "fifo":
@@ -185,9 +197,24 @@ class TreeWriter {
         return;
     }
     this.#entryCount++;
-    const runs = entry.type === "directory" ? undefined : runsWhenOpened(entry.path);
-    if (runs !== undefined) this.#runsWhenOpened.push(runs);
-    if (mayBePartOfRepository(entry.path)) this.#repositoryParts.add(entry.path);
+    this.#opened.add(entry, runs);
+  }
+
+  #leaveOut(path: BytePath, why: string): void {
+    if (path === "")
+      throw refused(
+        this.#options.sourcePath ?? path,
+        `it runs by itself on this host (${why}), and such files are left out`,
+      );
+    this.#leftOut.add(path);
+    this.#skipped.push({ path, reason: `it runs by itself: ${why}` });
+  }
+
+  /** Leaves out what is known to run by itself only now that all is there. */
+  #remove(path: BytePath, why: string): void {
+    unlinkSync(this.#placeOf(path));
+    this.#entryCount--;
+    this.#leaveOut(path, why);
   }
 
   #directory({ path, mode, mtimeNs }: TreeEntry): void {
@@ -196,11 +223,11 @@ class TreeWriter {
     this.#directories.create(path, { mode: mode & 0o777, mtimeNs });
   }
 
-  async #file({ entry, content, changedWhileRead }: TreeItem): Promise<void> {
+  async #file({ entry, content, changedWhileRead }: TreeItem, keepsDigest: boolean): Promise<void> {
     this.#strip(entry.mode);
     const pieces = abortable(content ?? noContent(), this.#options.signal);
     const digest = await writeNewFile(this.#placeOf(entry.path), entry, pieces);
-    this.#digests.set(entry.path, digest);
+    if (keepsDigest) this.#digests.set(entry.path, digest);
     if (changedWhileRead?.() === true) this.#changedWhileRead.push(entry.path);
   }
 
@@ -212,12 +239,19 @@ class TreeWriter {
   }
 
   #hardlink({ path, target }: TreeEntry): void {
-    const digest = this.#digests.get(target);
-    if (digest === undefined || path === "")
+    if (path === "" || !this.#isFile(target))
       throw refused(path, `its target ${displayPath(target)} is no file of this tree`);
     const at = this.#placeOf(path);
     linkSync(below(this.#directories.descriptor(parentPath(target)), baseName(target)), at);
-    this.#digests.set(path, digest);
+    const digest = this.#digests.get(target);
+    if (digest !== undefined) this.#digests.set(path, digest);
+  }
+
+  #isFile(path: BytePath): boolean {
+    const parent = parentPath(path);
+    if (path === "" || !this.#directories.has(parent)) return false;
+    const at = below(this.#directories.descriptor(parent), baseName(path));
+    return lstatSync(at, { throwIfNoEntry: false })?.isFile() === true;
   }
 
   /** Where to create `path`, in a directory that is there. */

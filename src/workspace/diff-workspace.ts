@@ -119,8 +119,8 @@ export async function exportWorkspacePatch(
 export function openedAmong(changes: readonly TreeChange[]): WorkspaceExport["runsWhenOpened"] {
   return changes
     .filter((change) => change.kind !== "deleted")
-    .flatMap((change) => runsWhenOpened(change.path) ?? [])
-    .map(({ path, why }) => ({ path: displayPath(path, 4096), why, isChanged: true }));
+    .flatMap(({ path, newType }) => runsWhenOpened({ path, type: newType }) ?? [])
+    .map(({ path, why, runs }) => ({ path: displayPath(path, 4096), why, runs, isChanged: true }));
 }
 
 function totals(

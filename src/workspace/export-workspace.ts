@@ -1,12 +1,10 @@
 import { resolve } from "node:path";
 import { displayPath, fromUtf8, joinPath } from "../model/byte-path.ts";
-import type { BytePath } from "../model/tree.ts";
 import type { WorkspaceExport } from "../model/workspace-results.ts";
 import { faultPoint } from "../platform/fault.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { Baseline } from "../trees/baseline.ts";
 import { decodeTree } from "../trees/decode-tree.ts";
-import { runsWhenOpened } from "../trees/runs-when-opened.ts";
 import { type WrittenTree, writeTree } from "../trees/write-tree.ts";
 import { openWorkspace } from "./connect-workspace.ts";
 import { reportingItems } from "./report-items.ts";
@@ -26,7 +24,12 @@ export async function exportWorkspace(
   const { row, client } = await openWorkspace(context, options.id, "read files");
   const stream = await client.tree.archive(path, { signal: options.signal });
   const items = reportingItems(decodeTree(stream), "writing", options.onProgress);
-  const written = await writeTree(items, { destination: outputPath, signal: options.signal });
+  const written = await writeTree(items, {
+    destination: outputPath,
+    sourcePath: path,
+    leaveOutSelfRunning: options.leaveOutSelfRunning,
+    signal: options.signal,
+  });
   faultPoint("export.written");
   context.records.journal.record({
     workspaceId: row.workspaceId,
@@ -54,22 +57,16 @@ async function describeOpened(
   row: WorkspaceRow,
   { written, path: base }: { written: WrittenTree; path: string },
 ): Promise<WorkspaceExport["runsWhenOpened"]> {
-  const opened = openedIn(written, base);
+  const opened = written.runsWhenOpened;
   if (opened.length === 0) return [];
   const before = isStored(row, baselineName)
     ? (await Baseline.open(context.files(row.workspaceId).baselineDirectory)).entries
     : undefined;
-  return opened.map(({ path, why }) => {
+  return opened.map(({ path, why, runs }) => {
     const digest = written.digests.get(path);
+    // A file on its own has no name in its tree; what it is called in the workspace tells.
     const known = before?.get(path === "" ? base : joinPath(base, path))?.digest;
     const isChanged = digest === undefined || digest !== known;
-    return { path: displayPath(path === "" ? base : path, 4096), why, isChanged };
+    return { path: displayPath(path === "" ? base : path, 4096), why, runs, isChanged };
   });
-}
-
-/** A single file has no name in its own tree; what it is called in the workspace tells. */
-function openedIn(written: WrittenTree, base: BytePath): { path: BytePath; why: string }[] {
-  if (!written.digests.has("")) return [...written.runsWhenOpened];
-  const opened = runsWhenOpened(base);
-  return opened === undefined ? [] : [{ path: "", why: opened.why }];
 }

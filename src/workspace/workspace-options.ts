@@ -147,6 +147,11 @@ export interface SummaryOptions {
 export interface ExportOptions extends WorkOptions {
   /** On the host; must not exist yet. */
   readonly outputPath: string;
+  /**
+   * Leaves out, and names among what was skipped, files that run by themselves when somebody opens the directory, commits in it or starts
+   * an agent there. Default false.
+   */
+  readonly leaveOutSelfRunning?: boolean | undefined;
 }
 
 export interface ExportPatchOptions extends DiffOptions {

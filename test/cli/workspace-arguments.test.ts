@@ -158,6 +158,14 @@ test("each command asks for what its arguments say", async () => {
       { outputPath: "o" },
     ],
     [
+      "export demo dist --output o --leave-out-self-running",
+      "exportWorkspace",
+      exported(),
+      "demo",
+      "dist",
+      { outputPath: "o", leaveOutSelfRunning: true },
+    ],
+    [
       "export demo --patch p src",
       "exportWorkspacePatch",
       { ...exported(), omitted: [], fileCount: 1, insertions: 1, deletions: 0 },

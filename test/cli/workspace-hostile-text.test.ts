@@ -29,7 +29,7 @@ type Print = (io: IO) => void;
 function listings(text: string): Readonly<Record<string, Print>> {
   const workspaceId = text;
   const listed = { workspaceId, name: text, environment: text, labels: { [text]: text } };
-  const why = { path: text, why: text, isChanged: true };
+  const why = { path: text, why: text, runs: "by_itself" as const, isChanged: true };
   const leftOut = { skipped: [{ path: text, reason: text }], changedWhileRead: [text] };
   const change = fixed.changed({ path: text, oldPath: text, kind: "renamed" });
   const snapshot = { name: text, createdAt: fixed.at(-60), storedBytes: 1 };

@@ -154,8 +154,9 @@ test("an export says what deserves a look", () => {
     leavingLinks: ["etc -> /etc"],
     skipped: [{ path: "dist/fifo", reason: "a fifo" }],
     runsWhenOpened: [
-      { path: "package.json", why: "npm runs its scripts", isChanged: false },
-      { path: ".envrc", why: "direnv runs it", isChanged: true },
+      { path: "package.json", why: "npm runs its scripts", runs: "when_asked", isChanged: false },
+      { path: "AGENTS.md", why: "agents follow it", runs: "by_itself", isChanged: false },
+      { path: ".envrc", why: "direnv runs it", runs: "by_itself", isChanged: true },
     ],
   });
   const { io, read } = openTerminal();
@@ -169,6 +170,8 @@ warning: 1 link points out of the exported tree:
 warning: 2 files lost setuid or setgid.
 warning: 2 files may run code when opened on this host; read before you open:
   .envrc: direnv runs it
+  AGENTS.md: agents follow it (unchanged)
+warning: 1 file may run code in a build, an installation or a test; read before you start one:
   package.json: npm runs its scripts (unchanged)
 `,
   });

@@ -23,7 +23,7 @@ files      17 changed, +233 -89
            R src/a.ts → src/b.ts  +1 -1
            A logo.png             binary
            and 12 more: pyro workspace diff demo --stat
-warning    3 changed files may run code when opened:
+warning    3 changed files may run code, 2 when opened:
            .vscode/tasks.json: editors run tasks when the folder opens
            .envrc: direnv runs it on entering the directory
 commands   6 run, 4 failed; all: pyro workspace logs demo

@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { hostDigest, refusal, TestWorkspaces } from "../support/workspaces.ts";
 
@@ -284,8 +284,48 @@ printf 'a\\nB\\nc' > unended; : > empty; chmod 755 text; ln -s 'to nowhere' 'a l
       [],
     );
 
+    const safe = await ws.pyro.exportWorkspace(id, "/workspace", {
+      outputPath: ws.path("safe"),
+      leaveOutSelfRunning: true,
+    });
+    assert.deepEqual(safe.runsWhenOpened, []);
+    assert.deepEqual(safe.skipped.map(({ path }) => path).sort(), [
+      ".envrc",
+      ".vscode/tasks.json",
+      "pipe",
+    ]);
+    assert.deepEqual(readdirSync(ws.path("safe/.vscode")), []);
+
     const one = await ws.pyro.exportWorkspace(id, "text", { outputPath: ws.path("one") });
     assert.deepEqual([one.entryCount, readFileSync(ws.path("one"), "utf8")], [1, lines(40)]);
+  });
+
+  it("are named by what they are called on the host, and links by what they stand for", async () => {
+    const { id } = await begin("names");
+    await ws.sh(
+      id,
+      `mkdir .vscode h .git; echo '{"tasks":[]}' > .vscode/tasks.json; echo true > h/post-checkout
+       ln -s ../h .git/hooks; ln -s h .husky; echo true > notes.txt`,
+    );
+    const exported = async (path: string, name: string) => {
+      const outputPath = ws.path(name);
+      mkdirSync(dirname(outputPath), { recursive: true });
+      const { runsWhenOpened } = await ws.pyro.exportWorkspace(id, path, { outputPath });
+      return runsWhenOpened.map(({ path: named, runs }) => [named, runs]).sort();
+    };
+    assert.deepEqual(await exported(".vscode", "names/settings"), [["tasks.json", "by_itself"]]);
+    assert.deepEqual(await exported("h", "names/.githooks"), [["post-checkout", "by_itself"]]);
+    assert.deepEqual(await exported("notes.txt", "names/.envrc"), [["notes.txt", "by_itself"]]);
+    assert.deepEqual(await exported("notes.txt", "names/Makefile"), [["notes.txt", "when_asked"]]);
+    assert.deepEqual(await exported("notes.txt", "names/plain"), []);
+    const links = [
+      [".git/hooks", "by_itself"],
+      [".husky", "by_itself"],
+      [".vscode/tasks.json", "by_itself"],
+    ];
+    assert.deepEqual(await exported(".", "names/all"), links);
+    const { runsWhenOpened } = await ws.pyro.summarizeWorkspace(id);
+    assert.deepEqual(runsWhenOpened.map(({ path, runs }) => [path, runs]).sort(), links);
   });
 
   it("are summed up for whoever reviews them", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { everyTool } from "./support/every-tool.ts";
@@ -125,11 +125,26 @@ test("a workspace from the project: command, files, changes, review, export", as
   assert.equal(exported.output_path, outputPath);
   assert.equal(readFileSync(outputPath, "utf8"), "x\r\ny\n");
   await record("workspace_file_write", { ...workspace, path: "conf/.envrc", text: "x\n" });
+  const conf = { ...workspace, path: "conf", output_path: "conf" };
+  const safe = await record("workspace_export", conf);
+  assert.deepEqual(safe.runs_when_opened, []);
+  assert.match(JSON.stringify(safe.skipped), /"path":"\.envrc","reason":"it runs by itself: shell/);
+  assert.match(String(safe.next), /^Tell the user what was left out/);
+  assert.deepEqual(readdirSync(join(place.project, "conf")), []);
+  for (const [path, output_path] of [
+    ["conf/.envrc", "harmless.txt"],
+    ["sub/new.txt", ".envrc"],
+    ["sub/new.txt", "AGENTS.md"],
+  ] as const) {
+    const text = await connection.failure("workspace_export", { ...workspace, path, output_path });
+    assert.match(text, /^export_refused: .* runs by itself on this host .*include_self_running/);
+  }
   const risky = await record("workspace_export", {
-    ...workspace,
-    path: "conf",
-    output_path: "conf",
+    ...conf,
+    output_path: "asked",
+    include_self_running: true,
   });
+  assert.equal(JSON.stringify(risky.runs_when_opened).match(/"by_itself"/g)?.length, 1);
   assert.match(String(risky.next), /^Tell the user which files run code/);
 
   const updated = await record("workspace_update", {

@@ -18,6 +18,7 @@ import { idMeaning } from "../workspace-arguments.ts";
 interface ExportOptions extends JsonOption {
   readonly output?: string;
   readonly patch?: string;
+  readonly leaveOutSelfRunning?: boolean;
 }
 
 export function addWorkspaceExport(group: Command, context: CommandContext): void {
@@ -32,6 +33,12 @@ export function addWorkspaceExport(group: Command, context: CommandContext): voi
     .option("--output <host-path>", "where the copy goes; must not exist")
     .addOption(
       new Option("--patch <file>", "where the patch goes; must not exist").conflicts("output"),
+    )
+    .addOption(
+      new Option(
+        "--leave-out-self-running",
+        "leave out what runs by itself when the copy is opened, entered or committed in",
+      ).conflicts("patch"),
     )
     .option("--json", "print one JSON object", false)
     .addHelpText(
@@ -70,6 +77,7 @@ async function exportTree({ io, openPyro }: CommandContext, call: ExportCall): P
   using progress = json ? silentProgress() : showProgress(io, id);
   const result = await pyro.exportWorkspace(id, path, {
     outputPath: output,
+    leaveOutSelfRunning: call.leaveOutSelfRunning,
     signal: interrupt.signal,
     onProgress: progress.report,
   });

@@ -5,8 +5,7 @@ import { relativeTime } from "../time.ts";
 import { changeLines } from "./changes.ts";
 import { commandText } from "./command-line-text.ts";
 import { commandEnd, outcomeText } from "./logged-command.ts";
-import { counted } from "./named-lines.ts";
-import { runsWhenOpenedLines } from "./runs-when-opened.ts";
+import { runsWhenOpenedLines, runsWhenOpenedTitle } from "./runs-when-opened.ts";
 import { fitWidth, padWidth, textWidth } from "./text-width.ts";
 import { handleOf, stateColors } from "./workspace-block.ts";
 
@@ -83,10 +82,7 @@ function warningSection({ summary, width }: Page): readonly string[] {
   const { runsWhenOpened } = summary;
   if (runsWhenOpened.length === 0) return [];
   const shown = runsWhenOpenedLines(runsWhenOpened).slice(0, warningsMax);
-  return [
-    `${counted(runsWhenOpened.length, "changed file")} may run code when opened:`,
-    ...shown.map((line) => fitWidth(line, width)),
-  ];
+  return [runsWhenOpenedTitle(runsWhenOpened), ...shown.map((line) => fitWidth(line, width))];
 }
 
 function commandsSection(page: Page): readonly string[] {

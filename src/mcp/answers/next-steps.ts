@@ -31,7 +31,8 @@ export const nextSteps: Readonly<Partial<Record<ErrorCode, string>>> = {
   seed_source_unusable: "Give a directory, .tar, .tar.gz or .tgz that exists.",
   archive_refused: "Make the archive without the named entry, or push the directory itself.",
   export_target_exists: "Choose another output_path; nothing is overwritten.",
-  export_refused: "Export a part of the tree without what is named.",
+  export_refused:
+    "Export a part of the tree without what is named; include_self_running if the user wants that.",
   export_limit: "Export a smaller part of the tree.",
   snapshot_damaged: "Use another snapshot, or create a new workspace.",
   host_no_space: "Delete workspaces that are not needed with workspace_delete, or tell the user.",

@@ -202,11 +202,15 @@ export const workspaceExport = recordTool({
   name: "workspace_export",
   title: "Copy out to the host",
   description:
-    "Copy one file or directory of a workspace to the host when the user is to have it. Never overwrites; only into the project and other allowed directories. Names files that run code when opened.",
+    "Copy one file or directory of a workspace to the host when the user is to have it. Never overwrites; only into the project and other allowed directories. Names files that run code, and leaves out those that run by themselves: hooks, .envrc, settings of editors and agents.",
   input: z.object({
     workspace_id: workspaceId,
     path: guestPath,
     output_path: hostPath.describe("On the host; must not exist yet"),
+    include_self_running: z
+      .boolean()
+      .optional()
+      .describe("Only when the user wants what runs by itself; default false"),
   }),
   effect: "host",
   profile: "workspace-core",
@@ -215,13 +219,14 @@ export const workspaceExport = recordTool({
     const outputPath = roots.writable(input.output_path);
     const value = await (await pyro()).exportWorkspace(input.workspace_id, input.path, {
       outputPath,
+      leaveOutSelfRunning: input.include_self_running !== true,
       onProgress: ({ step }) => report(step),
       signal,
     });
-    const isRisky = value.runsWhenOpened.length > 0;
-    return {
-      value,
-      next: isRisky ? "Tell the user which files run code when opened." : undefined,
-    };
+    const steps = [
+      ...(value.skipped.length > 0 ? ["Tell the user what was left out (skipped)."] : []),
+      ...(value.runsWhenOpened.length > 0 ? ["Tell the user which files run code."] : []),
+    ];
+    return { value, next: steps.length > 0 ? steps.join(" ") : undefined };
   },
 });

@@ -213,10 +213,16 @@ export function fullSummary(): WorkspaceSummary {
       {
         path: ".vscode/tasks.json",
         why: "editors run tasks when the folder opens",
+        runs: "by_itself",
         isChanged: true,
       },
-      { path: ".envrc", why: "direnv runs it on entering the directory", isChanged: true },
-      { path: "package.json", why: "npm runs its scripts", isChanged: true },
+      { path: "package.json", why: "npm runs its scripts", runs: "when_asked", isChanged: true },
+      {
+        path: ".envrc",
+        why: "direnv runs it on entering the directory",
+        runs: "by_itself",
+        isChanged: true,
+      },
     ],
   });
 }

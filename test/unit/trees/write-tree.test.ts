@@ -52,21 +52,25 @@ async function assertNothingLeft(parent: string): Promise<void> {
 }
 
 test("a tree arrives with contents, modes, times, links and holes", async (t) => {
-  const { destination, write } = await place(t, [
-    directory("", 0o750),
-    directory("d", 0o500),
-    file("d/run", "#!/bin/sh\n", { mode: 0o755 }),
-    file("d/sparse", [
-      Buffer.from("a"),
-      { holeBytes: 50_000_000 },
-      Buffer.from("b"),
-      { holeBytes: 9 },
-    ]),
-    hardlink("hard", "d/run"),
-    symlink("link", "d/run"),
-    file("old", "x", { mtimeNs: -86_400_000_000_000n, mode: 0o666 }),
-    file("", "raw", { path: "\xff" }),
-  ]);
+  const { destination, write } = await place(
+    t,
+    [
+      directory("", 0o750),
+      directory("d", 0o500),
+      file("d/run", "#!/bin/sh\n", { mode: 0o755 }),
+      file("d/sparse", [
+        Buffer.from("a"),
+        { holeBytes: 50_000_000 },
+        Buffer.from("b"),
+        { holeBytes: 9 },
+      ]),
+      hardlink("hard", "d/run"),
+      symlink("link", "d/run"),
+      file("old", "x", { mtimeNs: -86_400_000_000_000n, mode: 0o666 }),
+      file("", "raw", { path: "\xff" }),
+    ],
+    { sourcePath: ".husky" },
+  );
   const written = await write();
   assert.equal(written.entryCount, 8);
   assert.equal((await stat(destination)).mode & 0o7777, 0o750);
@@ -84,6 +88,7 @@ test("a tree arrives with contents, modes, times, links and holes", async (t) =>
   assert.equal(old.mode & 0o777, 0o666, "the umask is not applied");
   assert.equal(await readFile(Buffer.from(`${destination}/\xff`, "latin1"), "utf8"), "raw");
   const expected = execFileSync("sha256sum", [join(destination, "d/sparse")], { encoding: "utf8" });
+  // Digests are kept of what runs when opened, and all of a `.husky` does.
   assert.equal(written.digests.get("d/sparse"), expected.slice(0, 64));
   assert.equal(written.digests.get("hard"), written.digests.get("d/run"));
 });
