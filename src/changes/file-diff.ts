@@ -1,3 +1,5 @@
+import { displayPath } from "../model/byte-path.ts";
+import { PyroError } from "../model/errors.ts";
 import type { BytePath, EntryType } from "../model/tree.ts";
 import { diffLimits } from "./diff-limits.ts";
 import type { ContentReaders } from "./find-renames.ts";
@@ -5,6 +7,8 @@ import { blobId, type GitMode, gitMode, linkContent } from "./git-objects.ts";
 import { diffLines, type Region, splitLines } from "./line-diff.ts";
 import { looksBinary } from "./similarity.ts";
 import type { TreeChange } from "./tree-change.ts";
+
+const lineFeed = 0x0a;
 
 /** One side of a difference, as git could store it. */
 export interface FileSide {
@@ -111,11 +115,23 @@ async function loadSides(
   const readOld = (path: BytePath): Promise<Buffer> =>
     oldMode === "120000" ? inMemory(change.oldTarget) : options.readOld(path);
   const readNew = (path: BytePath): Promise<Buffer> =>
-    newMode === "120000" ? inMemory(change.newTarget) : options.readNew(path);
+    newMode === "120000" ? inMemory(change.newTarget) : readWhole(path, options);
   return {
     old: old && (wanted ? withContent(old, await readOld(old.path)) : old),
     now: now && (wanted ? withContent(now, await readNew(now.path)) : now),
   };
+}
+
+/** A file of now. One that outgrew its form since it was looked at would be cut. */
+async function readWhole(path: BytePath, { readNew, complete }: FileDiffOptions): Promise<Buffer> {
+  const bytesMax = complete === true ? diffLimits.contentBytes : diffLimits.textBytes;
+  const content = await readNew(path, bytesMax + 1);
+  if (content.length <= bytesMax) return content;
+  throw new PyroError(
+    "workspace_path_conflict",
+    `${displayPath(path)} changed while it was read: it has more than ${bytesMax} bytes now.`,
+    { hint: "Try again when nothing writes to it, or name the other paths." },
+  );
 }
 
 function sameDigest({ oldDigest, newDigest }: TreeChange): boolean {
@@ -140,7 +156,9 @@ function bodyOf(change: TreeChange, { old, now }: Sides, clock: { spentMs: numbe
     return old && now && sameDigest(change) ? { kind: "none" } : { kind: "too_large" };
   if (old?.id !== undefined && old.id === now?.id) return { kind: "none" };
   if (contents.some(looksBinary)) return { kind: "binary" };
-  const isLarge = contents.some(({ length }) => length > diffLimits.textBytes);
+  const isLarge = contents.some(
+    (content) => content.length > diffLimits.textBytes || hasMoreLines(content, diffLimits.lines),
+  );
   if (isLarge || clock.spentMs > diffLimits.linesMs) return { kind: "too_large" };
   const startedMs = performance.now();
   const oldLines = linesOf(old);
@@ -152,6 +170,15 @@ function bodyOf(change: TreeChange, { old, now }: Sides, clock: { spentMs: numbe
   });
   clock.spentMs += performance.now() - startedMs;
   return { kind: "text", old: oldLines, now: newLines, regions };
+}
+
+function hasMoreLines(content: Buffer, linesMax: number): boolean {
+  let lines = 0;
+  for (let at = 0; lines <= linesMax; lines++) {
+    at = content.indexOf(lineFeed, at) + 1;
+    if (at === 0) return false;
+  }
+  return true;
 }
 
 function linesOf(side: FileSide | null): string[] {

@@ -10,6 +10,8 @@ export const renameLimits = {
   /** Larger files are rarely moved and edited at once, and slow to compare. */
   fileBytes: 1024 * 1024,
   totalBytes: 64 * 1024 * 1024,
+  /** What is kept of all contents, a few dozen bytes each. */
+  totalPieces: 400_000,
   /** Steps over sketches of two files. */
   comparisonSteps: 20_000_000,
   similarityPercentMin: 50,
@@ -18,8 +20,8 @@ export const renameLimits = {
 export interface ContentReaders {
   /** The content of a regular file of the baseline. */
   readonly readOld: (path: BytePath) => Promise<Buffer>;
-  /** The content of a regular file of now. */
-  readonly readNew: (path: BytePath) => Promise<Buffer>;
+  /** The first `bytesMax` bytes of a regular file of now, or all of a shorter one. */
+  readonly readNew: (path: BytePath, bytesMax: number) => Promise<Buffer>;
 }
 
 /** The changes, with each deleted and each added file of equal digest made one `renamed`. */
@@ -55,9 +57,16 @@ export async function findRenames(
   const deleted = exact.filter((change) => isDeletedFile(change) && isSmall(change.oldSize));
   const added = exact.filter((change) => isAddedFile(change) && isSmall(change.size));
   if (deleted.length === 0 || added.length === 0) return exact.sort(byPath);
-  const budget = { bytes: renameLimits.totalBytes, steps: renameLimits.comparisonSteps };
-  const old = await sketchAll(deleted.slice(0, renameLimits.candidates), readers.readOld, budget);
-  const now = await sketchAll(added.slice(0, renameLimits.candidates), readers.readNew, budget);
+  const budget = {
+    bytes: renameLimits.totalBytes,
+    pieces: renameLimits.totalPieces,
+    steps: renameLimits.comparisonSteps,
+  };
+  const readOld = ({ path }: TreeChange) => readers.readOld(path);
+  // What a file was said to have is all that is read of it, whatever it has by now.
+  const readNew = ({ path, size }: TreeChange) => readers.readNew(path, size);
+  const old = await sketchAll(deleted.slice(0, renameLimits.candidates), readOld, budget);
+  const now = await sketchAll(added.slice(0, renameLimits.candidates), readNew, budget);
   return withPairs(exact, choosePairs(scorePairs(old, now, budget))).sort(byPath);
 }
 
@@ -74,20 +83,24 @@ interface Sketched {
 
 interface Budget {
   bytes: number;
+  pieces: number;
   steps: number;
 }
 
 async function sketchAll(
   changes: readonly TreeChange[],
-  read: (path: BytePath) => Promise<Buffer>,
+  read: (change: TreeChange) => Promise<Buffer>,
   budget: Budget,
 ): Promise<Sketched[]> {
   const sketched: Sketched[] = [];
   for (const change of changes) {
     budget.bytes -= Math.max(change.size, change.oldSize);
-    if (budget.bytes < 0) break;
-    const content = await read(change.path);
-    if (!looksBinary(content)) sketched.push({ change, sketch: sketchContent(content) });
+    if (budget.bytes < 0 || budget.pieces < 0) break;
+    const content = await read(change);
+    if (looksBinary(content)) continue;
+    const sketch = sketchContent(content);
+    budget.pieces -= sketch.pieces.size;
+    sketched.push({ change, sketch });
   }
   return sketched;
 }

@@ -17,6 +17,10 @@ export class OpenedFiles {
     this.#check = new OpenedCheck(bases);
   }
 
+  get count(): number {
+    return this.#found.size;
+  }
+
   get found(): readonly RunsWhenOpened[] {
     return [...this.#found.values()];
   }

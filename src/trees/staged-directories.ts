@@ -28,6 +28,10 @@ export class StagedDirectories implements Disposable {
     this.#rootName = rootName;
   }
 
+  get count(): number {
+    return this.#attributes.size;
+  }
+
   has(path: BytePath): boolean {
     return this.#attributes.has(path);
   }

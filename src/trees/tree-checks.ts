@@ -1,5 +1,6 @@
 import { displayPath, parentPath } from "../model/byte-path.ts";
 import type { BytePath, EntryType, TreeEntry } from "../model/tree.ts";
+import { PathTypes } from "./path-types.ts";
 import { badEntry, badRecord, recordLimits } from "./record.ts";
 
 /** What a reader of a guest's tree accepts. */
@@ -8,22 +9,28 @@ export interface TreeLimits {
   readonly entriesMax?: number;
   /** Sum of all files' sizes, holes included; default: no limit. */
   readonly bytesMax?: number;
+  /** Sum of all names' and links' lengths; default and at most: 256 MiB. */
+  readonly nameBytesMax?: number;
   /**
    * Whether every entry's directory must have come before it; default true. A stream that was asked for as a list of
    * paths leaves directories out; even there none may come after what it holds.
    */
   readonly parentsRequired?: boolean;
+  /** The error for more than these limits allow; default: that the guest broke the protocol. */
+  readonly tooMuch?: (what: string) => Error;
 }
 
 /** Keeps a stream of very long names from filling the host's memory. */
-const nameBytesMax = 256 * 1024 * 1024;
+const allNameBytesMax = 256 * 1024 * 1024;
 
 /** Holds the entries of one stream against each other. */
 export class TreeChecks {
-  readonly #types = new Map<BytePath, EntryType | "implied">();
+  readonly #types = new PathTypes();
   readonly #entriesMax: number;
   readonly #bytesMax: number;
+  readonly #nameBytesMax: number;
   readonly #parentsRequired: boolean;
+  readonly #tooMuch: (what: string) => Error;
   #entryCount = 0;
   #bytes = 0;
   #nameBytes = 0;
@@ -31,7 +38,9 @@ export class TreeChecks {
   constructor(limits: TreeLimits) {
     this.#entriesMax = Math.min(limits.entriesMax ?? Infinity, recordLimits.entriesMax);
     this.#bytesMax = limits.bytesMax ?? Number.MAX_SAFE_INTEGER;
+    this.#nameBytesMax = Math.min(limits.nameBytesMax ?? Infinity, allNameBytesMax);
     this.#parentsRequired = limits.parentsRequired ?? true;
+    this.#tooMuch = limits.tooMuch ?? badRecord;
   }
 
   get entryCount(): number {
@@ -54,11 +63,11 @@ export class TreeChecks {
     this.#bytes += size;
     this.#nameBytes += path.length + target.length;
     if (this.#entryCount > this.#entriesMax)
-      throw badRecord(`there are more than ${this.#entriesMax} entries`);
+      throw this.#tooMuch(`there are more than ${this.#entriesMax} entries`);
     if (this.#bytes > this.#bytesMax)
       throw badEntry(path, `the files have more than ${this.#bytesMax} bytes up to here`);
-    if (this.#nameBytes > nameBytesMax)
-      throw badRecord(`the names have more than ${nameBytesMax} bytes`);
+    if (this.#nameBytes > this.#nameBytesMax)
+      throw this.#tooMuch(`the names have more than ${this.#nameBytesMax} bytes`);
   }
 
   #checkFirst(type: EntryType): void {

@@ -52,7 +52,14 @@ export interface WrittenTree {
   readonly digests: ReadonlyMap<BytePath, string>;
 }
 
-export const exportLimits = { bytesMax: 16 * 1024 ** 3, entriesMax: 2_000_000 } as const;
+export const exportLimits = {
+  bytesMax: 16 * 1024 ** 3,
+  entriesMax: 2_000_000,
+  /** Directories, whose modes and times are held until the end. */
+  directoriesMax: 200_000,
+  /** Everything that the answer names: what was skipped, leads out, runs when opened or changed meanwhile. */
+  namedMax: 100_000,
+} as const;
 
 /** How much is written between two looks at the free room, and how much must stay free. */
 const roomBytes = 64 * 1024 * 1024;
@@ -160,6 +167,17 @@ class TreeWriter {
     if (path === "" && this.#itemCount > 1) throw refused(path, "the tree itself comes late");
   }
 
+  /** What is held in memory until the end must not grow with the tree. */
+  #checkHeld(): void {
+    const { directoriesMax, namedMax } = exportLimits;
+    const lists = [this.#skipped, this.#leavingLinks, this.#changedWhileRead];
+    const named = lists.reduce((sum, { length }) => sum + length, this.#opened.count);
+    if (named > namedMax)
+      throw overLimit(`${named} entries that would have to be named`, `${namedMax} is the limit`);
+    if (this.#directories.count > directoriesMax)
+      throw overLimit(`${this.#directories.count} directories`, `${directoriesMax} is the limit`);
+  }
+
   /** Looks at the disk before a large file, and once for many small ones. */
   async #checkRoom(bytes: number): Promise<void> {
     this.#roomLeftBytes -= bytes;
@@ -170,6 +188,7 @@ class TreeWriter {
 
   async #place(item: TreeItem): Promise<void> {
     const { entry } = item;
+    this.#checkHeld();
     const runs = this.#opened.judge(entry);
     if (runs?.runs === "by_itself" && this.#options.leaveOutSelfRunning)
       return this.#leaveOut(entry.path, runs.why);

@@ -54,7 +54,10 @@ async function readTarget(
       paths: [baseName(path)],
       signal,
     });
-    for await (const { entry, content } of decodeTree(stream, { parentsRequired: false })) {
+    for await (const { entry, content } of decodeTree(stream, {
+      entriesMax: 1,
+      parentsRequired: false,
+    })) {
       const { type, mode } = entry;
       if (type === "symlink") return { type, mode, content: Buffer.from(entry.target, "latin1") };
       if (entry.size > fileBytesMax)

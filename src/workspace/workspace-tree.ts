@@ -13,6 +13,7 @@ import type {
 } from "../model/workspace-results.ts";
 import { decodeScan } from "../trees/decode-tree.ts";
 import { encodeTree } from "../trees/encode-tree.ts";
+import type { TreeLimits } from "../trees/tree-checks.ts";
 import { changeEvent } from "./change-event.ts";
 import { openWorkspace } from "./connect-workspace.ts";
 import { openSeedSource } from "./seed-source.ts";
@@ -25,6 +26,16 @@ import type {
 } from "./workspace-options.ts";
 import { guestPath, treePath } from "./workspace-path.ts";
 
+/** A list is held in memory. */
+const listLimits: TreeLimits = {
+  entriesMax: 100_000,
+  nameBytesMax: 8 * 1024 * 1024,
+  tooMuch: (what) =>
+    new PyroError("invalid_argument", `There is too much for a list: ${what}.`, {
+      hint: "List a directory of it, or without what is below.",
+    }),
+};
+
 /** What is in a directory of a workspace now, in the order of names. */
 export async function listWorkspaceFiles(
   context: WorkspaceContext,
@@ -35,7 +46,7 @@ export async function listWorkspaceFiles(
   const { row, client } = await openWorkspace(context, id, "read files");
   const scan = await client.tree.scan(base, { depth: recursive ? undefined : 1, signal });
   const entries: WorkspaceFile[] = [];
-  for await (const entry of decodeScan(scan)) entries.push(describeEntry(entry, base));
+  for await (const entry of decodeScan(scan, listLimits)) entries.push(describeEntry(entry, base));
   entries.sort((a, b) => (a.path < b.path ? -1 : 1));
   return { workspaceId: row.workspaceId, path: guestPath(base), entries };
 }
