@@ -40,7 +40,9 @@ export function addWorkspaceDiff(group: Command, { io, openPyro }: CommandContex
       const chosen = { ...(paths.length > 0 && { paths }), signal: interrupt.signal };
       const isPatch = !json && !options.stat && !options.nameOnly && !io.stdoutIsTerminal;
       if (isPatch)
-        return writePatch(io, (onData) => pyro.streamWorkspaceDiff(id, { ...chosen, onData }));
+        return await writePatch(io, (onData) =>
+          pyro.streamWorkspaceDiff(id, { ...chosen, onData }),
+        );
       const diff = await pyro.diffWorkspace(id, chosen);
       if (json) return printResult(io, "workspaceDiff", diff);
       printDiff(io, diff, options);
