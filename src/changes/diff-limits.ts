@@ -16,7 +16,7 @@ export const diffLimits = {
   linesMs: 20_000,
   /** Entries that the baseline has not, and the length of their names: all are held in memory. */
   newEntries: 100_000,
-  newNameBytes: 16 * mebibyte,
+  newNameBytes: 8 * mebibyte,
   /** No larger content is read, and so none goes into a patch; `git apply` takes 1,023 MiB. */
   contentBytes: 64 * mebibyte,
 } as const;

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { displayPath, fromUtf8, joinPath } from "../model/byte-path.ts";
+import { cancellation } from "../model/errors.ts";
 import type { WorkspaceExport } from "../model/workspace-results.ts";
 import { faultPoint } from "../platform/fault.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
@@ -29,6 +30,8 @@ export async function exportWorkspace(
     sourcePath: path,
     leaveOutSelfRunning: options.leaveOutSelfRunning,
     signal: options.signal,
+  }).catch((error: unknown) => {
+    throw options.signal?.aborted ? cancellation(options.signal.reason) : error;
   });
   faultPoint("export.written");
   context.records.journal.record({

@@ -28,7 +28,7 @@ import { guestPath, treePath } from "./workspace-path.ts";
 
 /** A list is held in memory. */
 const listLimits: TreeLimits = {
-  entriesMax: 100_000,
+  entriesMax: 50_000,
   nameBytesMax: 8 * 1024 * 1024,
   tooMuch: (what) =>
     new PyroError("invalid_argument", `There is too much for a list: ${what}.`, {
