@@ -1,7 +1,7 @@
-import type { OpenedRule } from "./opened-rules.ts";
+import type { OpenedRule } from "./opened-rule.ts";
 
 /** What runs when somebody builds, installs, tests, or pushes; see `openedRules`. */
-export const askedRules: ReadonlyArray<Omit<OpenedRule, "runs">> = [
+export const askedRules: readonly Omit<OpenedRule, "runs">[] = [
   {
     patterns: ".gitmodules",
     category: "git",

@@ -1,7 +1,8 @@
 import { baseName, joinPath, parentPath, toUtf8 } from "../model/byte-path.ts";
 import { withoutUnseen } from "../model/text.ts";
 import type { BytePath, EntryType } from "../model/tree.ts";
-import { type OpenedRule, openedRules, type RunCategory, type RunMoment } from "./opened-rules.ts";
+import type { OpenedRule, RunCategory, RunMoment } from "./opened-rule.ts";
+import { openedRules } from "./opened-rules.ts";
 
 /** A file that makes programs run code, or tells an agent what to do, when somebody uses its tree. */
 export interface RunsWhenOpened {

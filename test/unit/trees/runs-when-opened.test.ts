@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromUtf8 } from "../../../src/model/byte-path.ts";
-import { openedRules, type RunMoment } from "../../../src/trees/opened-rules.ts";
+import type { RunMoment } from "../../../src/trees/opened-rule.ts";
+import { openedRules } from "../../../src/trees/opened-rules.ts";
 import { OpenedCheck, runsWhenOpened } from "../../../src/trees/runs-when-opened.ts";
 
 const expected: ReadonlyArray<readonly [category: string, paths: string]> = [
