@@ -9,6 +9,7 @@ export {
   systemErrorCode,
 } from "./model/errors.ts";
 export type * from "./model/integration-results.ts";
+export { lastFrames } from "./model/last-frames.ts";
 export { defaults, limits } from "./model/limits.ts";
 export { nearest } from "./model/nearest.ts";
 export type * from "./model/results.ts";

@@ -37,7 +37,7 @@ export class ConfigFile {
     this.exists = text !== undefined;
     this.#text = text ?? "";
     this.#editor = editors[place.format];
-    this.content = this.#understood(() => this.#editor.parse(bare(this.#text)));
+    this.content = this.#understood(() => this.#editor.parse(bare(this.#text), place.keyPath));
   }
 
   /** Throws `host_config_unreadable`, naming file and line, when the file cannot be understood. */
@@ -103,7 +103,7 @@ export class ConfigFile {
   async replacedEntry(): Promise<Fields | undefined> {
     try {
       const entry = valueAt(
-        this.#editor.parse(bare((await this.#kept()) ?? "")),
+        this.#editor.parse(bare((await this.#kept()) ?? ""), this.place.keyPath),
         this.place.keyPath,
       );
       return entry === undefined || this.#isOurs(entry) ? undefined : (entry as Fields);
@@ -120,7 +120,10 @@ export class ConfigFile {
   #explains(earlier: string): boolean {
     if (this.entry === undefined) return false;
     try {
-      const before = valueAt(this.#editor.parse(bare(earlier)), this.place.keyPath);
+      const before = valueAt(
+        this.#editor.parse(bare(earlier), this.place.keyPath),
+        this.place.keyPath,
+      );
       if (before !== undefined && this.#isOurs(before)) return false;
       return this.#written(earlier, this.entry as Fields) === this.#text;
     } catch {

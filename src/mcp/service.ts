@@ -37,7 +37,7 @@ export class Service implements PyroServer, Disposable {
 
   constructor(options: CreateServerOptions) {
     this.#tools = selectTools(options);
-    this.#project = findProject({ ...options, currentDirectory: process.cwd() });
+    this.#project = findProject({ ...options, currentDirectory: currentDirectory() });
     const directory = this.#project?.directory;
     this.#roots = new HostRoots([
       ...(directory === undefined ? [] : [directory]),
@@ -154,6 +154,15 @@ export class Service implements PyroServer, Disposable {
   #engine(): Promise<Pyro> {
     this.#pyro ??= import("../sdk.ts").then(({ Pyro }) => new Pyro());
     return this.#pyro;
+  }
+}
+
+/** Where the server was started; a place without a project when that is gone. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return "/";
   }
 }
 

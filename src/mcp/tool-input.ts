@@ -55,23 +55,77 @@ function isValueSchema(key: string, field: unknown): boolean {
 
 /** The arguments of a call, checked; throws `invalid_argument` that says what each wrong one must be. */
 export function parseInput<T extends Tool>(tool: T, given: unknown): z.infer<T["input"]> {
-  const parsed = tool.input.strict().safeParse(given ?? {});
+  const parsed = tool.input.strict().safeParse(asMeant(tool, given));
   if (parsed.success) return parsed.data as z.infer<T["input"]>;
   const { issues } = parsed.error;
   const names = Object.keys(tool.input.shape);
-  const said = issues.slice(0, issuesMax).map((issue) => describe(issue, names));
+  const said = issues.slice(0, issuesMax).map((issue) => describe(issue, { names, given }));
   throw new PyroError("invalid_argument", `${tool.name}: ${said.join("; ")}`, {
     hint: `Call ${tool.name} again with: ${names.join(", ")}.`,
   });
 }
 
-function describe(issue: z.core.$ZodIssue, names: readonly string[]): string {
+/** Clients and models write null for what they leave out, and numbers, lists and maps as text that is JSON. */
+function asMeant(tool: Tool, given: unknown): unknown {
+  const input = typeof given === "string" ? (fromJsonText(given) ?? given) : (given ?? {});
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
+  const entries = Object.entries(input).filter((entry) => entry[1] !== null);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, valueAsMeant(tool.input.shape[name], value)]),
+  );
+}
+
+/** Text stays text where that is an answer too, unless it is a list: no path, name or shell line looks like one. */
+function valueAsMeant(schema: z.ZodType | undefined, value: unknown): unknown {
+  if (schema === undefined || typeof value !== "string") return value;
+  const meant = fromJsonText(value);
+  if (meant === undefined || !schema.safeParse(meant).success) return value;
+  return Array.isArray(meant) || !schema.safeParse(value).success ? meant : value;
+}
+
+function fromJsonText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Complaint {
+  readonly names: readonly string[];
+  readonly given: unknown;
+}
+
+function describe(issue: z.core.$ZodIssue, { names, given }: Complaint): string {
   if (issue.code === "unrecognized_keys") {
     const [key = ""] = issue.keys;
     const guess = nearest(key, names);
     const meant = guess === undefined ? "" : `, did you mean ${guess}?`;
-    return `there is no argument ${visibleText(JSON.stringify(key), 60)}${meant}`;
+    return `there is no argument ${quoted(key)}${meant}`;
   }
+  const place = issue.path.join(".") || "input";
+  const value = issue.path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+    given,
+  );
+  if (value === undefined || value === null) return `${place} is missing`;
+  if (issue.code === "invalid_type" && issue.expected in expectedForms)
+    return `${place} must be ${expectedForms[issue.expected]}, but is ${quoted(value)}`;
   const message = issue.message.replace(/^Invalid input: /, "");
-  return `${issue.path.join(".") || "input"}: ${visibleText(message, 160)}`;
+  return `${place}: ${visibleText(message, 160)}`;
+}
+
+/** What a value of each type looks like. */
+const expectedForms: Readonly<Record<string, string>> = {
+  number: "a number, such as 30",
+  int: "a whole number, such as 30",
+  boolean: "true or false",
+  string: 'text, such as "src/main.py"',
+  array: 'a list, such as ["git", "status"]',
+  record: 'a map, such as {"name": "value"}',
+  object: 'a map, such as {"name": "value"}',
+};
+
+function quoted(value: unknown): string {
+  return visibleText(JSON.stringify(value) ?? "", 60);
 }

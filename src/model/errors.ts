@@ -97,6 +97,12 @@ export class PyroError extends Error {
 /** `error` as a PyroError; anything foreign becomes `internal`. */
 export function asPyroError(error: unknown): PyroError {
   if (error instanceof PyroError) return error;
+  // Whatever asks for the current directory fails like this, a relative path's resolution too.
+  if (error instanceof Error && "syscall" in error && error.syscall === "uv_cwd")
+    return new PyroError("invalid_argument", "The current directory does not exist any more.", {
+      hint: "Change to one that does: cd",
+      cause: error,
+    });
   const message = error instanceof Error ? error.message : String(error);
   return new PyroError("internal", message, {
     cause: error,

@@ -52,7 +52,8 @@ function isEntry(path: string): boolean {
   }
 }
 
-function checkPrivateDirectory(path: string): void {
+/** Refuses what is there and not a directory that only we can enter; throws ENOENT where there is none. */
+export function checkPrivateDirectory(path: string): void {
   const found = lstatSync(path);
   const uid = process.getuid?.() ?? 0;
   if (found.isSymbolicLink())

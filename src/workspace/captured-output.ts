@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
+import { HeadAndTail } from "../model/head-and-tail.ts";
 import { limits } from "../model/limits.ts";
-import { HeadAndTail } from "./head-and-tail.ts";
 
 /** An output stream kept for a result, up to a cap; what is missing in the middle is counted and said. */
 export class CapturedOutput {
@@ -20,7 +20,7 @@ export class CapturedOutput {
   finish(): { text: string; base64: string | null; truncated: boolean } {
     const { droppedBytes } = this.#stream;
     const gap = droppedBytes === 0 ? [] : [Buffer.from(droppedText(droppedBytes))];
-    const bytes = Buffer.concat([...this.#head, ...gap, ...this.#stream.tail()]);
+    const bytes = Buffer.concat([...this.#head, ...gap, this.#stream.tail()]);
     return {
       text: bytes.toString("utf8"),
       base64: isUtf8(bytes) ? null : bytes.toString("base64"),

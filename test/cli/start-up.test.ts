@@ -84,6 +84,7 @@ describe("code that Node has compiled", () => {
     // As another user would leave it for whoever trusts the shared temporary directory.
     const shared = join(home.temporaryDirectory, "node-compile-cache");
     mkdirSync(shared);
+    mkdirSync(home.cacheDirectory, { mode: 0o700 });
     chmodSync(shared, 0o777);
     const { code } = await home.pyro(["env", "list"], { env: { NODE_COMPILE_CACHE: "" } });
     assert.equal(code, 0);
@@ -105,4 +106,36 @@ describe("code that Node has compiled", () => {
     assert.deepEqual(filesUnder(theirs), []);
     assert.equal(existsSync(join(home.temporaryDirectory, "node-compile-cache")), false);
   });
+});
+
+describe("a current directory that is gone", () => {
+  let home: PyroHome;
+  before(() => {
+    home = PyroHome.empty();
+  });
+  after(() => home.dispose());
+
+  async function runThere(args: string): Promise<Ended> {
+    const line = `mkdir gone && cd gone && rmdir ../gone && exec ${join(repository, "bin", "pyro")} ${args}`;
+    return await home.startProgram(["sh", "-c", line], { cwd: home.directory }).ended;
+  }
+
+  it("is told by commands that need one", async () => {
+    for (const args of ["host connect codex", "workspace create debian:12 --seed-path ."]) {
+      const { code, stdout, stderr } = await runThere(args);
+      assert.deepEqual([code, stdout], [2, ""]);
+      assert.equal(
+        withoutShell(stderr),
+        "error: The current directory does not exist any more.\nhint: Change to one that does: cd\n",
+      );
+    }
+  });
+
+  it("is no project for a server", async () => {
+    const { code, stdout, stderr } = await runThere("mcp serve");
+    assert.deepEqual([code, stdout, withoutShell(stderr)], [0, "", ""]);
+  });
+
+  /** The launcher's shell has a word of its own to say. */
+  const withoutShell = (said: string) => said.replace(/^sh: 0: getcwd\(\) failed.*\n/, "");
 });

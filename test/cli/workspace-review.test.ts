@@ -100,7 +100,7 @@ test("logs read like a terminal", () => {
   ok 2
 
 $ sh -c "echo 'a'; exit 3"  exit 3, 3.2 s  (#2 in /workspace/sub, 4 min ago)
-  \\x1b[31mred\\x1b[0m\tx\\x0d
+  \\x1b[31mred\\x1b[0m\tx
   no end
 (3.8 MiB from the middle of stdout were not kept)
 stderr:

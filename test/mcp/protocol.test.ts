@@ -110,6 +110,44 @@ test("input that ends before it begins, or in the middle of a message, ends the 
   assert.deepEqual([half.code, half.stdout], [0, ""]);
 });
 
+test("null where the protocol has something optional is as if it were absent", async () => {
+  await using server = new RawServer(home);
+  await server.initialize();
+  server.send({ id: 1, method: "ping", params: null });
+  server.send({ id: 2, method: "tools/list", params: { cursor: null, _meta: null } });
+  server.send({ id: 3, method: "tools/call", params: { name: "workspace_list", arguments: null } });
+  assert.deepEqual((await server.answer(1)).result, {});
+  assert.ok(Array.isArray((await server.answer(2)).result?.tools));
+  assert.equal((await server.answer(3)).result?.isError, undefined);
+});
+
+/** The messages that every client begins with. */
+const greeting = [
+  {
+    id: "init",
+    method: "initialize",
+    params: {
+      protocolVersion: "2025-06-18",
+      capabilities: {},
+      clientInfo: { name: "pipe", version: "1" },
+    },
+  },
+  { method: "notifications/initialized" },
+].map((message) => JSON.stringify({ jsonrpc: "2.0", ...message }));
+
+test("calls that are piped in are all answered, the last one without a line's end too", async () => {
+  const params = { name: "workspace_list", arguments: {} };
+  const last = JSON.stringify({ jsonrpc: "2.0", id: 2, method: "tools/call", params });
+  const input = [...greeting, valid(1), last].join("\n");
+  const { code, stdout } = await home.pyro(["mcp", "serve"], { input });
+  const answered = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).id);
+  assert.deepEqual([code, answered.toSorted()], [0, [1, 2, "init"]]);
+  assert.match(stdout, /"workspaces\\?":\[\]/);
+});
+
 test("a client that closes its end of the output ends the server", async () => {
   await using server = new RawServer(home);
   await server.initialize();

@@ -1,4 +1,4 @@
-import { type LoggedCommand, visibleText } from "../../index.ts";
+import { type LoggedCommand, lastFrames, visibleText } from "../../index.ts";
 import type { IO } from "../io.ts";
 import { type Color, formatBytes, paint, printLine } from "../printer.ts";
 import { formatDuration, relativeTime } from "../time.ts";
@@ -58,7 +58,8 @@ export function printLoggedCommand(io: IO, command: LoggedCommand, nowMs: number
 
 function printOutput(io: IO, output: string): void {
   if (output === "") return;
-  const text = visibleText(output.replace(/\n$/, ""), Number.POSITIVE_INFINITY, "lines");
+  const seen = lastFrames(output).replace(/\n$/, "");
+  const text = visibleText(seen, Number.POSITIVE_INFINITY, "lines");
   printLine(io, `  ${text.replaceAll("\n", "\n  ")}`);
 }
 

@@ -5,8 +5,11 @@ import { isDeepStrictEqual } from "node:util";
  * from its neighbours: removing what was written gives the same bytes again.
  */
 export interface Editor {
-  /** What the text says. Throws SyntaxTrouble. */
-  parse(text: string): Record<string, unknown>;
+  /**
+   * What the text says. Throws SyntaxTrouble, also where a key on the way to the entry at `keyPath` stands twice: which of the two
+   * counts is not the same for every reader.
+   */
+  parse(text: string, keyPath?: readonly string[]): Record<string, unknown>;
   /** The text with the entry at `keyPath` made equal to `entry`, with the least change. */
   write(text: string, keyPath: readonly string[], entry: Readonly<Record<string, unknown>>): string;
   /** The text without the entry at `keyPath`, and without its parent if nothing is left in it. */

@@ -13,8 +13,9 @@ import { insertProperty, removeProperty, valueText } from "./json-properties.ts"
 export function jsonEditor(dialect: "json" | "jsonc"): Editor {
   const read = (text: string) => readObject(text, dialect);
   return {
-    parse: (text) => {
+    parse: (text, keyPath = []) => {
       const root = read(text);
+      refuseTwins(text, root, keyPath);
       return root === undefined ? {} : getNodeValue(root);
     },
     write: (text, keyPath, entry) => {
@@ -51,6 +52,22 @@ function readObject(text: string, dialect: "json" | "jsonc"): Node | undefined {
   if (root !== undefined && root.type !== "object")
     throw new SyntaxTrouble("is not an object", lineAt(text, root.offset));
   return root;
+}
+
+function refuseTwins(text: string, root: Node | undefined, keyPath: readonly string[]): void {
+  let object = root;
+  for (const key of keyPath) {
+    const named = (object?.type === "object" ? (object.children ?? []) : []).filter(
+      ({ children }) => children?.[0]?.value === key,
+    );
+    const lines = named.map(({ offset }) => lineAt(text, offset));
+    if (lines.length > 1)
+      throw new SyntaxTrouble(
+        `"${key}" stands there ${lines.length} times, in the lines ${lines.join(" and ")}; leave one`,
+        lines[1] ?? 1,
+      );
+    object = named[0]?.children?.[1];
+  }
 }
 
 function newDocument(text: string, keyPath: readonly string[], entry: unknown): string {

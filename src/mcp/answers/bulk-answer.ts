@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Excerpt } from "./output-collector.ts";
-import { countLines, shown, takeHead, takeTail } from "./shown-text.ts";
+import { countLines, takeHead, takeTail } from "./shown-text.ts";
 
 /** What a call shows of a text unless it says otherwise; clients cut at about 10,000 characters. */
 export const outputCharactersDefault = 8_000;
@@ -39,16 +39,16 @@ export function bulkAnswer(bulk: Bulk): BulkAnswer {
 }
 
 function fit({ excerpt, restOf }: Bulk, charactersMax: number): { lines: string; body: string[] } {
-  const { head, tail, gapBytes, byteCount, lineCount } = excerpt;
+  const { kind, head, tail, gapBytes, byteCount, lineCount } = excerpt;
   if (byteCount === 0) return { lines: "", body: [] };
   const mark = newMark();
-  if (gapBytes === 0 && head.length <= charactersMax * 4) {
-    const all = shown(head);
-    if (all.length <= charactersMax) return { lines: "", body: [fenced(all, mark)] };
+  if (gapBytes === 0) {
+    const all = takeHead(head, charactersMax, kind);
+    if (all.byteCount === byteCount) return { lines: "", body: [fenced(all.text, mark)] };
   }
-  const first = takeHead(head, Math.floor(charactersMax * headShare));
+  const first = takeHead(head, Math.floor(charactersMax * headShare), kind);
   const endBytes = gapBytes === 0 ? head.subarray(first.byteCount) : tail;
-  const last = takeTail(endBytes, charactersMax - first.text.length);
+  const last = takeTail(endBytes, charactersMax - first.text.length, kind);
   const between = byteCount - first.byteCount - last.byteCount;
   const headLines = countLines(head.subarray(0, first.byteCount));
   const tailLines = countLines(endBytes.subarray(endBytes.length - last.byteCount));

@@ -31,11 +31,11 @@ export function errorText(
   return `${code}: ${visibleText(sentence(message), room)}${ending}`;
 }
 
-/** The SDK names its options in camel case: `memMib` is the tool's `mem_mib`. */
+/** The SDK names its options in camel case: `memMib` is the tool's `mem_mib`. What stands in quotes was sent so. */
 function withNamesOf(names: readonly string[], message: string): string {
   return names.reduce((text, name) => {
     const option = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    return option === name ? text : text.replaceAll(new RegExp(`\\b${option}\\b`, "g"), name);
+    return option === name ? text : text.replaceAll(new RegExp(`(?<!")\\b${option}\\b`, "g"), name);
   }, message);
 }
 

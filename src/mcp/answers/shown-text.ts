@@ -1,4 +1,8 @@
+import { lastFrames } from "../../model/last-frames.ts";
 import { visibleText } from "../../model/text.ts";
+
+/** What a command wrote, of which a reader sees what a terminal leaves; or content, of which everything. */
+export type TextKind = "output" | "content";
 
 /** A piece of text that was cut off bytes at a line's end where there is one. */
 export interface Piece {
@@ -9,54 +13,63 @@ export interface Piece {
 }
 
 const newline = 0x0a;
+const carriageReturn = 0x0d;
 
 /** Bytes as text that a reader may see: line ends plain, controls visible. */
-export function shown(bytes: Buffer): string {
-  const text = bytes.toString("utf8").replaceAll("\r\n", "\n");
+export function shown(bytes: Buffer, kind: TextKind): string {
+  const read = bytes.toString("utf8");
+  const text = kind === "output" ? lastFrames(read) : read.replaceAll("\r\n", "\n");
   return visibleText(text, Number.MAX_SAFE_INTEGER, "lines");
 }
 
 /** As many lines of the beginning as have `charactersMax`; a first line that is longer is cut. */
-export function takeHead(bytes: Buffer, charactersMax: number): Piece {
+export function takeHead(bytes: Buffer, charactersMax: number, kind: TextKind): Piece {
   let text = "";
   let at = 0;
   while (at < bytes.length) {
     const found = bytes.indexOf(newline, at);
     const end = found < 0 ? bytes.length : found + 1;
-    if (end - at > charactersMax * 4) break;
-    const line = shown(bytes.subarray(at, end));
-    if (text.length + line.length > charactersMax) break;
+    const line = shownLine(bytes.subarray(at, end), charactersMax, kind);
+    if (line === undefined || text.length + line.length > charactersMax) break;
     text += line;
     at = end;
   }
-  return at > 0 || bytes.length === 0 ? { text, byteCount: at } : cutHead(bytes, charactersMax);
+  return at > 0 || bytes.length === 0
+    ? { text, byteCount: at }
+    : cutHead(bytes, charactersMax, kind);
 }
 
 /** As many lines of the end; a last line that is longer is cut. */
-export function takeTail(bytes: Buffer, charactersMax: number): Piece {
+export function takeTail(bytes: Buffer, charactersMax: number, kind: TextKind): Piece {
   const lines: string[] = [];
   let characters = 0;
   let at = bytes.length;
   while (at > 0) {
     const begin = at < 2 ? 0 : bytes.lastIndexOf(newline, at - 2) + 1;
-    if (at - begin > charactersMax * 4) break;
-    const line = shown(bytes.subarray(begin, at));
-    if (characters + line.length > charactersMax) break;
+    const line = shownLine(bytes.subarray(begin, at), charactersMax, kind);
+    if (line === undefined || characters + line.length > charactersMax) break;
     lines.unshift(line);
     characters += line.length;
     at = begin;
   }
   if (lines.length > 0 || bytes.length === 0)
     return { text: lines.join(""), byteCount: bytes.length - at };
-  return cutTail(bytes, charactersMax);
+  return cutTail(bytes, charactersMax, kind);
 }
 
-function cutHead(bytes: Buffer, charactersMax: number): Piece {
+/** Undefined for one that is too long whatever its bytes are. */
+function shownLine(line: Buffer, charactersMax: number, kind: TextKind): string | undefined {
+  // Of a line with many frames, only the last is shown.
+  const isOverwritten = kind === "output" && line.includes(carriageReturn);
+  return isOverwritten || line.length <= charactersMax * 4 ? shown(line, kind) : undefined;
+}
+
+function cutHead(bytes: Buffer, charactersMax: number, kind: TextKind): Piece {
   let length = Math.min(charactersMax, bytes.length);
   for (;;) {
     // Not between the bytes of one character, unless they are none.
     const end = wholeCharacters(bytes, length);
-    const text = shown(bytes.subarray(0, end));
+    const text = shown(bytes.subarray(0, end), kind);
     if (text.length <= charactersMax || length <= 1) return { text, byteCount: end };
     length = Math.floor(length / 2);
   }
@@ -79,12 +92,12 @@ function sizeOfCharacter(byte: number): number {
   return byte < 0xf0 ? 3 : 4;
 }
 
-function cutTail(bytes: Buffer, charactersMax: number): Piece {
+function cutTail(bytes: Buffer, charactersMax: number, kind: TextKind): Piece {
   let length = Math.min(charactersMax, bytes.length);
   for (;;) {
     let begin = bytes.length - length;
     while (begin < bytes.length - length + 4 && isContinuation(bytes[begin])) begin++;
-    const text = shown(bytes.subarray(begin));
+    const text = shown(bytes.subarray(begin), kind);
     if (text.length <= charactersMax || length <= 1)
       return { text, byteCount: bytes.length - begin };
     length = Math.floor(length / 2);

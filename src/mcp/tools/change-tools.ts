@@ -50,7 +50,7 @@ export const workspaceDiff = bulkTool({
     const files = fileCount === 1 ? "1 file changed" : `${fileCount} files changed`;
     return bulkAnswer({
       header: (lines) => `${files} · +${insertions} -${deletions} · ${lines}`,
-      excerpt: excerptOf(fileCount === 0 ? Buffer.alloc(0) : Buffer.from(text)),
+      excerpt: excerptOf(fileCount === 0 ? Buffer.alloc(0) : Buffer.from(text), "content"),
       charactersMax: input.max_output_chars,
       restOf: () => "name some paths, or give more max_output_chars",
       facts: {

@@ -102,7 +102,7 @@ function fileAnswer(file: WorkspaceFileContent, window: Window): BulkAnswer {
   const wanted = window.line_count ?? lineCountDefault;
   const lines = bytes.subarray(begin, begin + lineStart(bytes.subarray(begin), wanted + 1));
   const charactersMax = window.max_output_chars ?? outputCharactersDefault;
-  const piece = takeHead(lines, charactersMax);
+  const piece = takeHead(lines, charactersMax, "content");
   const shownBytes = lines.subarray(0, piece.byteCount);
   const shownLines = countLines(shownBytes);
   const isMore = begin + piece.byteCount < file.size && shownLines > 0;
@@ -112,7 +112,7 @@ function fileAnswer(file: WorkspaceFileContent, window: Window): BulkAnswer {
   return bulkAnswer({
     header: () =>
       `lines ${startLine}-${nextLine - 1}${total} · ${count(file.size, "byte")}${ends} · ${name}`,
-    excerpt: excerptOf(shownBytes),
+    excerpt: excerptOf(shownBytes, "content"),
     charactersMax: Number.MAX_SAFE_INTEGER,
     restOf: () => "",
     footer: isMore

@@ -89,11 +89,12 @@ async function overview(input: OutputInput, call: Call): Promise<BulkAnswer> {
 
 function joined(first: CommandOutput, last: CommandOutput | undefined): Excerpt {
   const head = bytesOf(first);
-  if (last === undefined) return excerptOf(head);
+  if (last === undefined) return excerptOf(head, "output");
   const tail = bytesOf(last);
   const gapBytes = last.offset - first.nextOffset;
-  if (gapBytes === 0) return excerptOf(Buffer.concat([head, tail]));
+  if (gapBytes === 0) return excerptOf(Buffer.concat([head, tail]), "output");
   return {
+    kind: "output",
     head,
     tail,
     gapBytes,
@@ -109,18 +110,22 @@ async function nextPage(input: OutputInput, call: Call): Promise<BulkAnswer> {
   const found = await (await call.pyro()).readCommandOutput(id, {
     sequence,
     offset,
-    maxBytes: charactersMax,
+    maxBytes: keptBytes,
     waitSeconds: input.wait_seconds,
     signal: call.signal,
   });
   const bytes = bytesOf(found);
-  const piece = takeHead(wholeLines(bytes, found.nextOffset < found.outputBytes), charactersMax);
+  const piece = takeHead(
+    wholeLines(bytes, found.nextOffset < found.outputBytes),
+    charactersMax,
+    "output",
+  );
   const next = offset + piece.byteCount;
   const isMore = next < found.outputBytes;
   return bulkAnswer({
     header: (lines) =>
       `${commandHeader(found, lines)} · bytes ${offset}-${next} of ${found.outputBytes}`,
-    excerpt: excerptOf(bytes.subarray(0, piece.byteCount)),
+    excerpt: excerptOf(bytes.subarray(0, piece.byteCount), "output"),
     charactersMax: Number.MAX_SAFE_INTEGER,
     restOf: (from) => readOn(id, { sequence, offset: from }),
     footer: isMore
@@ -183,7 +188,7 @@ function history(
   const [latest] = commands.slice(-1);
   return bulkAnswer({
     header: () => `${count(commands.length, "command")} since the last reset`,
-    excerpt: excerptOf(Buffer.from(lines.join(""))),
+    excerpt: excerptOf(Buffer.from(lines.join("")), "content"),
     charactersMax,
     restOf: () => "give a sequence for one of them",
     footer:

@@ -2,8 +2,8 @@ import { closeSync, createReadStream, mkdirSync, openSync, readFileSync, writeSy
 import { dirname, join } from "node:path";
 import { encodeFrame, type Frame, FrameDecoder, frameKind } from "../../channel/frames.ts";
 import { systemErrorCode } from "../../model/errors.ts";
+import { HeadAndTail } from "../../model/head-and-tail.ts";
 import { limits } from "../../model/limits.ts";
-import { HeadAndTail } from "../head-and-tail.ts";
 
 export type OutputKind = typeof frameKind.stdout | typeof frameKind.stderr;
 
@@ -36,7 +36,8 @@ export class OutputFile {
   finish(): Record<"stdout" | "stderr", { bytes: number; droppedBytes: number }> {
     const counts = (kind: OutputKind) => {
       const stream = this.#streams[kind];
-      for (const part of stream.tail()) this.#append(encodeFrame(kind, part));
+      const tail = stream.tail();
+      if (tail.length > 0) this.#append(encodeFrame(kind, tail));
       // Output that could not be written is missing too.
       const droppedBytes = this.#isBroken ? stream.bytes : stream.droppedBytes;
       return { bytes: stream.bytes, droppedBytes };

@@ -160,6 +160,24 @@ for (const [host, texts] of Object.entries(files))
         assert.equal(report.healthy, false);
       });
 
+      test("a key that stands twice on the way to the entry is named with its lines", async () => {
+        using user = new User();
+        const place = agentNamed(host).place(scope, user.surroundings);
+        if (place.format === "toml") return;
+        const [key = ""] = place.keyPath;
+        const twice = `{\n  "${key}": {},\n  "other": 1,\n  "${key}": {}\n}\n`;
+        const path = user.write(host, scope, twice);
+        const said = `"${key}" stands there 2 times, in the lines 2 and 4; leave one`;
+        for (const force of [false, true])
+          await assert.rejects(
+            user.connect(host, scope, {}, force),
+            isError("host_config_unreadable", said),
+          );
+        assert.equal(readFileSync(path, "utf8"), twice);
+        const { hosts } = await doctorHosts(host, user.surroundings);
+        assert.ok(hosts[0]?.checks.some(({ message }) => message.includes(said)));
+      });
+
       test("a linked file stays a link", async () => {
         using user = new User();
         const target = join(user.directory, "dotfile");

@@ -1,10 +1,13 @@
+/** Pieces of a tail are joined when there are this many, so that many small ones cost little. */
+const piecesMax = 1024;
+
 /** The beginning and the end of a stream of bytes; what lies between is counted and dropped. */
 export class HeadAndTail {
   readonly #headMax: number;
   readonly #tailMax: number;
   #headBytes = 0;
-  #tail: Buffer[] = [];
-  #tailBytes = 0;
+  #pieces: Buffer[] = [];
+  #piecesBytes = 0;
   #bytes = 0;
 
   constructor(headMax: number, tailMax: number) {
@@ -18,7 +21,7 @@ export class HeadAndTail {
   }
 
   get droppedBytes(): number {
-    return this.#bytes - this.#headBytes - this.#tailBytes;
+    return Math.max(0, this.#bytes - this.#headBytes - this.#tailMax);
   }
 
   /** Takes the next bytes; answers those that belong to the head, a view of `chunk`. */
@@ -31,22 +34,18 @@ export class HeadAndTail {
   }
 
   /** What is kept of the end. */
-  tail(): readonly Buffer[] {
-    return this.#tail;
+  tail(): Buffer {
+    return Buffer.concat(this.#pieces).subarray(-this.#tailMax);
   }
 
   #pushTail(chunk: Buffer): void {
     // Chunks are views of larger buffers; a copy keeps those from staying alive.
-    this.#tail.push(Buffer.from(chunk.subarray(-this.#tailMax)));
-    this.#tailBytes += Math.min(chunk.length, this.#tailMax);
-    while (this.#tailBytes > this.#tailMax) {
-      const [first] = this.#tail;
-      if (first === undefined) break;
-      const surplus = this.#tailBytes - this.#tailMax;
-      const kept = first.subarray(surplus);
-      if (kept.length === 0) this.#tail.shift();
-      else this.#tail[0] = kept;
-      this.#tailBytes -= first.length - kept.length;
-    }
+    const piece = Buffer.from(chunk.subarray(-this.#tailMax));
+    this.#pieces.push(piece);
+    this.#piecesBytes += piece.length;
+    if (this.#piecesBytes < this.#tailMax * 2 && this.#pieces.length < piecesMax) return;
+    const kept = Buffer.from(this.tail());
+    this.#pieces = [kept];
+    this.#piecesBytes = kept.length;
   }
 }
