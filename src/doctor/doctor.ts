@@ -93,11 +93,18 @@ async function findDriver(
 ): Promise<FoundDriver | undefined> {
   let found: FoundDriver | undefined;
   for (const probe of parts.probes) {
-    const { status, driver } = await probe.probe({ boot });
+    const { status, driver } = await probe.probe({ boot, prove: true }).catch(cutOff);
     found = { name: probe.name, status, isolation: driver?.capabilities.isolation ?? null };
     if (status.usable) return found;
   }
   return found;
+}
+
+/** A guest that could not even be started: its reason is one of the host's, and another check's as well. */
+function cutOff(error: unknown): { status: DriverStatus; driver: undefined } {
+  const { message, hint } = asPyroError(error);
+  const unknown = { version: undefined, accelerator: undefined, proof: undefined };
+  return { status: { ...unknown, usable: false, reason: message, fix: hint }, driver: undefined };
 }
 
 function driverChecks({ name, status, isolation }: FoundDriver): DoctorCheck[] {
@@ -107,9 +114,17 @@ function driverChecks({ name, status, isolation }: FoundDriver): DoctorCheck[] {
       : ok(name, `version ${status.version}`);
   if (!status.usable)
     return [status.version === undefined ? monitor : fail(name, status.reason, status.fix ?? null)];
-  if (isolation === "hardware") return [ok("KVM", status.reason), monitor];
+  const boots =
+    status.proof === undefined
+      ? warn(
+          "guest boot",
+          "untested until the guest kernel is installed",
+          "pyro env pull debian:12",
+        )
+      : ok("guest boot", status.proof);
+  if (isolation === "hardware") return [ok("KVM", status.reason), monitor, boots];
   const slow = "Guests run in software emulation: slower, and a weaker boundary than hardware.";
-  return [warn("KVM", `${status.reason} ${slow}`, null), monitor];
+  return [warn("KVM", `${status.reason} ${slow}`, null), monitor, boots];
 }
 
 function checkDirectory(name: string, path: string): DoctorCheck {

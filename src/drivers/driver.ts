@@ -28,6 +28,8 @@ export interface DriverStatus {
   readonly reason: string;
   /** The command that mends it, when something is missing. */
   readonly fix: string | undefined;
+  /** How a guest was seen to come up; absent where nobody has tried. */
+  readonly proof: string | undefined;
 }
 
 /** Kernel and initial file system, as paths on the host. */
@@ -114,6 +116,8 @@ export interface Driver {
   /** Boots with the memory in `template.memoryPath`, an empty file this call sizes. */
   bootSavable(spec: MachineSpec, template: TemplateFiles): Promise<SavableMachine>;
   restore(spec: MachineSpec, template: TemplateFiles): Promise<Machine>;
+  /** Told how a boot came out: whoever asks whether guests boot here need not try again what worked, or trust what did not. */
+  recordBoot(boot: BootFiles, cameUp: boolean): Promise<void>;
   /** Takes over a machine started earlier, by this process or another. */
   adopt(identity: ProcessIdentity, directory: string): Machine;
 }
@@ -123,6 +127,8 @@ export interface DriverProbe {
   readonly name: string;
   probe(options: {
     boot: BootFiles | undefined;
+    /** Boots a guest wherever none is known to come up. Default: only where that decides between drivers. */
+    prove?: boolean;
     signal?: AbortSignal | undefined;
   }): Promise<{ status: DriverStatus; driver: Driver | undefined }>;
   /** Ends processes of starts whose starter was killed, where they do not end by themselves. */

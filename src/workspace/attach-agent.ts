@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../channel/agent-client.ts";
-import type { Machine } from "../drivers/driver.ts";
+import type { BootFiles, Driver, Machine } from "../drivers/driver.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 
+/** Eight guests that boot side by side in emulation on two cores need half of it. */
+export const bootDeadlineMs = 60_000;
 const firstTryMs = 250;
 /** Long enough for the guest to see that its channel was closed. */
 const pauseMs = 50;
@@ -12,6 +14,13 @@ const pauseMs = 50;
 export interface Attached {
   readonly machine: Machine;
   readonly client: AgentClient;
+}
+
+/** What a machine boots with, and who may take it back. */
+export interface BootedMachine {
+  readonly driver: Driver;
+  readonly boot: BootFiles;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Ends a machine that was started; never throws for one that is already gone. */
@@ -44,6 +53,21 @@ export async function attachAgent(
   } finally {
     attempt.abort();
     signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** The agent of a machine that boots. How that came out is remembered, for whoever asks whether guests boot here. */
+export async function attachBooted(
+  machine: Machine,
+  { driver, boot, signal }: BootedMachine,
+): Promise<Attached> {
+  try {
+    const attached = await attachAgent(machine, bootDeadlineMs, signal);
+    await driver.recordBoot(boot, true);
+    return attached;
+  } catch (error) {
+    if (asPyroError(error).code === "guest_boot_failed") await driver.recordBoot(boot, false);
+    throw error;
   }
 }
 
@@ -96,7 +120,10 @@ async function bootFailure(machine: Machine, error: unknown): Promise<PyroError>
   return new PyroError(
     "guest_boot_failed",
     `The guest did not start: ${known.message}\n${detail}`,
-    { hint: "Run pyro doctor.", cause: error },
+    {
+      hint: "Run pyro doctor, which boots a guest of its own. Where that one comes up, the host was too busy for this one: run the command again.",
+      cause: error,
+    },
   );
 }
 

@@ -3,8 +3,7 @@ import type { LayerResult } from "../channel/build-client.ts";
 import type { BootFiles, Driver } from "../drivers/driver.ts";
 import type { DiskContent } from "../environments/disk-content.ts";
 import { type ErrorCode, PyroError } from "../model/errors.ts";
-import { type Attached, attachAgent, discard } from "./attach-agent.ts";
-import { bootDeadlineMs } from "./machine-factory.ts";
+import { type Attached, attachBooted, discard } from "./attach-agent.ts";
 
 /** Memory of the builder: its page cache is what makes unpacking quick. */
 const builderMemMib = 1024;
@@ -47,7 +46,7 @@ export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
       environmentDisk: disk,
       lifetime: "caller",
     });
-    const attached = await attachAgent(machine, bootDeadlineMs, build.signal);
+    const attached = await attachBooted(machine, build);
     const abort = () => void machine.kill();
     build.signal?.addEventListener("abort", abort, { once: true });
     try {

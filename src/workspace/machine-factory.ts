@@ -4,9 +4,6 @@ import type { ImageStore } from "../environments/store.ts";
 import type { TemplateStore } from "../environments/templates.ts";
 import type { Trace } from "../platform/trace.ts";
 
-/** Eight guests that boot side by side in emulation on two cores need half of it. */
-export const bootDeadlineMs = 60_000;
-
 /** What starting machines needs. */
 export interface MachineFactory {
   readonly driver: Driver;

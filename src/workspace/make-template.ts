@@ -12,8 +12,8 @@ import type { Template, TemplateDraft, TemplateKeyParts } from "../environments/
 import { asPyroError } from "../model/errors.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import { activationDefaults, newIdentity } from "./activation.ts";
-import { attachAgent } from "./attach-agent.ts";
-import { bootDeadlineMs, type MachineFactory } from "./machine-factory.ts";
+import { attachBooted } from "./attach-agent.ts";
+import type { MachineFactory } from "./machine-factory.ts";
 
 /** Long enough for the guest to notice that its channel closed before it is frozen. */
 const settleMs = 20;
@@ -43,7 +43,7 @@ export async function makeTemplate(
       { ...work.spec, dataDisk, lifetime: "caller" },
       draft,
     );
-    const { client } = await attachAgent(machine, bootDeadlineMs, work.signal);
+    const { client } = await attachBooted(machine, { ...factory, signal: work.signal });
     factory.trace.mark("booted");
     await prepare(client, work);
     factory.trace.mark("prepared");

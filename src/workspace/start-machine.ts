@@ -8,8 +8,14 @@ import type { Template, TemplateKeyParts } from "../environments/templates.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import type { MachineSize } from "../model/machine-options.ts";
 import { activationDefaults, newIdentity } from "./activation.ts";
-import { type Attached, attachAgent, discard } from "./attach-agent.ts";
-import { bootDeadlineMs, type MachineFactory } from "./machine-factory.ts";
+import {
+  type Attached,
+  attachAgent,
+  attachBooted,
+  bootDeadlineMs,
+  discard,
+} from "./attach-agent.ts";
+import type { MachineFactory } from "./machine-factory.ts";
 import { makeTemplate } from "./make-template.ts";
 
 const restoreDeadlineMs = 10_000;
@@ -97,8 +103,9 @@ async function startAttached(
   const made =
     (await factory.templates.find(key)) ??
     (await makeTemplate(factory, { spec, key, image: request.image, signal: request.signal }));
-  const resumed = made && (await tryRestore(factory, { spec, request, template: made, key }));
-  return resumed ? { ...resumed, origin: "booted-and-saved" } : bootAlone(factory, spec, request);
+  if (made === undefined) return bootAlone(factory, spec, request);
+  const resumed = await restoreNew(factory, { spec, request, template: made, key });
+  return { ...resumed, origin: "booted-and-saved" };
 }
 
 /** Everything that a template of this machine depends on. */
@@ -125,32 +132,67 @@ interface RestoreWork {
 /** A machine resumed from `template`, or undefined when it does not resume; then the template is removed. */
 async function tryRestore(
   factory: MachineFactory,
-  { spec, request, template, key }: RestoreWork,
+  work: RestoreWork,
 ): Promise<Attached | undefined> {
   try {
-    const dataDisk = await openRestoredDisk(request.disk, template);
-    try {
-      const machine = await factory.driver.restore({ ...spec, dataDisk }, template);
-      factory.trace.mark("process");
-      const attached = await attachAgent(machine, restoreDeadlineMs, request.signal);
-      factory.trace.mark("attached");
-      return attached;
-    } finally {
-      closeSync(dataDisk);
-    }
+    return await restore(factory, work, restoreDeadlineMs);
   } catch (error) {
-    request.signal?.throwIfAborted();
-    // A missing tool, jail or room is not the template's fault.
-    const { code } = asPyroError(error);
-    if (
-      code !== "guest_boot_failed" &&
-      code !== "guest_protocol_error" &&
-      code !== "template_unusable"
-    )
-      throw error;
-    await factory.templates.remove(key);
+    throwUnlessUnusable(error, work.request);
+    await factory.templates.remove(work.key);
     return undefined;
   }
+}
+
+/**
+ * A machine resumed from a template that was saved a moment ago. One that does not resume in the time of a whole boot
+ * either is an error: removed without a word, it would have every start boot twice.
+ */
+async function restoreNew(factory: MachineFactory, work: RestoreWork): Promise<Attached> {
+  try {
+    return await restore(factory, work, restoreDeadlineMs);
+  } catch (error) {
+    throwUnlessUnusable(error, work.request);
+  }
+  try {
+    return await restore(factory, work, bootDeadlineMs);
+  } catch (error) {
+    throwUnlessUnusable(error, work.request);
+    await factory.templates.remove(work.key);
+    throw new PyroError(
+      "template_unusable",
+      `A machine that was just saved does not resume. ${asPyroError(error).message}`,
+      { hint: "Report this with the output of pyro doctor --json.", cause: error },
+    );
+  }
+}
+
+async function restore(
+  factory: MachineFactory,
+  { spec, request, template }: RestoreWork,
+  deadlineMs: number,
+): Promise<Attached> {
+  const dataDisk = await openRestoredDisk(request.disk, template);
+  try {
+    const machine = await factory.driver.restore({ ...spec, dataDisk }, template);
+    factory.trace.mark("process");
+    const attached = await attachAgent(machine, deadlineMs, request.signal);
+    factory.trace.mark("attached");
+    return attached;
+  } finally {
+    closeSync(dataDisk);
+  }
+}
+
+/** Throws what is not the template's fault: a missing tool, jail or room, or somebody who gave up. */
+function throwUnlessUnusable(error: unknown, { signal }: StartRequest): void {
+  signal?.throwIfAborted();
+  const { code } = asPyroError(error);
+  if (
+    code !== "guest_boot_failed" &&
+    code !== "guest_protocol_error" &&
+    code !== "template_unusable"
+  )
+    throw error;
 }
 
 async function openRestoredDisk(disk: MachineDisk, template: Template): Promise<number> {
@@ -172,7 +214,7 @@ async function bootAlone(
       : request.disk.create(await factory.blank());
   try {
     const machine = await factory.driver.boot({ ...spec, dataDisk });
-    const attached = await attachAgent(machine, bootDeadlineMs, request.signal);
+    const attached = await attachBooted(machine, { ...factory, signal: request.signal });
     factory.trace.mark("booted");
     return { ...attached, origin: "booted" };
   } finally {

@@ -172,7 +172,7 @@ describe("a host", () => {
   it("whose monitor ends at once: guest_boot_failed", async () => {
     const ending = replaced(
       "qemu-system-x86_64",
-      'case "$*" in *--version*) exec /usr/bin/real-qemu-system-x86_64 "$@";; esac',
+      'case "$*" in *--version* | "-L help") exec /usr/bin/real-qemu-system-x86_64 "$@";; esac',
       "echo 'no such machine' >&2; exit 1",
     );
     assert.equal(codeOf(await changed(ending, runTrue)), "guest_boot_failed");

@@ -16,7 +16,7 @@ const pyro = join(repository, "bin", "pyro");
 const hosts = {
   spins: {
     program: "exec sleep 600",
-    reason: "/dev/kvm opens, but a guest did not start on it within 8 s.",
+    reason: "/dev/kvm opens, but a guest did not start on it within 20 s.",
   },
   aborts: {
     program: "echo 'error: failed to set MSR 0x345 to 0x5000' >&2; exit 134",
@@ -68,25 +68,7 @@ for (const [how, host] of Object.entries(hosts))
       assert.deepEqual([result.stdout, result.isolation], ["works\n", "emulated"]);
     });
 
-    it("is measured once", async () => {
-      const { stdout, code } = await onSuchAHost(["doctor", "--json"], { program: otherwise });
-      const report = JSON.parse(stdout) as Report;
-      assert.deepEqual(
-        [code, report.can_run_guests, report.accelerator, report.isolation],
-        [0, true, "tcg", "emulated"],
-      );
-      assert.deepEqual(
-        report.checks.find(({ name }) => name === "KVM"),
-        {
-          name: "KVM",
-          status: "warn",
-          message: `${host.reason} Guests run in software emulation: slower, and a weaker boundary than hardware.`,
-          fix: null,
-        },
-      );
-    });
-
-    it("is refused where KVM is required", async () => {
+    it("is measured once, and refused where KVM is required", async () => {
       const ended = await onSuchAHost(["run", baseEnvironment, "--", "true"], {
         program: otherwise,
         env: { PYRO_REQUIRE_KVM: "1" },
@@ -98,6 +80,24 @@ for (const [how, host] of Object.entries(hosts))
           `error: PYRO_REQUIRE_KVM is set, but ${host.reason}\nhint: Run pyro on a host with working KVM, or unset PYRO_REQUIRE_KVM. (pyro doctor has the details)\n`,
           125,
         ],
+      );
+    });
+
+    it("is measured anew by pyro doctor", async () => {
+      const { stdout, code } = await onSuchAHost(["doctor", "--json"], { program: otherwise });
+      const report = JSON.parse(stdout) as Report;
+      assert.deepEqual(
+        [code, report.can_run_guests, report.accelerator, report.isolation],
+        [0, true, "tcg", "emulated"],
+      );
+      assert.deepEqual(
+        report.checks.find(({ name }) => name === "KVM"),
+        {
+          name: "KVM",
+          status: "warn",
+          message: `/dev/kvm opens, but a guest does not run on it: measured again Guests run in software emulation: slower, and a weaker boundary than hardware.`,
+          fix: null,
+        },
       );
     });
   });

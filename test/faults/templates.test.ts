@@ -126,7 +126,9 @@ describe("damaged files in the cache", () => {
   it("records, verdicts and indexes that are no JSON are made anew", async () => {
     for (const path of [
       fileOf("template.json"),
-      join(home.cacheDirectory, "qemu-probe.json"),
+      join(home.cacheDirectory, "qemu-version.json"),
+      join(home.cacheDirectory, "tsc-rate.json"),
+      join(home.cacheDirectory, "boots-tcg.json"),
       join(home.cacheDirectory, "boot", "index.json"),
     ]) {
       writeFileSync(path, '{"half":');

@@ -74,12 +74,13 @@ describe("the virtual machine monitor of a running guest", () => {
     ]);
   });
 
-  it("holds no file but its own disks, kernel, template and sockets", () => {
+  it("holds no file but its own disks, kernel, template, sockets and QEMU's firmware", () => {
     const foreign = openFiles(pid).filter(
       (path) =>
         !/^(socket|pipe|anon_inode):/.test(path) &&
         !path.startsWith(`${home.cacheDirectory}/`) &&
         !path.startsWith(`${home.stateDirectory}/`) &&
+        !path.endsWith("/qemu/qboot.rom") &&
         !/^\/(dev\/null|dev\/kvm|dev\/net\/none)?$/.test(path) &&
         !/^\/memfd:/.test(path),
     );

@@ -36,8 +36,8 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   jail_breached: command,
   vmm_failed: command,
   template_unusable: {
-    testedIn: "test/unit/drivers/monitor.test.ts",
-    because: "a machine that cannot be saved, or does not resume, is booted instead",
+    testedIn: "test/unit/workspace/start-machine.test.ts",
+    because: "no QEMU that the tests run with refuses, twice, what it has just saved",
   },
   seed_source_unusable: command,
   archive_refused: overMcp,

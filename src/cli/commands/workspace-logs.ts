@@ -44,7 +44,7 @@ async function logs(
   { sequence, last, raw, json }: LogsOptions,
 ): Promise<void> {
   using pyro = openPyro();
-  if (raw) return writeRawOutput(io, pyro, { id, sequence });
+  if (raw) return await writeRawOutput(io, pyro, { id, sequence });
   const found = await pyro.logsWorkspace(id, { sequence, last });
   if (sequence !== undefined && found.commands.length === 0)
     throw new PyroError("invalid_argument", `No command since the last reset is #${sequence}.`, {

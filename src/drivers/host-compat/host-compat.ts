@@ -46,7 +46,7 @@ export class HostCompatProbe implements DriverProbe {
   sweep(): void {}
 
   async probe(): ReturnType<DriverProbe["probe"]> {
-    const none = { version: undefined, accelerator: undefined };
+    const none = { version: undefined, accelerator: undefined, proof: undefined };
     try {
       accessSync(this.#agentPath, constants.X_OK);
     } catch {
@@ -139,6 +139,9 @@ export class HostCompatDriver implements Driver {
   restore(): Promise<Machine> {
     return Promise.reject(cannotBeSaved());
   }
+
+  /** Nothing boots here. */
+  async recordBoot(): Promise<void> {}
 
   adopt(identity: ProcessIdentity, directory: string): Machine {
     return adoptHostCompatMachine(identity, directory);

@@ -1,67 +1,73 @@
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { asPyroError } from "../../model/errors.ts";
-import type { BootFiles, Driver } from "../driver.ts";
+import { PyroError } from "../../model/errors.ts";
+import type { BootFiles, Driver, Machine } from "../driver.ts";
 
-/** A working KVM prints the kernel's first line within a fraction of a second. */
-const deadlineMs = 8_000;
 const pollMs = 10;
+/** A shell's answers when the monitor's program could not be started. */
+const notStarted = [126, 127];
+
+/** How a guest that was started came out. Everything else that can happen is an error, and says nothing about guests. */
+export type CanaryOutcome =
+  | { readonly cameUp: true; readonly bootMs: number }
+  | { readonly cameUp: false; readonly reason: string };
+
+export interface Canary {
+  readonly driver: Driver;
+  readonly boot: BootFiles;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal | undefined;
+}
 
 /**
- * Boots the real guest kernel with a deadline, because a `/dev/kvm` that opens proves nothing:
- * some hosts create virtual machines that abort or spin for ever.
+ * Boots the real guest kernel with a deadline, because a monitor that starts proves nothing: some hosts create virtual
+ * machines that abort or spin for ever.
  */
-export async function bootCanary(
-  driver: Driver,
-  boot: BootFiles,
-  signal: AbortSignal | undefined,
-): Promise<{ works: boolean; reason: string }> {
+export async function bootCanary(canary: Canary): Promise<CanaryOutcome> {
+  canary.signal?.throwIfAborted();
   // Any readable file will do as the disk: the guest is not meant to mount it.
-  const disk = openSync(boot.initramfsPath, "r");
+  const disk = openSync(canary.boot.initramfsPath, "r");
   try {
-    const machine = await driver.boot({
+    const machine = await canary.driver.boot({
       vcpuCount: 1,
       memMib: 128,
-      boot,
+      boot: canary.boot,
       role: "workload",
       environmentDisk: disk,
       lifetime: "caller",
     });
     try {
-      return await watch(machine, signal);
+      return await watch(machine, canary);
     } finally {
       await machine.kill();
     }
-  } catch (error) {
-    return { works: false, reason: `KVM does not run a guest here: ${asPyroError(error).message}` };
   } finally {
     closeSync(disk);
   }
 }
 
-async function watch(
-  machine: Awaited<ReturnType<Driver["boot"]>>,
-  signal: AbortSignal | undefined,
-): Promise<{ works: boolean; reason: string }> {
+async function watch(machine: Machine, { deadlineMs, signal }: Canary): Promise<CanaryOutcome> {
   const started = performance.now();
-  let ended: string | undefined;
-  void machine.exited.then((exit) => {
-    ended = exit.stderrTail.trim().split("\n").at(-1) || "QEMU ended";
-  });
+  let outcome: CanaryOutcome | PyroError | undefined;
+  machine.exited.then(
+    (exit) => {
+      const said = exit.stderrTail.trim().split("\n").at(-1) || "QEMU ended";
+      // Whoever kills a monitor, or keeps it from starting, says nothing about guests.
+      outcome =
+        exit.signal !== null || notStarted.includes(exit.exitCode ?? 0)
+          ? new PyroError("vmm_failed", `The test of whether guests boot was cut off: ${said}`)
+          : { cameUp: false, reason: `a guest does not run on it: ${said}` };
+    },
+    () => undefined,
+  );
   while (performance.now() - started < deadlineMs) {
     signal?.throwIfAborted();
     // The agent speaks once user space runs; a guest without disks still gets that far.
     if (machine.consoleTail().includes("pyro-agent:"))
-      return {
-        works: true,
-        reason: `KVM works: a guest booted in ${Math.round(performance.now() - started)} ms.`,
-      };
-    if (ended !== undefined)
-      return { works: false, reason: `/dev/kvm opens, but a guest does not run on it: ${ended}` };
+      return { cameUp: true, bootMs: Math.round(performance.now() - started) };
+    if (outcome instanceof PyroError) throw outcome;
+    if (outcome !== undefined) return outcome;
     await sleep(pollMs);
   }
-  return {
-    works: false,
-    reason: `/dev/kvm opens, but a guest did not start on it within ${deadlineMs / 1000} s.`,
-  };
+  return { cameUp: false, reason: `a guest did not start on it within ${deadlineMs / 1000} s.` };
 }

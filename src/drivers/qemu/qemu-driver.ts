@@ -6,6 +6,7 @@ import { openPath } from "../../platform/files.ts";
 import type { ProcessIdentity } from "../../platform/processes.ts";
 import { listenUnix } from "../../platform/unix-socket.ts";
 import type {
+  BootFiles,
   Driver,
   DriverCapabilities,
   Machine,
@@ -14,6 +15,7 @@ import type {
   TemplateFiles,
 } from "../driver.ts";
 import { jailIdentity } from "../jail.ts";
+import type { BootVerdicts } from "./boot-verdicts.ts";
 import {
   type GuestMemory,
   opensPrivateMemoryReadOnly,
@@ -21,7 +23,7 @@ import {
   qemuArguments,
   type SocketPlace,
 } from "./command-line.ts";
-import type { Firmware } from "./firmware.ts";
+import type { Qemu } from "./find-qemu.ts";
 import { Descriptors, launchJailed } from "./launch.ts";
 import {
   adoptQemuMachine,
@@ -34,10 +36,7 @@ import {
 import type { StateSource, StateTarget } from "./save-state.ts";
 
 /** What probing found out about QEMU on this host. */
-export interface QemuInstallation {
-  readonly program: string;
-  readonly version: { readonly major: number; readonly minor: number; readonly text: string };
-  readonly firmware: Firmware;
+export interface QemuInstallation extends Qemu {
   readonly accelerator: "kvm" | "tcg";
   /** Group that may open /dev/kvm; only with KVM. */
   readonly kvmGid: number | undefined;
@@ -65,9 +64,11 @@ export class QemuDriver implements Driver {
   readonly capabilities: DriverCapabilities;
   readonly fingerprint: string;
   readonly #installation: QemuInstallation;
+  readonly #verdicts: Pick<BootVerdicts, "record">;
 
-  constructor(installation: QemuInstallation) {
+  constructor(installation: QemuInstallation, verdicts: Pick<BootVerdicts, "record">) {
     const { accelerator } = installation;
+    this.#verdicts = verdicts;
     this.#installation = installation;
     this.capabilities = {
       isolation: accelerator === "kvm" ? "hardware" : "emulated",
@@ -100,6 +101,10 @@ export class QemuDriver implements Driver {
 
   restore(spec: MachineSpec, template: TemplateFiles): Promise<Machine> {
     return this.#start(spec, { kind: "private", ...template });
+  }
+
+  recordBoot(boot: BootFiles, cameUp: boolean): Promise<void> {
+    return this.#verdicts.record(this, boot, cameUp);
   }
 
   adopt(identity: ProcessIdentity, directory: string): Machine {

@@ -13,6 +13,8 @@ import { QemuMonitor } from "./monitor.ts";
 import { loadState, type StateSource, type StateTarget, saveState } from "./save-state.ts";
 
 const connectRetryMs = 2;
+/** What QEMU says of every emulated CPU explains nothing. */
+const warnings = /^\S*qemu\S*: warning: .*\n?/gm;
 
 /** Names of the sockets in a machine's directory. */
 export const socketNames = {
@@ -78,7 +80,7 @@ export class QemuMachine implements SavableMachine {
     this.identity = parts.identity;
     this.exited = parts.exited.then((exit) => ({
       ...exit,
-      stderrTail: exit.stderrTail + this.#refusal,
+      stderrTail: exit.stderrTail.replace(warnings, "") + this.#refusal,
     }));
     this.#sockets = parts.sockets;
     this.#stateTarget = parts.stateTarget;

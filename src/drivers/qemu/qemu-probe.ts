@@ -1,49 +1,14 @@
-import { execFile } from "node:child_process";
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { asPyroError } from "../../model/errors.ts";
 import { toolEnvironment } from "../../platform/config.ts";
-import { readJsonFile, writeFileAtomically } from "../../platform/files.ts";
-import { acquireLock } from "../../platform/lock.ts";
-import { currentBootId } from "../../platform/processes.ts";
-import type { BootFiles, Driver, DriverProbe, DriverStatus } from "../driver.ts";
-import { jailIdentity } from "../jail.ts";
+import type { Driver, DriverProbe, DriverStatus } from "../driver.ts";
 import { endStrandedJails } from "../jail-gate.ts";
-import { bootCanary } from "./canary.ts";
-import { findFirmware, firmwareName, listDataDirectories } from "./firmware.ts";
+import { type BootVerdict, BootVerdicts } from "./boot-verdicts.ts";
+import { cpuModel } from "./cpu-model.ts";
+import { findQemu } from "./find-qemu.ts";
+import { kvmGid, kvmRefusal } from "./kvm-access.ts";
 import { QemuDriver, type QemuInstallation } from "./qemu-driver.ts";
-
-const program = "qemu-system-x86_64";
-const oldestMajor = 7;
-const oldestMinor = 2;
-/** Two measurements of one counter differ by less; a clock this much off loses four seconds a day. */
-const sameRateShare = 50e-6;
-const firmwareFix = "sudo apt-get install qemu-system-data";
-const installFix = "sudo apt-get install qemu-system-x86";
-
-/** A measured verdict on KVM, remembered as long as nothing it depends on changes. */
-interface Verdict {
-  readonly key: string;
-  readonly works: boolean;
-  readonly reason: string;
-}
-
-/** The time stamp counter's rate as once measured. */
-interface TscRate {
-  readonly bootId: string;
-  readonly khz: number;
-}
-
-interface ProbeMemory {
-  readonly tsc?: TscRate;
-  readonly qemu?: {
-    readonly key: string;
-    readonly version: string;
-    readonly dataDirectories?: readonly string[];
-  };
-  readonly kvm?: Verdict;
-}
+import { RememberedFact } from "./remembered-fact.ts";
+import { tscRate } from "./tsc-rate.ts";
 
 export interface QemuProbeOptions {
   readonly cacheDirectory: string;
@@ -54,220 +19,95 @@ export interface QemuProbeOptions {
   readonly searchPath?: string;
 }
 
+type Question = Parameters<DriverProbe["probe"]>[0];
+type Answer = Awaited<ReturnType<DriverProbe["probe"]>>;
+type Host = Omit<QemuInstallation, "accelerator" | "kvmGid">;
+
 /** Finds QEMU, and measures once whether KVM really runs a guest. */
 export class QemuProbe implements DriverProbe {
   readonly name = "qemu";
   readonly #options: QemuProbeOptions;
-  readonly #memoryPath: string;
 
   constructor(options: QemuProbeOptions) {
     this.#options = options;
-    this.#memoryPath = join(options.cacheDirectory, "qemu-probe.json");
   }
 
   sweep(): void {
     endStrandedJails();
   }
 
-  async probe({
-    boot,
-    signal,
-  }: {
-    boot: BootFiles | undefined;
-    signal?: AbortSignal | undefined;
-  }): Promise<{ status: DriverStatus; driver: Driver | undefined }> {
-    const path = findProgram(this.#options.searchPath ?? toolEnvironment().PATH);
-    if (path === undefined) return unusable(undefined, `${program} is not installed.`, installFix);
-    const memory = await this.#recall();
-    const found = await this.#version(path, memory);
-    if (found.version === undefined) return unusable(undefined, found.reason, installFix);
-    const version = found.version;
-    if (
-      version.major < oldestMajor ||
-      (version.major === oldestMajor && version.minor < oldestMinor)
-    ) {
-      return unusable(
-        version.text,
-        `QEMU ${version.text} is older than ${oldestMajor}.${oldestMinor}.`,
-        installFix,
-      );
-    }
-    const memoryNow = { ...memory, ...found.memory };
-    const directories = found.dataDirectories ?? [];
-    const firmware = findFirmware(directories);
-    if (firmware === undefined)
-      return unusable(
-        version.text,
-        `QEMU's firmware ${firmwareName} is in none of its directories: ${directories.join(", ")}.`,
-        firmwareFix,
-      );
-    const tscKhz = await this.#tscKhz(memoryNow);
-    const base = { program: path, version, firmware, cpuModel: cpuModel(), tscKhz };
-    const kvm = await this.#kvmVerdict(
-      { ...base, accelerator: "kvm", kvmGid: kvmGid() },
-      { boot, memory: memoryNow, signal },
-    );
-    if (!kvm.works && this.#options.requireKvm)
-      return unusable(
-        version.text,
-        `PYRO_REQUIRE_KVM is set, but ${kvm.reason}`,
-        "Run pyro on a host with working KVM, or unset PYRO_REQUIRE_KVM.",
-      );
-    const installation: QemuInstallation = {
-      ...base,
-      accelerator: kvm.works ? "kvm" : "tcg",
-      kvmGid: kvm.works ? kvmGid() : undefined,
-    };
-    const status: DriverStatus = {
-      usable: true,
-      version: version.text,
-      accelerator: installation.accelerator,
-      reason: kvm.reason,
+  async probe(question: Question): Promise<Answer> {
+    const { searchPath = toolEnvironment().PATH, requireKvm, measureTsc } = this.#options;
+    const qemu = await findQemu(searchPath, this.#fact("qemu-version"));
+    if ("reason" in qemu) return unusable(qemu);
+    const tscKhz = await tscRate(this.#fact("tsc-rate"), measureTsc);
+    const host = { ...qemu, cpuModel: cpuModel(), tscKhz };
+    const onKvm = await this.#onKvm(host, question);
+    if (typeof onKvm !== "string") return onKvm;
+    if (!requireKvm) return this.#inEmulation(host, { ...question, reason: onKvm });
+    return unusable({
+      version: qemu.version.text,
+      reason: `PYRO_REQUIRE_KVM is set, but ${onKvm}`,
+      fix: "Run pyro on a host with working KVM, or unset PYRO_REQUIRE_KVM.",
+    });
+  }
+
+  /** A driver on KVM, which a guest was seen to come up on, or why not. */
+  async #onKvm(host: Host, { boot, prove, signal }: Question): Promise<Answer | string> {
+    const gid = kvmGid();
+    const refused = kvmRefusal(gid);
+    if (refused !== undefined) return refused;
+    if (boot === undefined) return "KVM is untested until the guest kernel is installed.";
+    const verdicts = new BootVerdicts(this.#options.cacheDirectory, "kvm");
+    const driver = new QemuDriver({ ...host, accelerator: "kvm", kvmGid: gid }, verdicts);
+    const verdict = await verdicts.decide(driver, { boot, again: prove === true, signal });
+    if (!verdict.cameUp) return `/dev/kvm opens, but ${verdict.reason}`;
+    const proof = proofOf(verdict);
+    return usable(driver, { host, accelerator: "kvm", reason: `KVM works: ${proof}.`, proof });
+  }
+
+  /** Nobody waits for a canary here: the machine that is wanted shows as well whether guests come up. */
+  async #inEmulation(
+    host: Host,
+    { boot, prove, signal, reason }: Question & { reason: string },
+  ): Promise<Answer> {
+    const verdicts = new BootVerdicts(this.#options.cacheDirectory, "tcg");
+    const driver = new QemuDriver({ ...host, accelerator: "tcg", kvmGid: undefined }, verdicts);
+    const account = { host, accelerator: "tcg", reason, proof: undefined };
+    if (!prove || boot === undefined) return usable(driver, account);
+    const verdict = await verdicts.decide(driver, { boot, again: true, signal });
+    if (verdict.cameUp) return usable(driver, { ...account, proof: proofOf(verdict) });
+    return unusable({
+      version: host.version.text,
+      reason: `QEMU emulates a machine, but ${verdict.reason}`,
       fix: undefined,
-    };
-    return { status, driver: new QemuDriver(installation) };
+    });
   }
 
-  async #version(
-    path: string,
-    memory: ProbeMemory,
-  ): Promise<{
-    version?: QemuInstallation["version"] | undefined;
-    dataDirectories?: readonly string[];
+  /** A fact about this host that is worth remembering. */
+  #fact<Value>(name: string): RememberedFact<Value> {
+    return new RememberedFact(join(this.#options.cacheDirectory, `${name}.json`));
+  }
+}
+
+function proofOf({ bootMs }: BootVerdict & { cameUp: true }): string {
+  return bootMs === undefined ? "guests boot on it" : `a guest booted in ${bootMs} ms`;
+}
+
+function usable(
+  driver: Driver,
+  account: {
+    host: Host;
+    accelerator: string;
     reason: string;
-    memory?: ProbeMemory;
-  }> {
-    const { mtimeMs, size, ino } = statSync(path);
-    const key = [path, mtimeMs, size, ino].join(" ");
-    // Written by a pyro that did not ask for them: absent.
-    const { version: known, dataDirectories: knownDirectories } =
-      memory.qemu?.key === key ? memory.qemu : {};
-    if (known !== undefined && knownDirectories !== undefined)
-      return { version: parseVersion(known), dataDirectories: knownDirectories, reason: "" };
-    let output: string;
-    let dataDirectories: string[];
-    try {
-      ({ stdout: output } = await promisify(execFile)(path, ["--version"], {
-        env: toolEnvironment(),
-        timeout: 10_000,
-      }));
-      dataDirectories = await listDataDirectories(path);
-    } catch (error) {
-      return { reason: `${path} does not run: ${asPyroError(error).message.split("\n")[0]}` };
-    }
-    const version = parseVersion(output);
-    if (version === undefined) return { reason: `${path} does not say its version.` };
-    const remembered = { ...memory, qemu: { key, version: version.text, dataDirectories } };
-    await this.#remember(remembered);
-    return { version, dataDirectories, reason: "", memory: remembered };
-  }
-
-  async #kvmVerdict(
-    installation: QemuInstallation,
-    context: { boot: BootFiles | undefined; memory: ProbeMemory; signal: AbortSignal | undefined },
-  ): Promise<Omit<Verdict, "key">> {
-    const refused = kvmRefusal(installation.kvmGid);
-    if (refused !== undefined) return { works: false, reason: refused };
-    if (context.boot === undefined)
-      return { works: false, reason: "KVM is untested until the guest kernel is installed." };
-    const key = [
-      kernelRelease(),
-      installation.cpuModel,
-      installation.version.text,
-      context.boot.digest,
-    ].join(" | ");
-    if (context.memory.kvm?.key === key) return context.memory.kvm;
-    const verdict = {
-      key,
-      ...(await bootCanary(new QemuDriver(installation), context.boot, context.signal)),
-    };
-    await this.#remember({ ...context.memory, kvm: verdict });
-    return verdict;
-  }
-
-  /** Measured once a boot; a new measurement replaces the old only when it really differs, since templates depend on it. */
-  async #tscKhz(memory: ProbeMemory): Promise<number> {
-    const bootId = currentBootId();
-    if (memory.tsc?.bootId === bootId) return memory.tsc.khz;
-    // Processes that start together agree on one measurement, or each would make templates of its own.
-    using _lock = await acquireLock(`${this.#memoryPath}.lock`);
-    const meanwhile = (await this.#recall()).tsc;
-    if (meanwhile?.bootId === bootId) return meanwhile.khz;
-    const measured = await this.#options.measureTsc();
-    const known = memory.tsc?.khz;
-    const khz =
-      known !== undefined && Math.abs(known - measured) / measured < sameRateShare
-        ? known
-        : measured;
-    await this.#remember({ ...memory, tsc: { bootId, khz } });
-    return khz;
-  }
-
-  async #recall(): Promise<ProbeMemory> {
-    return ((await readJsonFile(this.#memoryPath)) ?? {}) as ProbeMemory;
-  }
-
-  async #remember(memory: ProbeMemory): Promise<void> {
-    await writeFileAtomically(this.#memoryPath, JSON.stringify(memory));
-  }
+    proof: string | undefined;
+  },
+): Answer {
+  const { host, ...rest } = account;
+  return { status: { usable: true, version: host.version.text, fix: undefined, ...rest }, driver };
 }
 
-function unusable(
-  version: string | undefined,
-  reason: string,
-  fix: string,
-): { status: DriverStatus; driver: undefined } {
-  return {
-    status: { usable: false, version, accelerator: undefined, reason, fix },
-    driver: undefined,
-  };
-}
-
-function findProgram(searchPath: string): string | undefined {
-  for (const directory of searchPath.split(":").filter(Boolean)) {
-    const path = join(directory, program);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not here; the next directory may have it.
-    }
-  }
-  return undefined;
-}
-
-function parseVersion(text: string): QemuInstallation["version"] | undefined {
-  const match = /(\d+)\.(\d+)\.(\d+)\S*/.exec(text);
-  return match?.[1] && match[2]
-    ? { major: Number(match[1]), minor: Number(match[2]), text: match[0] }
-    : undefined;
-}
-
-/** Why KVM cannot even be tried, or undefined when it can. */
-function kvmRefusal(gid: number | undefined): string | undefined {
-  try {
-    if (jailIdentity().uid === undefined) accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
-    else if ((statSync("/dev/kvm").mode & 0o006) !== 0o006 && gid === undefined)
-      return "/dev/kvm is open to root alone, and pyro never runs a monitor as root (chmod 660 /dev/kvm, chgrp kvm /dev/kvm).";
-    return undefined;
-  } catch {
-    return "/dev/kvm is missing or not accessible to you.";
-  }
-}
-
-function kvmGid(): number | undefined {
-  try {
-    const { mode, gid } = statSync("/dev/kvm");
-    return (mode & 0o060) === 0o060 && gid !== 0 ? gid : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function kernelRelease(): string {
-  return readFileSync("/proc/sys/kernel/osrelease", "utf8").trim();
-}
-
-function cpuModel(): string {
-  return /^model name\s*:\s*(.+)$/m.exec(readFileSync("/proc/cpuinfo", "latin1"))?.[1] ?? "unknown";
+function unusable(fault: Pick<DriverStatus, "version" | "reason" | "fix">): Answer {
+  const status = { usable: false, accelerator: undefined, proof: undefined, ...fault };
+  return { status, driver: undefined };
 }

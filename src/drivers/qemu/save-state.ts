@@ -37,6 +37,8 @@ export async function saveState(monitor: QemuMonitor, target: StateTarget): Prom
   const written = once(listener, "connection").then(([socket]) =>
     pipeline(socket as Socket, createWriteStream(target.statePath, { mode: 0o644 })),
   );
+  // Looked at once QEMU is done; until then it fails nobody.
+  written.catch(() => undefined);
   // Not stopped first: the state then says "running", and a restored machine runs without being told to.
   await ignoreSharedMemory(monitor);
   await monitor.execute("migrate", { uri: `unix:${target.jailedPath}` });
@@ -66,13 +68,20 @@ async function ignoreSharedMemory(monitor: QemuMonitor): Promise<void> {
   });
 }
 
+interface MigrationStatus {
+  readonly status?: string;
+  readonly "error-desc"?: string;
+}
+
 async function waitUntilSaved(monitor: QemuMonitor): Promise<void> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {
-    const { status } = (await monitor.execute("query-migrate")) as { status?: string };
+    const answer = (await monitor.execute("query-migrate")) as MigrationStatus;
+    const { status, "error-desc": reason } = answer;
     if (status === "completed") return;
     if (status === "failed" || status === "cancelled" || performance.now() > deadline) {
-      throw new PyroError("template_unusable", `Saving the template ended as "${status}".`);
+      const words = `Saving the template ended as "${status}"`;
+      throw new PyroError("template_unusable", reason ? `${words}: ${reason}` : `${words}.`);
     }
     await sleep(pollMs);
   }

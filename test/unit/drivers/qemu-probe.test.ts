@@ -38,6 +38,7 @@ describe("looking for QEMU", () => {
       usable: false,
       version: undefined,
       accelerator: undefined,
+      proof: undefined,
       reason: "qemu-system-x86_64 is not installed.",
       fix: install,
     });
