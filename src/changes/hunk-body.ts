@@ -84,6 +84,8 @@ function isSignature(cursor: PatchCursor, { mayEnd }: { mayEnd: boolean }): bool
   if (text !== "-- " && text !== "--") return false;
   const mark = cursor.mark();
   cursor.advance();
+  // Where the hunk is complete already, empty lines say nothing.
+  while (mayEnd && text === "-- " && isEmptyLine(cursor.peek())) cursor.advance();
   const next = cursor.peek();
   cursor.returnTo(mark);
   if (next === undefined) return mayEnd && text === "-- ";

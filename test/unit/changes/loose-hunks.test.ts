@@ -87,6 +87,7 @@ describe("a hunk whose header counts wrongly", () => {
     for (const rest of [
       "-- \n2.43.0\n\n",
       "-- \n",
+      "-- \n\n2.43.0\n",
       "--\n2.43.0\n",
       "\nThat is all.\nNothing more.\n",
       "\n    indented prose\n",

@@ -145,7 +145,7 @@ function skipsPart(patch: Buffer): boolean {
 
 /** What is refused on purpose though git and patch pass over it: lines outside of hunks that look like a part of a change. */
 const strictness =
-  /belongs to no hunk|a line of another patch format|no line \+\+\+ after the line ---|a search\/replace block/;
+  /belongs to no hunk|a line of another patch format|no line \+\+\+ after the line ---|a search\/replace block|announces a change, but no hunk follows|a second time/;
 
 const same = (left: MemoryTree, right: MemoryTree): boolean =>
   describeTree(left).join("\n") === describeTree(right).join("\n");
