@@ -10,6 +10,8 @@ import type { PyroProcess, StartOptions } from "../support/process.ts";
 
 /** Nobody's: outside what distributions give to people, services and containers. */
 const uid = 64_999;
+/** Whom the tests' files end up with. */
+const ownUid = process.getuid?.() === 0 ? uid : process.getuid?.();
 
 /** A copy of the program that any user can read, wherever the checkout is. */
 function copyProgram(target: string): string {
@@ -81,6 +83,42 @@ describe("an unprivileged user", () => {
     await assertNothingLeft({ ...account, sessions: [] });
   });
 
+  it("works with git on the checkout that a workspace was seeded with", async () => {
+    await using home = await PyroHome.warm("debian:12");
+    const account = await makeAccount(home);
+    const seed = join(account.own, "seed");
+    mkdirSync(join(seed, "src/deep"), { recursive: true });
+    writeFileSync(join(seed, "src/deep/a.txt"), "one\n");
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-C", seed, "-c", "user.name=a", "-c", "user.email=a@b", ...args], {
+        env: { PATH: process.env.PATH, HOME: seed },
+      });
+    git("init", "--quiet");
+    git("add", ".");
+    git("commit", "--quiet", "--message", "one");
+    execFileSync("chown", ["-R", `${ownUid}:${ownUid}`, account.own]);
+    const pyro = async (...args: string[]) => {
+      const { code, stdout, stderr } = await account.start(["workspace", ...args]).ended;
+      assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+      return stdout;
+    };
+    const look =
+      "git status --porcelain && stat -c %u:%g . .git .git/HEAD .git/objects src src/deep | uniq";
+    const assertWorks = async () =>
+      assert.equal(await pyro("exec", "w", "--", "sh", "-c", look), "0:0\n");
+    await pyro("create", "debian:12", "--name", "w", "--seed-path", seed, "--id-only");
+    await assertWorks();
+    await pyro("sync", "push", "w", seed);
+    await assertWorks();
+    await pyro("stop", "w");
+    await pyro("start", "w");
+    await assertWorks();
+    await pyro("reset", "w");
+    await assertWorks();
+    await pyro("delete", "w");
+    await assertNothingLeft({ ...account, sessions: [] });
+  });
+
   it("has workspaces: seeded, changed, snapshotted, reset, exported, deleted", async () => {
     await using home = await PyroHome.warm();
     const account = await makeAccount(home);
@@ -88,11 +126,7 @@ describe("an unprivileged user", () => {
     mkdirSync(join(seed, "deep"), { recursive: true });
     writeFileSync(join(seed, "deep/a.txt"), "one\n");
     writeFileSync(join(seed, "run.sh"), "#!/bin/sh\n", { mode: 0o755 });
-    execFileSync("chown", [
-      "-R",
-      `${process.getuid?.() === 0 ? uid : process.getuid?.()}`,
-      account.own,
-    ]);
+    execFileSync("chown", ["-R", `${ownUid}`, account.own]);
     const pyro = async (...args: string[]) => {
       const { code, stdout, stderr } = await account.start(["workspace", ...args]).ended;
       assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"syscall"
 	"testing"
 )
 
@@ -49,6 +50,41 @@ func TestAdopt(t *testing.T) {
 	must(t, err)
 	if kept.Mode() != 0o711|os.ModeSetuid {
 		t.Errorf("mode %v", kept.Mode())
+	}
+	place.clean()
+}
+
+// What comes with the disk belongs to whoever made it on the host.
+func TestAdoptGivesAllToTheTreesOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to give files away")
+	}
+	place := newPlace(t)
+	place.write("d/deep/file", "x")
+	must(t, os.Symlink("d", place.path("link")))
+	names := []string{"d", "d/deep", "d/deep/file", "link"}
+	for _, name := range names {
+		must(t, os.Lchown(place.path(name), 12345, 12346))
+	}
+	_, err := place.Adopt(t.Context(), describedTree(
+		"d 755 0 1 0 0 0 - 0 \x00\x00",
+		"d 2770 0 1 0 0 0 - 0 d\x00\x00",
+		"d 755 0 1 0 0 0 - 0 d/deep\x00\x00",
+		"f 644 1 1 0 0 0 - 0 d/deep/file\x00\x00",
+		"l 777 0 1 0 0 0 - 0 link\x00d\x00",
+	))
+	must(t, err)
+	for _, name := range names {
+		status, err := os.Lstat(place.path(name))
+		must(t, err)
+		if owner := status.Sys().(*syscall.Stat_t); owner.Uid != 0 || owner.Gid != 0 {
+			t.Errorf("%s belongs to %d:%d", name, owner.Uid, owner.Gid)
+		}
+	}
+	status, err := os.Lstat(place.path("d"))
+	must(t, err)
+	if status.Mode() != 0o770|os.ModeDir|os.ModeSetgid {
+		t.Errorf("mode %v", status.Mode())
 	}
 	place.clean()
 }

@@ -37,6 +37,21 @@ func (o owner) give(directory int, name string) error {
 	return unix.Fchownat(directory, name, int(o.uid), int(o.gid), unix.AT_SYMLINK_NOFOLLOW)
 }
 
+// claim hands over a directory that was there before, whoever it belonged to.
+func (o owner) claim(directory int) error {
+	if unix.Geteuid() != 0 {
+		return nil
+	}
+	var status unix.Stat_t
+	if err := unix.Fstat(directory, &status); err != nil {
+		return err
+	}
+	if status.Uid == o.uid && status.Gid == o.gid {
+		return nil
+	}
+	return unix.Fchownat(directory, ".", int(o.uid), int(o.gid), 0)
+}
+
 // giveParent hands over a directory that was made on the way to an entry.
 func (o owner) giveParent(parent int, path []byte) error {
 	_, name := split(path)

@@ -75,7 +75,7 @@ func (r *receive) merge(directory int, one *record) error {
 			return err
 		}
 	}
-	if err := r.owner.give(directory, "."); err != nil {
+	if err := r.owner.claim(directory); err != nil {
 		return err
 	}
 	if len(one.attributes) > 0 {
