@@ -1,11 +1,12 @@
 import { type BigIntStats, closeSync, type Dirent, fstatSync, open, readdir } from "node:fs";
+import { setImmediate as turn } from "node:timers/promises";
 import { promisify } from "node:util";
 import { fromBuffer, joinPath } from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type { BytePath, TreeEntry, TreeItem } from "../model/tree.ts";
 import { below, ofDescriptor, openFlags } from "./descriptor-path.ts";
 import { type Found, findEntry, notFound } from "./find-entry.ts";
-import { IgnoreRules } from "./ignore-rules.ts";
+import { IgnoreRules } from "./git/ignore-rules.ts";
 import { readAhead } from "./read-ahead.ts";
 import type { FoundFile } from "./read-file-content.ts";
 
@@ -27,6 +28,8 @@ export interface WalkOptions {
 
 /** Enough to keep a disk busy; more only holds more files open. */
 const concurrency = 16;
+/** How long the process may be without a turn of its event loop. */
+const turnMs = 50;
 
 const openDirectory = promisify(open);
 const readNames = promisify(readdir);
@@ -76,6 +79,8 @@ class Walk {
   /** The first path of every file that has several. */
   readonly #firstPaths = new Map<string, BytePath>();
 
+  #turnedAt = performance.now();
+
   constructor(options: WalkOptions) {
     this.#options = options;
   }
@@ -108,11 +113,19 @@ class Walk {
   }
 
   async #find(directory: Directory, entry: Dirent<Buffer>): Promise<FoundName> {
+    if (directory.ignored !== undefined) await this.#letOthersWork();
     this.#options.signal?.throwIfAborted();
     const name = fromBuffer(entry.name);
     if (directory.ignored?.ignores(name, entry.isDirectory()))
       return { name, kind: "unusable", reason: "ignored by .gitignore" };
     return { name, ...(await findEntry(directory.fd, entry)) };
+  }
+
+  /** Rules by the thousand take long, without waiting for anything on which an abort could arrive. */
+  async #letOthersWork(): Promise<void> {
+    if (performance.now() - this.#turnedAt < turnMs) return;
+    await turn();
+    this.#turnedAt = performance.now();
   }
 
   async *#items(directory: Directory, found: FoundName): AsyncGenerator<TreeItem> {

@@ -240,3 +240,17 @@ test("with .gitignore respected, exactly the files that git would list travel", 
   assert.ok(skipped.includes("build: ignored by .gitignore"));
   assert.ok((await walk(root)).paths.includes("build/x"), "by default everything travels");
 });
+
+test("an abort arrives while nothing but rules is looked at", async (t) => {
+  const root = await temporaryDirectory(t);
+  await writeFile(join(root, ".gitignore"), `f*\n${"f*x\n".repeat(20_000)}`);
+  for (let index = 0; index < 1500; index++) await writeFile(join(root, `f${index}`), "");
+  const stop = new AbortController();
+  await assert.rejects(async () => {
+    for await (const { entry } of walkDirectory(root, {
+      respectGitignore: true,
+      signal: stop.signal,
+    }))
+      if (entry.path === ".gitignore") setImmediate(() => stop.abort(new Error("enough")));
+  }, /enough/);
+});

@@ -1,15 +1,15 @@
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import ignore, { type Ignore } from "ignore";
-import { joinPath } from "../model/byte-path.ts";
-import { systemErrorCode } from "../model/errors.ts";
-import type { BytePath } from "../model/tree.ts";
-import { below, openFlags } from "./descriptor-path.ts";
+import { joinPath } from "../../model/byte-path.ts";
+import { systemErrorCode } from "../../model/errors.ts";
+import type { BytePath } from "../../model/tree.ts";
+import { below, openFlags } from "../descriptor-path.ts";
+import { IgnorePatterns } from "./ignore-patterns.ts";
 
 /** Git itself reads larger ones; nobody writes them. */
 const rulesBytesMax = 1024 * 1024;
 
 interface RuleFile {
-  readonly rules: Ignore;
+  readonly patterns: IgnorePatterns;
   /** Path from the file's directory to the one being walked. */
   readonly below: BytePath;
 }
@@ -28,37 +28,36 @@ export class IgnoreRules {
   }
 
   static ofRoot(fd: number): IgnoreRules {
-    const own = [readRules(fd, ".gitignore"), readExclude(fd)];
+    const own = [readPatterns(fd, ".gitignore"), readExclude(fd)];
     return new IgnoreRules(
-      own.flatMap((rules) => (rules === undefined ? [] : [{ rules, below: "" }])),
+      own.flatMap((patterns) => (patterns === undefined ? [] : [{ patterns, below: "" }])),
     );
   }
 
   /** The rules in the directory `name` of this one, open as `fd`. */
   inDirectory(fd: number, name: BytePath): IgnoreRules {
     const above = this.#files.map((file) => ({ ...file, below: joinPath(file.below, name) }));
-    const rules = readRules(fd, ".gitignore");
-    return new IgnoreRules(rules === undefined ? above : [{ rules, below: "" }, ...above]);
+    const patterns = readPatterns(fd, ".gitignore");
+    return new IgnoreRules(patterns === undefined ? above : [{ patterns, below: "" }, ...above]);
   }
 
   ignores(name: BytePath, isDirectory: boolean): boolean {
     if (name === ".git") return false;
     for (const file of this.#files) {
-      const path = joinPath(file.below, name) + (isDirectory ? "/" : "");
-      const { ignored, unignored } = file.rules.test(path);
-      if (ignored || unignored) return ignored;
+      const ignored = file.patterns.test(file.below, name, isDirectory);
+      if (ignored !== undefined) return ignored;
     }
     return false;
   }
 }
 
-function readExclude(rootFd: number): Ignore | undefined {
+function readExclude(rootFd: number): IgnorePatterns | undefined {
   try {
     const git = openSync(below(rootFd, ".git"), openFlags.directory);
     try {
       const info = openSync(below(git, "info"), openFlags.directory);
       try {
-        return readRules(info, "exclude");
+        return readPatterns(info, "exclude");
       } finally {
         closeSync(info);
       }
@@ -72,14 +71,14 @@ function readExclude(rootFd: number): Ignore | undefined {
 }
 
 /** The rules in a file, which git does not read either when it is a link. */
-function readRules(directoryFd: number, name: BytePath): Ignore | undefined {
+function readPatterns(directoryFd: number, name: BytePath): IgnorePatterns | undefined {
   let fd: number | undefined;
   try {
     fd = openSync(below(directoryFd, name), openFlags.file);
     const stats = fstatSync(fd);
     if (!stats.isFile() || stats.size > rulesBytesMax) return undefined;
     // One character a byte, as in the paths: git matches bytes too.
-    return ignore({ ignorecase: false }).add(readFileSync(fd, "latin1"));
+    return IgnorePatterns.parse(readFileSync(fd, "latin1"));
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
     return undefined;
