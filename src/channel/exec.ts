@@ -37,18 +37,7 @@ export interface ExecEvents {
   readonly isSupervised?: boolean | undefined;
 }
 
-/** Why a command never ran; another thing than a command that failed. */
-export type NotStartedReason =
-  | "command_not_found"
-  | "permission_denied"
-  | "cwd_not_found"
-  | "user_not_found"
-  | "process_limit"
-  | "not_executable"
-  | "no_space"
-  | "failed";
-
-const notStartedReasons: readonly string[] = [
+const notStartedReasons = [
   "command_not_found",
   "permission_denied",
   "cwd_not_found",
@@ -57,7 +46,14 @@ const notStartedReasons: readonly string[] = [
   "not_executable",
   "no_space",
   "failed",
-] satisfies NotStartedReason[];
+] as const;
+
+/** Why a command never ran; another thing than a command that failed. */
+export type NotStartedReason = (typeof notStartedReasons)[number];
+
+function isNotStartedReason(text: string): text is NotStartedReason {
+  return (notStartedReasons as readonly string[]).includes(text);
+}
 
 export type ExecOutcome =
   | {
@@ -249,10 +245,10 @@ export function parseOutcome(payload: Buffer): ExecOutcome {
     return { kind: "exited", exitCode, ...common };
   if (given === 1 && typeof signal === "string" && /^[A-Z0-9+]{2,12}$/.test(signal))
     return { kind: "signalled", signal, ...common };
-  if (given === 1 && typeof reason === "string" && notStartedReasons.includes(reason))
+  if (given === 1 && typeof reason === "string" && isNotStartedReason(reason))
     return {
       kind: "not_started",
-      reason: reason as NotStartedReason,
+      reason,
       message: visibleText(String(message ?? ""), 500),
     };
   throw new PyroError(

@@ -7,6 +7,7 @@ import { asPyroError } from "../model/errors.ts";
 import type { DoctorCheck, DoctorReport } from "../model/results.ts";
 import { type Config, toolEnvironment } from "../platform/config.ts";
 import { ensurePrivateDirectory } from "../platform/directories.ts";
+import { type HostProgram, hostPrograms } from "./host-programs.ts";
 import { checkMachines } from "./machines.ts";
 import { fail, ok, warn } from "./verdict.ts";
 
@@ -51,14 +52,7 @@ export async function examineHost(parts: DoctorParts): Promise<DoctorReport> {
           "not prepared for this pyro yet; the first run does it",
           "pyro env pull debian:12",
         ),
-    ...(await Promise.all([
-      checkTool("mmdebstrap", "mmdebstrap", "builds the Debian environments"),
-      checkTool("mke2fs", "e2fsprogs", "formats disks"),
-      // Root needs no help to make namespaces with several users.
-      ...(process.getuid?.() === 0
-        ? []
-        : [checkTool("newuidmap", "uidmap", "lets mmdebstrap work without root")]),
-    ])),
+    ...(await Promise.all(neededPrograms().map(checkProgram))),
     ...directories,
     ...(usableDirectories
       ? [
@@ -137,11 +131,12 @@ function checkDirectory(name: string, path: string): DoctorCheck {
   }
 }
 
-async function checkTool(
-  program: string,
-  packageName: string,
-  purpose: string,
-): Promise<DoctorCheck> {
+function neededPrograms(): readonly HostProgram[] {
+  const isRoot = process.getuid?.() === 0;
+  return hostPrograms.filter(({ isForOrdinaryUsers }) => !(isForOrdinaryUsers && isRoot));
+}
+
+async function checkProgram({ program, packageName, purpose }: HostProgram): Promise<DoctorCheck> {
   for (const directory of toolEnvironment().PATH.split(delimiter)) {
     if (
       await access(join(directory, program)).then(

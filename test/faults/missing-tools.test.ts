@@ -139,7 +139,7 @@ describe("a host without a program that pyro needs", () => {
     assert.deepEqual(checkOf(report, "mmdebstrap"), {
       name: "mmdebstrap",
       status: "fail",
-      message: "not installed; it builds the Debian environments",
+      message: "not installed; it fetches the guest kernel and builds the Debian environments",
       fix: "sudo apt-get install mmdebstrap",
     });
     await using bare = await PyroHome.private({ images: false });
