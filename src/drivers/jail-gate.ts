@@ -4,13 +4,15 @@ import { identifyProcess, signalProcess } from "../platform/processes.ts";
 /** Standard input would be closed for us as soon as whoever starts the jail has done so. */
 export const gateFd = 4;
 
-const script = `echo && read -r go <&${gateFd} && exec "$@" > /dev/null ${gateFd}<&-`;
+const script = `echo && read -r go <&${gateFd} && input=$1 && shift && exec "$@" < "$input" > /dev/null ${gateFd}<&-`;
 
 /**
  * Says that the jail stands and waits for our word before the monitor starts. When we die meanwhile, its pipe ends
  * instead: bubblewrap ties its child to its own life only once the jail stands, and would leave it behind.
  */
-export const gate = ["/bin/sh", "-c", script, "sh"] as const;
+export function gateCommand(stdin = "/dev/null"): string[] {
+  return ["/bin/sh", "-c", script, "sh", stdin];
+}
 
 /**
  * Ends children of bubblewrap that wait forever for a parent that is gone: when whoever starts a jail is killed in the

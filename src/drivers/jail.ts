@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import { ConsoleRing } from "./console-ring.ts";
 
@@ -16,6 +15,16 @@ export interface JailOptions {
   readonly infoFd: number;
   /** Device files to show. */
   readonly devices: readonly string[];
+  /** Files to show, each on a read-only mount of its own. Default: none. */
+  readonly readOnlyFiles?: readonly ReadOnlyFile[] | undefined;
+  /** Descriptor from which bubblewrap reads a system call filter. Absent: the program has only its own. */
+  readonly filterFd?: number | undefined;
+}
+
+/** A file of the host and where the jailed program finds it. */
+export interface ReadOnlyFile {
+  readonly source: string;
+  readonly target: string;
 }
 
 /** The path of an inherited descriptor inside the jail. */
@@ -34,6 +43,9 @@ export function jailIdentity(deviceGid?: number): { uid?: number; gid?: number }
   if (process.getuid?.() !== 0) return {};
   return { uid: jailUid, gid: deviceGid ?? jailUid };
 }
+
+/** All that a jailed program sees in its root but what it is shown by `readOnlyFiles`. */
+export const jailRoot = ["/bin", "/dev", "/lib", "/lib64", "/proc", "/usr"] as const;
 
 /** The bubblewrap arguments that come before the program. */
 export function jailArguments(options: JailOptions): string[] {
@@ -56,61 +68,12 @@ export function jailArguments(options: JailOptions): string[] {
     ...options.devices.flatMap((device) => ["--dev-bind", device, device]),
     "--proc",
     "/proc",
+    ...(options.readOnlyFiles ?? []).flatMap(({ source, target }) => ["--ro-bind", source, target]),
+    ...(options.filterFd === undefined ? [] : ["--seccomp", String(options.filterFd)]),
     "--chdir",
     "/",
     "--",
   ];
-}
-
-/** What the kernel says about a running monitor. */
-export interface Confinement {
-  readonly seccompFilter: boolean;
-  readonly noNewPrivileges: boolean;
-  readonly capabilities: bigint;
-  readonly uid: number;
-  readonly ownNamespaces: boolean;
-  readonly networkInterfaces: readonly string[];
-}
-
-/** Reads how `pid` is confined, from the kernel and not from what we asked for. */
-export function readConfinement(pid: number): Confinement {
-  const status = readFileSync(`/proc/${pid}/status`, "latin1");
-  const field = (name: string) => new RegExp(`^${name}:\\s+(\\S+)`, "m").exec(status)?.[1] ?? "";
-  const interfaces = readFileSync(`/proc/${pid}/net/dev`, "latin1").matchAll(/^\s*([^\s:|]+):/gm);
-  return {
-    seccompFilter: field("Seccomp") === "2",
-    noNewPrivileges: field("NoNewPrivs") === "1",
-    capabilities: ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
-      .map((name) => BigInt(`0x${field(name)}`))
-      .reduce((all, one) => all | one),
-    uid: Number(field("Uid")),
-    ownNamespaces: /^NSpid:\s+\d+\s+\d+/m.test(status),
-    networkInterfaces: [...interfaces].flatMap((match) =>
-      match[1] === undefined || match[1] === "lo" ? [] : [match[1]],
-    ),
-  };
-}
-
-/** Throws `jail_breached` naming every wall that is missing around `pid`. */
-export function assertConfined(pid: number): void {
-  const found = readConfinement(pid);
-  const missing = [
-    !found.seccompFilter && "no system call filter",
-    !found.noNewPrivileges && "may gain privileges",
-    found.capabilities !== 0n && `capabilities ${found.capabilities.toString(16)}`,
-    found.uid === 0 && "runs as root",
-    !found.ownNamespaces && "shares the host's process namespace",
-    found.networkInterfaces.length > 0 &&
-      `network interfaces ${found.networkInterfaces.join(", ")}`,
-  ].filter((wall) => wall !== false);
-  if (missing.length === 0) return;
-  throw new PyroError(
-    "jail_breached",
-    `The virtual machine monitor ${pid} is not confined: ${missing.join("; ")}.`,
-    {
-      hint: "Run pyro doctor, and report this with its output.",
-    },
-  );
 }
 
 /** Sets the jail up around a harmless program; throws `jail_unavailable` or `host_tool_missing` when it cannot be. */

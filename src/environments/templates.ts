@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, chown, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import {
   isAbandoned,
   readJsonFile,
@@ -69,9 +69,9 @@ export class TemplateStore {
       | undefined;
     if (record === undefined) return undefined;
     const files = filesOf(directory);
-    // A monitor maps the memory file privately, yet older ones open it writable: the change time,
-    // which nobody can set back, tells whether anything ever wrote to it.
+    // The change time, which nobody can set back, tells whether anything ever wrote to them.
     const intact =
+      (await isSealed(files.memoryPath)) &&
       (await matches(files.memoryPath, record.memory)) &&
       (await matches(files.statePath, record.state)) &&
       (parts.disk === "existing" || (await matches(files.diskContentPath, record.diskContent)));
@@ -98,6 +98,7 @@ export class TemplateStore {
     return {
       ...files,
       publish: async () => {
+        await sealMemory(files.memoryPath);
         const record: TemplateRecord = {
           parts,
           memory: await fingerprint(files.memoryPath),
@@ -146,6 +147,25 @@ function filesOf(directory: string): Template {
     statePath: join(directory, "state"),
     diskContentPath: join(directory, "disk.bin"),
   };
+}
+
+/**
+ * Every machine of the template maps its memory: from now on nobody may write it, and it belongs to us and not to the
+ * identity of monitors, which could give itself leave to.
+ */
+async function sealMemory(path: string): Promise<void> {
+  const { uid, gid } = await stat(dirname(path));
+  await chown(path, uid, gid);
+  await chmod(path, 0o444);
+}
+
+async function isSealed(path: string): Promise<boolean> {
+  const [file, directory] = await Promise.all([
+    stat(path).catch(() => undefined),
+    stat(dirname(path)).catch(() => undefined),
+  ]);
+  if (file === undefined || directory === undefined) return false;
+  return (file.mode & 0o222) === 0 && file.uid === directory.uid;
 }
 
 async function fingerprint(path: string): Promise<FileFingerprint> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, closeSync, constants, openSync, renameSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -27,16 +28,19 @@ export async function listenUnix(path: string, mode = 0o600): Promise<Server & A
 /** A socket that listens for a child, which inherits its descriptor. */
 export interface InheritableListener extends Disposable {
   readonly fd: number;
+  /** The last name of its address, which it and what it accepts bear for good; no other socket has it. */
+  readonly boundName: string;
   /** Gives the socket its name and lets go of it; the child must have been started. */
   handOver(): void;
 }
 
 /** Listens on what will be `path`. Until it is handed over it bears another name, so that nobody's connection ends with us. */
 export async function listenForChild(path: string): Promise<InheritableListener> {
-  const unnamed = `${path}.partial`;
+  const unnamed = `${path}.${randomBytes(6).toString("hex")}.partial`;
   const server = await listenUnix(unnamed);
   return {
     fd: descriptorOf(server),
+    boundName: basename(unnamed),
     handOver: () => {
       renameSync(unnamed, path);
       // Removes what it once bound, which has another name now.

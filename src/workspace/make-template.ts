@@ -44,6 +44,7 @@ export async function makeTemplate(
       draft,
     );
     const { client } = await attachBooted(machine, { ...factory, signal: work.signal });
+    await machine.verifyConfinement();
     factory.trace.mark("booted");
     await prepare(client, work);
     factory.trace.mark("prepared");
@@ -97,6 +98,7 @@ function cannotBoot(error: unknown): boolean {
   return (
     code === "guest_boot_failed" ||
     code === "jail_unavailable" ||
+    code === "jail_breached" ||
     code === "host_tool_missing" ||
     code === "vmm_failed"
   );

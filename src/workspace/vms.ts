@@ -114,6 +114,7 @@ export class VmEngine {
       join(this.#host.machineDirectory(vmId), "sockets"),
     );
     try {
+      await machine.verifyConfinement();
       const attached = await attachAgent(machine, attachDeadlineMs, options.signal);
       try {
         const result = await runCommand(attached.client, factory.driver, {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readdirSync, readlinkSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,7 +9,7 @@ import { commandOf, findMonitor, findMonitors } from "../support/host-processes.
 import { busyboxLayer, makeOciImage } from "../support/oci-image.ts";
 import { writeLayout } from "../support/registry-image.ts";
 import { RegistryProcess } from "../support/registry-process.ts";
-import { TestWorkspaces } from "../support/workspaces.ts";
+import { refusal, TestWorkspaces } from "../support/workspaces.ts";
 
 /** Descriptors of a process that are directories: each is a way out of a mount namespace. */
 function openDirectories(pid: number): string[] {
@@ -31,6 +32,23 @@ function namesIn(directory: string): string[] {
   }
 }
 
+/** Files that other machines use, too, and that a monitor's own identity can open for writing through its descriptors. */
+function writableShared(pid: number, cacheDirectory: string): string[] {
+  const uid = /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+  const drop = ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
+  const asMonitor = process.getuid?.() === 0 ? drop : [];
+  return namesIn(`/proc/${pid}/fd`).flatMap((fd) => {
+    const link = `/proc/${pid}/fd/${fd}`;
+    const target = readlinkSync(link);
+    const isShared =
+      target.startsWith(`${cacheDirectory}/`) || /^\/(memory|environment)$/.test(target);
+    if (!isShared) return [];
+    const [program = "", ...args] = [...asMonitor, "sh", "-c", `: <> ${link}`];
+    const { status } = spawnSync(program, args, { stdio: "ignore" });
+    return status === 0 ? [`${fd} -> ${target}`] : [];
+  });
+}
+
 /** Not one that is only asked for its version. */
 function isMachine(pid: number): boolean {
   return commandOf(pid).includes(" -machine ");
@@ -46,7 +64,7 @@ async function watchMonitors(directory: string, work: Promise<unknown>) {
   return found;
 }
 
-describe("no monitor has a directory of the host open", () => {
+describe("no monitor has a directory of the host open, or can write what others use", () => {
   let place: TestWorkspaces;
   before(async () => {
     place = await TestWorkspaces.open();
@@ -61,7 +79,9 @@ describe("no monitor has a directory of the host open", () => {
       },
     );
     await started.said("ready");
-    assert.deepEqual(openDirectories(await findMonitor(place.home.stateDirectory)), []);
+    const pid = await findMonitor(place.home.stateDirectory);
+    assert.deepEqual(openDirectories(pid), []);
+    assert.deepEqual(writableShared(pid, place.home.cacheDirectory), []);
     started.child.stdin.end();
     await started.ended;
   });
@@ -75,6 +95,7 @@ describe("no monitor has a directory of the host open", () => {
     await place.pyro.stopWorkspace(workspaceId);
     await place.pyro.startWorkspace(workspaceId);
     assert.deepEqual(openDirectories(place.monitor(workspaceId)), []);
+    assert.deepEqual(writableShared(place.monitor(workspaceId), place.home.cacheDirectory), []);
     await place.pyro.deleteWorkspace(workspaceId);
   });
 
@@ -83,6 +104,28 @@ describe("no monitor has a directory of the host open", () => {
     await place.pyro.startVm(vmId);
     assert.deepEqual(openDirectories(await findMonitor(place.home.stateDirectory)), []);
     await place.pyro.deleteVm(vmId);
+  });
+});
+
+describe("a monitor that has more open than its record says", () => {
+  it("is ended by whoever takes its workspace over, and the workspace says why and starts again", async () => {
+    await using place = await TestWorkspaces.open();
+    const { workspaceId } = await place.create();
+    await place.pyro.writeWorkspaceFile(workspaceId, "kept", { text: "kept" });
+    await place.sh(workspaceId, "sync");
+    await place.killSupervisor(workspaceId);
+    const record = join(place.directory(workspaceId), "sockets", "allowance.json");
+    const allowance = JSON.parse(readFileSync(record, "utf8"));
+    // As if its disk were a file of somebody else's.
+    writeFileSync(record, JSON.stringify({ ...allowance, writable: [] }));
+    const error = await refusal(place.pyro.execWorkspace(workspaceId, { command: ["true"] }));
+    assert.ok(error.code.length > 0);
+    const { state, failure } = await place.pyro.statusWorkspace(workspaceId);
+    assert.equal(state, "failed");
+    assert.match(String(failure), /not confined: has open \d+ -> .*disk\.ext4/);
+    await place.pyro.startWorkspace(workspaceId);
+    assert.equal(await place.sh(workspaceId, "cat kept"), "kept");
+    await place.assertNothingLeft();
   });
 });
 

@@ -1,4 +1,5 @@
 import type { MachineSpec } from "../driver.ts";
+import type { FilePlace } from "./descriptors.ts";
 
 /**
  * The CPU an emulated guest sees: x86-64-v2, which every current distribution runs on. More would cost: wider
@@ -24,7 +25,7 @@ export interface QemuLayout {
   readonly kernelPath: string;
   /** Absent on restore: the guest's memory already holds it. */
   readonly initramfsPath: string | undefined;
-  readonly environmentFd: number;
+  readonly environment: FilePlace;
   readonly dataFd: number | undefined;
   readonly sockets: {
     readonly channel: SocketPlace;
@@ -134,39 +135,39 @@ export function opensPrivateMemoryReadOnly(version: QemuLayout["version"]): bool
   return version.major > 8 || (version.major === 8 && version.minor >= 2);
 }
 
-function diskArguments({ spec, environmentFd, dataFd }: QemuLayout): string[] {
+function diskArguments({ spec, environment, dataFd }: QemuLayout): string[] {
   const builder = spec.role === "builder";
   return [
     ...disk({
       id: "env",
-      fd: environmentFd,
+      place: environment,
       set: 1,
       options: builder ? "cache.no-flush=on,discard=unmap" : "read-only=on",
     }),
     ...(dataFd === undefined
       ? []
-      : disk({ id: "data", fd: dataFd, set: 2, options: "discard=unmap" })),
+      : disk({ id: "data", place: { fd: dataFd }, set: 2, options: "discard=unmap" })),
   ];
 }
 
 function disk({
   id,
-  fd,
+  place,
   set,
   options,
 }: {
   id: string;
-  fd: number;
+  place: FilePlace;
   set: number;
   options: string;
 }): string[] {
   // Always raw and never probed: a guest can write another format's header into its own disk.
   // A full host disk is the guest's I/O error; by default QEMU would freeze without a word.
+  const path = "path" in place ? place.path : `/dev/fdset/${set}`;
   return [
-    "-add-fd",
-    `fd=${fd},set=${set}`,
+    ...("path" in place ? [] : ["-add-fd", `fd=${place.fd},set=${set}`]),
     "-blockdev",
-    `driver=raw,node-name=${id},file.driver=file,file.filename=/dev/fdset/${set},file.locking=off,${options}`,
+    `driver=raw,node-name=${id},file.driver=file,file.filename=${path},file.locking=off,${options}`,
     "-device",
     `virtio-blk-device,drive=${id},serial=pyro-${id},werror=report,rerror=report`,
   ];

@@ -1,29 +1,25 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, constants, openSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { PyroError } from "../../model/errors.ts";
 import { identifyProcess, type ProcessIdentity } from "../../platform/processes.ts";
-import { type InheritableListener, listenForChild } from "../../platform/unix-socket.ts";
+import type { Allowance } from "../confinement.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type { MachineExit, MachineLifetime } from "../driver.ts";
 import { guardianCommand } from "../guardian.ts";
 import {
   bubblewrapMissing,
-  descriptorPath,
   jailArguments,
   jailIdentity,
   missingJail,
   unusableJail,
 } from "../jail.ts";
-import { endStrandedJails, gate, gateFd } from "../jail-gate.ts";
-
-/** What a child finds at each descriptor from 5 on, in order. */
-export type Inherited = "socket" | number;
+import { endStrandedJails, gateCommand, gateFd } from "../jail-gate.ts";
+import { writeAllowance } from "./allowance-record.ts";
+import type { Descriptors } from "./descriptors.ts";
 
 const infoFd = 3;
-const firstInheritedFd = 5;
 
 export interface LaunchOptions {
   readonly program: string;
@@ -33,74 +29,37 @@ export interface LaunchOptions {
   /** Group of the device file the program must open, when it needs one. */
   readonly deviceGid: number | undefined;
   readonly lifetime: MachineLifetime;
+  /** What the program reads on standard input, as a path inside the jail. Default: nothing. */
+  readonly stdin?: string | undefined;
+  /** A system call filter of ours, and the inherited socket through which bubblewrap reads it. */
+  readonly filter?: { readonly fd: number; readonly program: Buffer } | undefined;
 }
 
 export interface LaunchedProcess {
   readonly child: ChildProcess;
   readonly identity: ProcessIdentity;
   readonly exited: Promise<MachineExit>;
-}
-
-/** Numbers the descriptors a child inherits, so that its command line can name them. */
-export class Descriptors {
-  readonly inherited: Inherited[] = [];
-  readonly #opened: number[] = [];
-  readonly #listeners: InheritableListener[] = [];
-
-  add(entry: Inherited): number {
-    this.inherited.push(entry);
-    return firstInheritedFd + this.inherited.length - 1;
-  }
-
-  /** Opens `path` for the child; our copy is closed by `close`. */
-  open(path: string, flags: number = constants.O_RDONLY): number {
-    const fd = openSync(path, flags);
-    this.#opened.push(fd);
-    return this.add(fd);
-  }
-
-  /** Opens `path` and answers where the child finds it. */
-  share(path: string, flags?: number): string {
-    return descriptorPath(this.open(path, flags));
-  }
-
-  /** Listens on `path` for the child. */
-  async listen(path: string): Promise<number> {
-    const listener = await listenForChild(path);
-    this.#listeners.push(listener);
-    return this.add(listener.fd);
-  }
-
-  /** Once the child has been started: what connects from now on is answered by it. */
-  handOver(): void {
-    for (const listener of this.#listeners.splice(0)) listener.handOver();
-  }
-
-  /** Closes our copies; the child has its own. */
-  close(): void {
-    for (const fd of this.#opened.splice(0)) closeSync(fd);
-    for (const listener of this.#listeners.splice(0)) listener[Symbol.dispose]();
-  }
+  readonly allowance: Allowance;
 }
 
 /** Starts `program` in the jail and learns its PID. */
 export async function launchJailed(options: LaunchOptions): Promise<LaunchedProcess> {
-  const jail = jailArguments({ devices: options.devices, infoFd });
-  const jailed = [...jail, ...gate, options.program, ...options.arguments];
+  const { devices, descriptors, stdin, filter } = options;
+  const jail = jailArguments({
+    devices,
+    infoFd,
+    readOnlyFiles: descriptors.readOnlyFiles,
+    filterFd: filter?.fd,
+  });
+  const jailed = [...jail, ...gateCommand(stdin), options.program, ...options.arguments];
   const [starter = "", ...args] = [...guardian(options.lifetime), "bwrap", ...jailed];
   const child = spawn(starter, args, {
     ...jailIdentity(options.deviceGid),
     env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
-    stdio: [
-      "ignore",
-      "pipe",
-      "pipe",
-      "pipe",
-      "pipe",
-      ...options.descriptors.inherited.map((entry) => (entry === "socket" ? "pipe" : entry)),
-    ],
+    stdio: descriptors.stdio(["ignore", "pipe", "pipe", "pipe", "pipe"]),
   });
-  options.descriptors.handOver();
+  descriptors.handOver();
+  if (filter !== undefined) giveAll(child.stdio[filter.fd] as Socket, filter.program);
   const stderr = new ConsoleRing(4096);
   child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
   // What a machine that outlives us may still say must not keep us.
@@ -113,9 +72,14 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   // By then bubblewrap has tied its child's life to ours.
   await Promise.race([child.stdout && once(child.stdout, "data"), exited]);
   const identity = identifyProcess(pid);
+  let allowance: Allowance;
   try {
     if (identity === undefined) throw await startFailure(exited);
-    if (options.lifetime !== "caller") options.lifetime.claim(identity);
+    allowance = descriptors.allowanceOf(pid, filter === undefined ? 1 : 2);
+    if (options.lifetime !== "caller") {
+      writeAllowance(options.lifetime.directory, allowance);
+      options.lifetime.claim(identity);
+    }
     // Whoever stands between us and the jail keeps the other end open.
     gatePipe.end("go\n", () => gatePipe.destroy());
   } catch (error) {
@@ -125,7 +89,7 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   child.stdout?.destroy();
   // While the machine starts, there is time to look for those of others that never did.
   endStrandedJails();
-  return { child, identity, exited };
+  return { child, identity, exited, allowance };
 }
 
 /**
@@ -134,6 +98,12 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
  */
 function guardian(lifetime: MachineLifetime): string[] {
   return lifetime === "caller" ? [] : guardianCommand(lifetime.ttlMs);
+}
+
+function giveAll(stream: Socket, bytes: Buffer): void {
+  // Who no longer reads has ended, and its end tells why.
+  stream.on("error", () => undefined);
+  stream.end(bytes, () => stream.destroy());
 }
 
 function exitOf(child: ChildProcess, stderr: ConsoleRing): Promise<MachineExit> {
@@ -166,6 +136,9 @@ async function readChildPid(child: ChildProcess, exited: Promise<MachineExit>): 
 async function startFailure(exited: Promise<MachineExit>): Promise<PyroError> {
   const { stderrTail } = await exited;
   const said = stderrTail.trim().split("\n").at(-1) ?? "";
+  const missing = /^bwrap: Can't find source path (.*): No such file/.exec(said)?.[1];
+  if (missing !== undefined)
+    return new PyroError("template_unusable", `A file of the machine is gone: ${missing}`);
   if (said.startsWith("bwrap:")) return unusableJail(said);
   // Said by whoever was to start bubblewrap.
   if (/bwrap.*No such file/.test(said)) return bubblewrapMissing();

@@ -23,8 +23,10 @@ import {
   qemuArguments,
   type SocketPlace,
 } from "./command-line.ts";
+import { Descriptors } from "./descriptors.ts";
 import type { Qemu } from "./find-qemu.ts";
-import { Descriptors, launchJailed } from "./launch.ts";
+import { type LaunchOptions, launchJailed } from "./launch.ts";
+import { readOnlyMemoryFilter } from "./open-filter.ts";
 import {
   adoptQemuMachine,
   inheritedSockets,
@@ -115,13 +117,14 @@ export class QemuDriver implements Driver {
     const descriptors = new Descriptors();
     try {
       const plan = await this.#plan(spec, source, descriptors);
-      const { child, identity, exited } = await launchJailed({
+      const { child, identity, exited, allowance } = await launchJailed({
         program: this.#installation.program,
         arguments: qemuArguments(plan.layout),
         devices: this.#installation.accelerator === "kvm" ? ["/dev/kvm"] : [],
         descriptors,
         deviceGid: this.#installation.kvmGid,
         lifetime: spec.lifetime,
+        ...this.#memoryOnStdin(plan.layout.memory, descriptors),
       });
       const sockets =
         spec.lifetime === "caller"
@@ -132,6 +135,7 @@ export class QemuDriver implements Driver {
         identity,
         exited,
         sockets,
+        allowance: () => allowance,
         ...(plan.stateTarget && { stateTarget: plan.stateTarget }),
       });
       if (plan.state) {
@@ -162,10 +166,15 @@ export class QemuDriver implements Driver {
         version: this.#installation.version,
         tscKhz: this.#installation.tscKhz,
         firmwarePath: descriptors.share(this.#installation.firmware.path),
-        kernelPath: descriptors.share(spec.boot.kernelPath),
+        kernelPath: descriptors.shareReadOnly(spec.boot.kernelPath, "kernel"),
         initramfsPath:
-          source.kind === "private" ? undefined : descriptors.share(spec.boot.initramfsPath),
-        environmentFd: descriptors.add(spec.environmentDisk),
+          source.kind === "private"
+            ? undefined
+            : descriptors.shareReadOnly(spec.boot.initramfsPath, "initramfs"),
+        environment:
+          spec.role === "builder"
+            ? { fd: descriptors.add(spec.environmentDisk) }
+            : descriptors.lendReadOnly(spec.environmentDisk, "environment"),
         dataFd: spec.dataDisk === undefined ? undefined : descriptors.add(spec.dataDisk),
         sockets,
         memory: this.#memory(source, descriptors),
@@ -173,16 +182,22 @@ export class QemuDriver implements Driver {
     };
   }
 
+  /** Before 8.2 QEMU would open the memory for writing: it gets it opened. */
+  #memoryOnStdin(
+    memory: GuestMemory,
+    descriptors: Descriptors,
+  ): Pick<LaunchOptions, "stdin" | "filter"> {
+    if (memory.kind !== "private" || opensPrivateMemoryReadOnly(this.#installation.version))
+      return {};
+    const fd = descriptors.add("socket");
+    return { stdin: memory.path, filter: { fd, program: readOnlyMemoryFilter() } };
+  }
+
   #memory(source: MemorySource, descriptors: Descriptors): GuestMemory {
     if (source.kind === "anonymous") return { kind: "anonymous" };
     if (source.kind === "shared")
       return { kind: "shared", path: descriptors.share(source.memoryPath, constants.O_RDWR) };
-    const readOnly = opensPrivateMemoryReadOnly(this.#installation.version);
-    const path = descriptors.share(
-      source.memoryPath,
-      readOnly ? constants.O_RDONLY : constants.O_RDWR,
-    );
-    return { kind: "private", path };
+    return { kind: "private", path: descriptors.shareReadOnly(source.memoryPath, "memory") };
   }
 }
 
@@ -198,7 +213,7 @@ function fingerprintOf(installation: QemuInstallation): string {
     firmwarePath: firmware.digest,
     kernelPath: "",
     initramfsPath: undefined,
-    environmentFd: 0,
+    environment: { fd: 0 },
     dataFd: 0,
     sockets: { channel: socket, monitor: socket, console: socket },
     memory: { kind: "anonymous" },

@@ -5,10 +5,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 import { isAlive, killProcess, type ProcessIdentity } from "../../platform/processes.ts";
 import { tryConnectUnix } from "../../platform/unix-socket.ts";
+import { type Allowance, assertConfined } from "../confinement.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type { MachineExit, SavableMachine } from "../driver.ts";
 import { endOfStranger } from "../guardian.ts";
-import { assertConfined } from "../jail.ts";
+import { readAllowance } from "./allowance-record.ts";
 import { QemuMonitor } from "./monitor.ts";
 import { loadState, type StateSource, type StateTarget, saveState } from "./save-state.ts";
 
@@ -61,6 +62,8 @@ export interface QemuMachineParts {
   readonly identity: ProcessIdentity;
   readonly exited: Promise<MachineExit>;
   readonly sockets: MachineSockets;
+  /** What it may be found with. */
+  readonly allowance: () => Allowance;
   /** Where its state goes; only for a machine that becomes a template. */
   readonly stateTarget?: StateTarget;
 }
@@ -69,6 +72,7 @@ export class QemuMachine implements SavableMachine {
   readonly identity: ProcessIdentity;
   readonly exited: Promise<MachineExit>;
   readonly #sockets: MachineSockets;
+  readonly #allowance: () => Allowance;
   readonly #stateTarget: StateTarget | undefined;
   readonly #console = new ConsoleRing();
   readonly #leftConsole = new AbortController();
@@ -83,6 +87,7 @@ export class QemuMachine implements SavableMachine {
       stderrTail: exit.stderrTail.replace(warnings, "") + this.#refusal,
     }));
     this.#sockets = parts.sockets;
+    this.#allowance = parts.allowance;
     this.#stateTarget = parts.stateTarget;
     void this.#readConsole();
   }
@@ -105,7 +110,7 @@ export class QemuMachine implements SavableMachine {
 
   async verifyConfinement(): Promise<void> {
     try {
-      assertConfined(this.identity.pid);
+      assertConfined(this.identity.pid, this.#allowance());
     } catch (error) {
       // A process that ended meanwhile is reported by whoever waits for it.
       if (!isAlive(this.identity)) return;
@@ -165,5 +170,6 @@ export class QemuMachine implements SavableMachine {
 /** Takes over a machine started earlier, by this process or another. */
 export function adoptQemuMachine(identity: ProcessIdentity, directory: string): QemuMachine {
   const sockets = listeningSockets(directory, identity);
-  return new QemuMachine({ identity, exited: endOfStranger(identity), sockets });
+  const allowance = () => readAllowance(directory);
+  return new QemuMachine({ identity, exited: endOfStranger(identity), sockets, allowance });
 }

@@ -95,6 +95,7 @@ class Supervisor {
   async #attach(): Promise<void> {
     if (!isAlive(this.#machine.identity))
       throw new PyroError("guest_lost", "its virtual machine is gone");
+    await this.#machine.verifyConfinement();
     const { client } = await attachAgent(this.#machine, attachDeadlineMs);
     this.#client = client;
     void client.closed.then(() => this.#channelClosed());

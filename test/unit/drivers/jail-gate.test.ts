@@ -3,16 +3,20 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { jailArguments, jailIdentity } from "../../../src/drivers/jail.ts";
-import { endStrandedJails, gate } from "../../../src/drivers/jail-gate.ts";
+import { endStrandedJails, gateCommand } from "../../../src/drivers/jail-gate.ts";
 import { identifyProcess, waitUntilGone } from "../../../src/platform/processes.ts";
 
 /** A jail as a machine's starter starts it, its gate still closed. */
 function startJail(): ChildProcess {
-  return spawn("bwrap", [...jailArguments({ devices: [], infoFd: 3 }), ...gate, "/bin/true"], {
-    ...jailIdentity(undefined),
-    env: { PATH: "/usr/bin:/bin" },
-    stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
-  });
+  return spawn(
+    "bwrap",
+    [...jailArguments({ devices: [], infoFd: 3 }), ...gateCommand(), "/bin/true"],
+    {
+      ...jailIdentity(undefined),
+      env: { PATH: "/usr/bin:/bin" },
+      stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
+    },
+  );
 }
 
 /** bubblewrap's child, looked for without a pause: the moment in which it can be left behind is short. */

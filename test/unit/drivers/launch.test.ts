@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
-import { test } from "node:test";
-import { Descriptors, launchJailed } from "../../../src/drivers/qemu/launch.ts";
+import { after, test } from "node:test";
+import { Descriptors } from "../../../src/drivers/qemu/descriptors.ts";
+import { launchJailed } from "../../../src/drivers/qemu/launch.ts";
 import { PyroError } from "../../../src/model/errors.ts";
 import {
   identifyProcess,
@@ -12,8 +13,11 @@ import {
 import { repository, scratchDirectory } from "../../support/home.ts";
 import { startProcess } from "../../support/process.ts";
 
+const directory = scratchDirectory();
+after(() => rmSync(directory, { recursive: true, force: true }));
+
 /** A stand-in for a monitor that outlives us and runs for a minute; whether it ever ran shows in its name. */
-const launch = (claim: (identity: ProcessIdentity) => void, directory = "/nowhere") =>
+const launch = (claim: (identity: ProcessIdentity) => void) =>
   launchJailed({
     program: "/bin/sleep",
     arguments: ["60"],
@@ -44,9 +48,7 @@ test("a machine that cannot be claimed never runs", async () => {
   assert.ok(claimed !== undefined && (await waitUntilGone(claimed, 5_000)));
 });
 
-test("a machine whose starter is killed before it is claimed never runs", async (context) => {
-  const directory = scratchDirectory();
-  context.after(() => rmSync(directory, { recursive: true, force: true }));
+test("a machine whose starter is killed before it is claimed never runs", async () => {
   const started = startProcess(
     [process.execPath, "--input-type=module", "--eval", starterThatIsKilled],
     { env: { PATH: process.env.PATH ?? "" } },
@@ -58,7 +60,8 @@ test("a machine whose starter is killed before it is claimed never runs", async 
 });
 
 const starterThatIsKilled = `
-  import { Descriptors, launchJailed } from "${repository}/src/drivers/qemu/launch.ts";
+  import { Descriptors } from "${repository}/src/drivers/qemu/descriptors.ts";
+  import { launchJailed } from "${repository}/src/drivers/qemu/launch.ts";
   import { writeSync } from "node:fs";
   await launchJailed({
     program: "/bin/sleep",
@@ -67,7 +70,7 @@ const starterThatIsKilled = `
     descriptors: new Descriptors(),
     deviceGid: undefined,
     lifetime: {
-      directory: "/nowhere",
+      directory: "${directory}",
       ttlMs: Infinity,
       claim: ({ pid }) => {
         writeSync(1, String(pid));

@@ -15,7 +15,7 @@ const layout: QemuLayout = {
   firmwarePath: "/proc/self/fd/3",
   kernelPath: "/proc/self/fd/4",
   initramfsPath: "/proc/self/fd/5",
-  environmentFd: 6,
+  environment: { fd: 6 },
   dataFd: 7,
   sockets: {
     channel: { fd: 8, listens: false },
