@@ -131,7 +131,10 @@ export function indexOf(images: Readonly<Record<string, TestBlob>>): TestBlob {
   const manifests = Object.entries(images).map(([name, manifest]) => {
     const [os, architecture, variant] = name.split("/");
     const platform = { os, architecture, ...(variant && { variant }) };
-    return { ...descriptor(manifest), platform };
+    // skopeo writes this note itself where it is missing, unless it must keep digests: then it refuses the index.
+    const annotations = { "io.github.containers.compression.zstd": "true" };
+    const isZstd = manifest.bytes.includes(types.zstd);
+    return { ...descriptor(manifest), platform, ...(isZstd && { annotations }) };
   });
   return blob({ schemaVersion: 2, mediaType: types.index, manifests }, types.index);
 }

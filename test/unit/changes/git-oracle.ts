@@ -2,12 +2,13 @@ import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type MemoryTree, readTree, writeTree } from "./memory-tree.ts";
+import { file, type MemoryTree, readTree, writeTree } from "./memory-tree.ts";
 
 /** Directories of one test run, removed at its end, in which the real git works undisturbed by any configuration. */
 export class GitOracle {
   readonly #root = mkdtempSync(join(tmpdir(), "pyro-changes-"));
   #count = 0;
+  #forgetsModes: boolean | undefined;
 
   constructor() {
     mkdirSync(join(this.#root, "home"));
@@ -65,6 +66,19 @@ export class GitOracle {
     const result = status === 0 ? { tree: readTree(cwd) } : {};
     rmSync(cwd, { recursive: true, force: true });
     return { ...result, stderr: stderr.toString("latin1") };
+  }
+
+  /** Whether this git, by a patch of its own, brings every deleted file back as an ordinary one, as 2.47 does. */
+  forgetsModes(): boolean {
+    this.#forgetsModes ??= this.#losesMode();
+    return this.#forgetsModes;
+  }
+
+  #losesMode(): boolean {
+    const cwd = this.newRepository(new Map([["program", file("#!/bin/sh\n", 0o755)]]));
+    rmSync(join(cwd, "program"));
+    const { tree } = this.apply(new Map(), this.git(["diff"], cwd), ["-R"]);
+    return tree?.get("program")?.mode === 0o644;
   }
 
   /** A repository whose only commit is `tree`. */
