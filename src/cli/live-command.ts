@@ -7,7 +7,10 @@ import type { IO } from "./io.ts";
 import { explain, printError, printNote, printResult } from "./printer.ts";
 
 /** How a command in a guest ended, whatever it ran in. */
-type CommandEnd = Pick<RunResult, "exitCode" | "timedOut" | "outOfMemory" | "notStarted"> & {
+type CommandEnd = Pick<
+  RunResult,
+  "exitCode" | "timedOut" | "outOfMemory" | "notStarted" | "executionMode"
+> & {
   /** Absent where nothing outlives the command. */
   readonly backgroundProcessCount?: number;
 };
@@ -71,6 +74,9 @@ export function writeTo(target: IO["stdout"]): OutputSink {
   };
 }
 
+const longer = "Give it longer with --timeout-seconds.";
+const noNetwork = "What waits for a network waits in vain: guests have none.";
+
 /** Ends that an exit code alone does not explain. */
 function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
   const { io, timeoutSeconds, outOfMemory } = call;
@@ -79,7 +85,7 @@ function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
     explain(
       io,
       `The command was stopped after ${timeoutSeconds} s.`,
-      "Give it longer with --timeout-seconds. What waits for a network waits in vain: guests have none.",
+      end.executionMode === "host_compat" ? longer : `${longer} ${noNetwork}`,
     );
   else if (end.outOfMemory) explain(io, outOfMemory.message, outOfMemory.hint);
   if (end.backgroundProcessCount) printNote(io, runningOn(end.backgroundProcessCount));

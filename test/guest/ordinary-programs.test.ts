@@ -61,15 +61,15 @@ describe("an ordinary program in Debian 13", () => {
     const look = `own=$(cut -d: -f3 /proc/self/cgroup); cd /sys/fs/cgroup; cat .$own/memory.max memory.max
       awk '/MemTotal/ { print $2 * 1024 }' /proc/meminfo; cat cgroup.controllers
       echo +memory +pids >cgroup.subtree_control; mkdir mine; echo 50000000 >mine/memory.max
-      sh -c 'echo $$ >mine/cgroup.procs; cat /proc/self/cgroup'; rmdir mine; echo $own; ls -d ../agent* | wc -l`;
-    const [own, all, machine, controllers, inner, outer, outside] = await sh(`${look} 2>/dev/null`);
+      sh -c 'echo $$ >mine/cgroup.procs; cat /proc/self/cgroup'; rmdir mine; echo $own`;
+    const [own, all, machine, controllers, inner, outer] = await sh(`${look} 2>/dev/null`);
     assert.equal(own, all);
     assert.ok(
       Number(own) > 256 * 1024 * 1024 && Number(own) < Number(machine),
       `${own} ${machine}`,
     );
     assert.match(controllers ?? "", /\bmemory pids\b/);
-    assert.deepEqual([inner, outside], ["0::/mine", "0"]);
+    assert.equal(inner, "0::/mine");
     assert.match(outer ?? "", /^\/command-\d+$/);
   });
 
@@ -92,19 +92,23 @@ print(*(name for _, name in socket.if_nameindex()))`;
       assert.ok(interfaces.split(" ").includes(name), interfaces);
   });
 
-  it("mounts images, and overlays over its own directories", async () => {
-    const script = `cd /workspace; truncate -s 8M image; mkfs.ext4 -q image; mkdir at lower upper work merged
-      mount -o loop image at; touch at/inside; ls at; echo low >lower/file
+  it("attaches images as disks, and mounts overlays over its own directories", async () => {
+    const script = `cd /workspace; echo inside >image; truncate -s 8M image; mkdir lower upper work merged
+      head -n 1 $(losetup --find --show image); echo low >lower/file
       mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work none merged
       echo high >merged/file; cat lower/file upper/file`;
-    assert.deepEqual(await sh(script), ["inside", "lost+found", "low", "high"]);
+    assert.deepEqual(await sh(script), ["inside", "low", "high"]);
   });
 
   it("learns at once that there is no network", async () => {
     const ended = await home.pyro([
       ...["run", environment, "--timeout-seconds", "25", "--"],
-      ...["sh", "-c", "env | grep -c -e RETR -e _retries; curl -s http://registry.invalid/"],
+      ...[
+        "sh",
+        "-c",
+        "apt-config dump Acquire::Retries; env | grep -c -e RETR -e _retries; curl -s http://registry.invalid/",
+      ],
     ]);
-    assert.deepEqual([ended.stdout, ended.code], ["7\n", 6]);
+    assert.deepEqual([ended.stdout, ended.code], ['Acquire::Retries "0";\n7\n', 6]);
   });
 });

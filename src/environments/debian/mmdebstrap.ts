@@ -21,6 +21,12 @@ const excludedPaths = [
   "/usr/share/locale/*",
 ];
 
+/** What the building host needed and a guest does not: its name servers, and tries to reach a network that is not there. */
+const finishingHooks = [
+  '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
+  `--customize-hook=sed -i 's/^Acquire::Retries .*/Acquire::Retries "0";/' "$1/etc/apt/apt.conf.d/99mmdebstrap"`,
+] as const;
+
 /** What mmdebstrap announces that a person who waits cares about, in our words. */
 const steps = [
   { pattern: /^running apt-get update/, name: "reading package lists" },
@@ -39,8 +45,7 @@ export function startMmdebstrap(request: DebianRequest): RunningTool {
     ...(request.packages.length === 0 ? [] : [`--include=${request.packages.join(",")}`]),
     '--aptopt=Apt::Install-Recommends "false"',
     '--aptopt=Acquire::Retries "3"',
-    // What it puts there for its own use names the servers of the host that builds.
-    '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
+    ...(request.variant === "minbase" ? finishingHooks : []),
     ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
     request.suite,
     "-",
