@@ -6,6 +6,7 @@ import { attach, protocolVersion } from "./attach.ts";
 import { BuildClient } from "./build-client.ts";
 import { type ExecEvents, type ExecOutcome, type ExecRequest, runExec } from "./exec.ts";
 import { type Hold, takeHold } from "./hold.ts";
+import { type AnswerHeaders, supervisorStatus } from "./json.ts";
 import { limitSilence } from "./silence.ts";
 import { TreeClient } from "./tree-client.ts";
 
@@ -46,6 +47,8 @@ export interface ConnectOptions {
   readonly keepsProcess?: boolean;
   /** How long the other end may be silent about one request. Default without bound: a supervisor lets others go first. */
   readonly silenceMsMax?: number;
+  /** Whether the other end is a supervisor, whose refusals are errors of ours already. Default false. */
+  readonly isSupervisor?: boolean;
 }
 
 export interface RequestOptions {
@@ -64,17 +67,19 @@ export class AgentClient implements Disposable {
   readonly #session: http2.ClientHttp2Session;
   readonly #keepsProcess: boolean;
   readonly #silenceMsMax: number | undefined;
+  readonly #isSupervisor: boolean;
   #askedCount = 0;
   #answering: Promise<boolean> | undefined;
   #failure: unknown;
 
   private constructor(
     session: http2.ClientHttp2Session,
-    { keepsProcess = true, silenceMsMax }: ConnectOptions,
+    { keepsProcess = true, silenceMsMax, isSupervisor = false }: ConnectOptions,
   ) {
     this.#session = session;
     this.#keepsProcess = keepsProcess;
     this.#silenceMsMax = silenceMsMax;
+    this.#isSupervisor = isSupervisor;
     if (!keepsProcess) session.unref();
     this.tree = new TreeClient((...request) => this.#open(...request));
     this.build = new BuildClient((path) =>
@@ -136,6 +141,11 @@ export class AgentClient implements Disposable {
     await this.#call("POST", "/v1/renew", identityFields(identity));
   }
 
+  /** Brings the guest's clock to ours, without ever setting it back. */
+  async correctClock(): Promise<void> {
+    await this.#call("POST", "/v1/clock", { unix_time_ns: `${unixTimeNs()}` });
+  }
+
   /** Runs one command to its end; a command that fails is a result. */
   exec(
     request: ExecRequest,
@@ -146,7 +156,7 @@ export class AgentClient implements Disposable {
       { ...headers, ":method": "POST", ":path": "/v1/exec" },
       { mayBeSilent: true },
     );
-    return runExec(stream, request, events);
+    return runExec(stream, request, { ...events, isSupervised: this.#isSupervisor });
   }
 
   /** Holds back every write to the data disk, flushed before, until the answer is disposed of. */
@@ -172,6 +182,7 @@ export class AgentClient implements Disposable {
     if (this.#session.destroyed) throw this.#closed();
     const stream = this.#session.request(headers, { endStream: false });
     stream.once("close", this.#keepProcess());
+    if (!this.#isSupervisor) stream.once("response", withoutSupervisorStatus);
     if (this.#silenceMsMax !== undefined && !mayBeSilent)
       limitSilence(stream, { silenceMs: this.#silenceMsMax, answersOpen });
     return stream;
@@ -258,16 +269,26 @@ export class AgentClient implements Disposable {
   }
 }
 
+/** A guest cannot speak with the supervisor's voice. Whoever else reads the headers does so later. */
+function withoutSupervisorStatus(headers: AnswerHeaders): void {
+  if (headers[":status"] === supervisorStatus) headers[":status"] = 502;
+}
+
+/** Of the wall clock itself: what a process measured since its start misses every sleep of the host. */
+function unixTimeNs(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}
+
 function identityFields({
   entropy,
   hostname,
   machineId,
   notBeforeNs = 0n,
 }: MachineIdentity): Record<string, string> {
-  const unixTimeNs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n;
+  const now = unixTimeNs();
   return {
     entropy: entropy.toString("base64"),
-    unix_time_ns: `${unixTimeNs > notBeforeNs ? unixTimeNs : notBeforeNs}`,
+    unix_time_ns: `${now > notBeforeNs ? now : notBeforeNs}`,
     hostname,
     machine_id: machineId,
   };

@@ -1,6 +1,6 @@
 import type { ClientHttp2Stream } from "node:http2";
 import { PyroError } from "../model/errors.ts";
-import { agentFailure, documentBytesMax, type Meanings, parseJson, readText } from "./json.ts";
+import { agentFailure, type Meanings, parseJson, readText } from "./json.ts";
 
 /** The JSON object of a successful answer; a refusal is thrown. */
 export async function readAnswer(
@@ -10,20 +10,6 @@ export async function readAnswer(
   const { status, text } = await readText(stream);
   if (status !== 200) throw agentFailure(status, text, meanings);
   return parseJson(text);
-}
-
-/** What is left of an answer that is a small document. */
-export async function documentText(stream: ClientHttp2Stream): Promise<string> {
-  let text = "";
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      text += chunk.toString("utf8");
-      if (text.length > documentBytesMax) break;
-    }
-  } catch {
-    // The status alone says that it failed.
-  }
-  return text;
 }
 
 export function numberField(answer: Record<string, unknown>, name: string): number {

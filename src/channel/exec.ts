@@ -9,6 +9,7 @@ import {
   agentFailure,
   channelLost,
   parseJson,
+  refusalText,
   statusOf,
   supervisorStatus,
   waitForHeaders,
@@ -32,9 +33,14 @@ export interface ExecEvents {
   readonly onStdout?: OutputSink | undefined;
   readonly onStderr?: OutputSink | undefined;
   readonly onHeaders?: ((headers: AnswerHeaders) => void) | undefined;
+  /** Told before the end when a supervisor could not write the command's end down. */
+  readonly onUnjournaled?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+interface SupervisedExecEvents extends ExecEvents {
   /** Whether the other end is a supervisor, whose refusals are errors of ours already. */
-  readonly isSupervised?: boolean | undefined;
+  readonly isSupervised: boolean;
 }
 
 const notStartedReasons = [
@@ -78,7 +84,7 @@ export type ExecOutcome =
 export async function runExec(
   stream: ClientHttp2Stream,
   request: ExecRequest,
-  events: ExecEvents,
+  events: SupervisedExecEvents,
 ): Promise<ExecOutcome> {
   const abort = () => stream.close(http2Constants.NGHTTP2_CANCEL);
   if (events.signal?.aborted) abort();
@@ -90,7 +96,7 @@ export async function runExec(
     stream.write(encodeRequest(request, events.stdin !== undefined));
     sendStdin(events.stdin, stream);
     const answer = await headers;
-    if (statusOf(answer) !== 200) throw agentFailure(statusOf(answer), await collect(stream));
+    if (statusOf(answer) !== 200) throw agentFailure(statusOf(answer), await refusalText(stream));
     events.onHeaders?.(answer);
     return await readFrames(stream, events, silence);
   } catch (error) {
@@ -133,7 +139,7 @@ function sendStdin(stdin: Readable | undefined, stream: ClientHttp2Stream): void
 
 async function readFrames(
   stream: ClientHttp2Stream,
-  events: ExecEvents,
+  events: SupervisedExecEvents,
   silence: Silence,
 ): Promise<ExecOutcome> {
   const decoder = new FrameDecoder();
@@ -147,16 +153,24 @@ async function readFrames(
           "guest_protocol_error",
           "The guest agent went on after the end of the command.",
         );
-      if (frame.kind === frameKind.refusal && events.isSupervised)
-        throw agentFailure(supervisorStatus, frame.payload.toString("utf8"));
-      if (frame.kind === frameKind.end) outcome = parseOutcome(frame.payload);
-      else await deliver(frame, events);
+      outcome = endIn(frame, events);
+      if (outcome === undefined) await deliver(frame, events);
     }
     // The end frame is the last: do not wait for a stream that a hostile agent keeps open.
     if (outcome !== undefined) return outcome;
     silence.listen();
   }
   throw lostBeforeEnd(events);
+}
+
+/** What an end says, the agent's or the supervisor's; undefined for frames that go before it. */
+function endIn({ kind, payload }: Frame, events: SupervisedExecEvents): ExecOutcome | undefined {
+  if (kind === frameKind.end) return parseOutcome(payload);
+  if (!events.isSupervised) return undefined;
+  if (kind === frameKind.refusal) throw agentFailure(supervisorStatus, payload.toString("utf8"));
+  if (kind !== frameKind.unjournaledEnd) return undefined;
+  events.onUnjournaled?.();
+  return parseOutcome(payload);
 }
 
 /** How long a guest may be silent once a command's time is over: killing it takes half a second, on a busy host a few. */
@@ -197,7 +211,7 @@ function silent(): PyroError {
   );
 }
 
-function lostBeforeEnd({ isSupervised }: ExecEvents): PyroError {
+function lostBeforeEnd({ isSupervised }: SupervisedExecEvents): PyroError {
   return new PyroError("guest_lost", "The guest stopped before it said how the command ended.", {
     hint: isSupervised
       ? "The workspace may live on, and its log may say how: pyro workspace logs"
@@ -255,13 +269,4 @@ export function parseOutcome(payload: Buffer): ExecOutcome {
     "guest_protocol_error",
     "The guest agent did not say in a known way how the command ended.",
   );
-}
-
-async function collect(stream: ClientHttp2Stream): Promise<string> {
-  let text = "";
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    text += chunk.toString("utf8");
-    if (text.length > 4096) break;
-  }
-  return text;
 }

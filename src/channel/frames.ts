@@ -8,6 +8,8 @@ export const frameKind = {
   started: 4,
   /** Only ever sent by a supervisor: why the command's end will never be known. */
   refusal: 5,
+  /** Only ever sent by a supervisor: the end, which its journal could not take yet. */
+  unjournaledEnd: 6,
 } as const;
 
 const headerBytes = 5;

@@ -1,8 +1,7 @@
 import http2, { type ClientHttp2Stream } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cancellation, PyroError } from "../model/errors.ts";
-import { documentText } from "./answers.ts";
-import { type AnswerHeaders, agentFailure, statusOf, waitForHeaders } from "./json.ts";
+import { type AnswerHeaders, agentFailure, refusalText, statusOf, waitForHeaders } from "./json.ts";
 
 /** Thawing a disk takes milliseconds. */
 const releaseMs = 5_000;
@@ -41,7 +40,7 @@ async function openWhenFree(
     const stream = open();
     const status = statusOf(await waitForAnswer(stream, signal));
     if (status === 200) return stream;
-    const text = await documentText(stream);
+    const text = await refusalText(stream);
     if (status !== conflictStatus || performance.now() > deadline) throw agentFailure(status, text);
     await sleep(retryMs);
   }

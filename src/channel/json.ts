@@ -4,30 +4,40 @@ import { type ErrorCode, errorCodes, PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 
 /** The largest document an agent may answer with. */
-export const documentBytesMax = 1 << 20;
+const documentBytesMax = 1 << 20;
 
 /** Reads a whole small answer; more than `documentBytesMax` is a broken protocol. */
 export async function readText(
   stream: ClientHttp2Stream,
 ): Promise<{ status: number; text: string }> {
   const headers = waitForHeaders(stream);
-  const chunks: Buffer[] = [];
-  let size = 0;
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size > documentBytesMax)
-        throw new PyroError(
-          "guest_protocol_error",
-          `The guest agent answered with more than ${documentBytesMax} bytes.`,
-        );
-    }
+    const text = await bodyText(stream);
+    return { status: statusOf(await headers), text };
   } catch (error) {
     headers.catch(() => undefined);
     throw channelLost(error);
   }
-  return { status: statusOf(await headers), text: Buffer.concat(chunks).toString("utf8") };
+}
+
+/** What is left of a refusal; when it breaks off, the status alone says that it failed. */
+export async function refusalText(stream: ClientHttp2Stream): Promise<string> {
+  return await bodyText(stream).catch(() => "");
+}
+
+async function bodyText(stream: ClientHttp2Stream): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > documentBytesMax)
+      throw new PyroError(
+        "guest_protocol_error",
+        `The guest agent answered with more than ${documentBytesMax} bytes.`,
+      );
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 export type AnswerHeaders = IncomingHttpHeaders & IncomingHttpStatusHeader;
@@ -78,9 +88,10 @@ export function agentFailure(
   meanings: Meanings = generalMeanings,
 ): PyroError {
   const { code, message, hint } = refusal(text);
-  if (status === supervisorStatus && code in errorCodes)
+  if (status === supervisorStatus && Object.hasOwn(errorCodes, code))
     return new PyroError(code as ErrorCode, message, { hint });
-  const meaning = meanings[code] ?? generalMeanings[code];
+  // A code that every object has as a property means nothing.
+  const meaning = [meanings, generalMeanings].find((known) => Object.hasOwn(known, code))?.[code];
   if (meaning !== undefined) return new PyroError(meaning, `${visibleText(message, 500)}.`);
   return new PyroError(
     "guest_exec_failed",

@@ -3,8 +3,15 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { cancellation, PyroError } from "../model/errors.ts";
 import type { BytePath, TreeEdit } from "../model/tree.ts";
-import { documentText, numberField, readAnswer, textField } from "./answers.ts";
-import { agentFailure, channelLost, type Meanings, statusOf, waitForHeaders } from "./json.ts";
+import { numberField, readAnswer, textField } from "./answers.ts";
+import {
+  agentFailure,
+  channelLost,
+  type Meanings,
+  refusalText,
+  statusOf,
+  waitForHeaders,
+} from "./json.ts";
 
 /** Opens a request; the caller ends it. */
 export type OpenStream = (
@@ -69,8 +76,13 @@ export class TreeClient {
   ): Promise<Readable> {
     if (paths === undefined)
       return this.#download(this.#open("GET", `/v1/tree/archive?path=${encodePath(path)}`), signal);
-    const stream = this.#open("POST", `/v1/tree/archive?list=1&path=${encodePath(path)}`);
-    stream.write(Buffer.from(paths.map((one) => `${one}\0`).join(""), "latin1"));
+    const list = Buffer.from(paths.map((one) => `${one}\0`).join(""), "latin1");
+    const stream = this.#open(
+      "POST",
+      `/v1/tree/archive?list=1&path=${encodePath(path)}`,
+      announced(list),
+    );
+    stream.write(list);
     return this.#download(stream, signal);
   }
 
@@ -116,7 +128,7 @@ export class TreeClient {
 
   /** Makes the tree that came with the disk the one of `records`, which have no content. */
   async adopt(records: Buffer, options: ChangeOptions = {}): Promise<Extracted> {
-    const stream = this.#change("/v1/tree/adopt", options);
+    const stream = this.#change("/v1/tree/adopt", options, announced(records));
     return extractedOf(await upload(stream, Readable.from([records], { objectMode: false })));
   }
 
@@ -126,15 +138,17 @@ export class TreeClient {
     content: Buffer,
     options: ChangeOptions = {},
   ): Promise<{ bytes: number; created: boolean }> {
-    const stream = this.#change(`/v1/tree/write?path=${encodePath(path)}`, options);
+    const url = `/v1/tree/write?path=${encodePath(path)}`;
+    const stream = this.#change(url, options, announced(content));
     const answer = await upload(stream, Readable.from([content], { objectMode: false }));
     return { bytes: numberField(answer, "bytes"), created: answer.created === true };
   }
 
   /** Does all of `operations` or none. */
   async edit(operations: readonly TreeEdit[], options: ChangeOptions = {}): Promise<void> {
-    const stream = this.#change("/v1/tree/edit", options);
-    await upload(stream, Readable.from(encodeEdit(operations), { objectMode: false }));
+    const body = encodeEdit(operations);
+    const stream = this.#change("/v1/tree/edit", options, announced(...body));
+    await upload(stream, Readable.from(body, { objectMode: false }));
   }
 
   /** A moment that lies between all changes before it and all after it. */
@@ -144,8 +158,12 @@ export class TreeClient {
     return markOf(await readAnswer(stream));
   }
 
-  #change(path: string, { headers, signal }: ChangeOptions): ClientHttp2Stream {
-    const stream = this.#open("POST", path, headers);
+  #change(
+    path: string,
+    { headers, signal }: ChangeOptions,
+    length: OutgoingHttpHeaders = {},
+  ): ClientHttp2Stream {
+    const stream = this.#open("POST", path, { ...headers, ...length });
     cancelOn(stream, signal);
     return stream;
   }
@@ -156,8 +174,16 @@ export class TreeClient {
     stream.end();
     const status = statusOf(await waitForHeaders(stream));
     if (status === 200) return Readable.from(bodyOf(stream), { objectMode: false });
-    throw agentFailure(status, await documentText(stream), pathMeanings);
+    throw agentFailure(status, await refusalText(stream), pathMeanings);
   }
+}
+
+/**
+ * The length of a body, because a request that is given up ends like a whole one before it is reset. Tree streams need
+ * none: they say where they end.
+ */
+function announced(...body: readonly Buffer[]): OutgoingHttpHeaders {
+  return { "content-length": body.reduce((sum, { length }) => sum + length, 0) };
 }
 
 /** The bytes of an answer; one that is cut off says that the guest is lost. */

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { asPyroError, type OutputSink, type ResultName, type RunResult } from "../index.ts";
+import { drained } from "../platform/stream-events.ts";
 import { commandInput, type InputOptions } from "./command-input.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { watchInterrupts } from "./interrupt.ts";
@@ -62,15 +63,7 @@ export async function runLiveCommand<Result extends CommandEnd>(
 export function writeTo(target: IO["stdout"]): OutputSink {
   return (chunk) => {
     if (target.destroyed || target.write(chunk)) return;
-    return new Promise((resolve) => {
-      const settle = () => {
-        target.off("drain", settle);
-        target.off("close", settle);
-        resolve();
-      };
-      target.once("drain", settle);
-      target.once("close", settle);
-    });
+    return drained(target);
   };
 }
 

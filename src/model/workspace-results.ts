@@ -69,6 +69,9 @@ export const workspaceExecSchema = z.object({
   cwd: z.string(),
   ...commandResult,
   backgroundProcessCount: count.describe("Processes of the command that run on after its end."),
+  journaled: z
+    .boolean()
+    .describe("False when the host's disk had no room yet to write the command's end down."),
   executionMode,
 });
 

@@ -26,9 +26,10 @@ export type FaultPoint =
   | "snapshot.recorded"
   | "export.written"
   | "exec.begun"
+  | "exec.journaled"
   | "exec.ended";
 
-let passed = 0;
+const passes = new Map<string, number>();
 
 /** Does nothing, unless `PYRO_FAULT=POINT[:N]:kill|enospc|eio|stall` names this point; then the Nth pass fails so. */
 export function faultPoint(point: FaultPoint): void {
@@ -38,8 +39,9 @@ export function faultPoint(point: FaultPoint): void {
   const [name, ...rest] = setting.split(":");
   if (name !== point) return;
   const action = rest.at(-1);
-  passed++;
-  if (passed !== Number(rest.length > 1 ? rest[0] : 1)) return;
+  const pass = (passes.get(point) ?? 0) + 1;
+  passes.set(point, pass);
+  if (pass !== Number(rest.length > 1 ? rest[0] : 1)) return;
   act(point, action);
 }
 

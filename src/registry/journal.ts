@@ -51,7 +51,11 @@ export class Journal {
 
   /** Records how a command ended. */
   end(workspaceId: string, sequence: number, end: CommandEnd): void {
-    this.#registry.write((run) =>
+    this.#registry.write((run) => {
+      run("UPDATE workspaces SET last_activity_at = :endedAt WHERE workspace_id = :workspaceId", {
+        workspaceId,
+        endedAt: end.endedAt,
+      });
       run(
         `UPDATE commands SET ended_at = :endedAt, exit_code = :exitCode, signal = :signal,
            timed_out = :timedOut, out_of_memory = :outOfMemory, not_started = :notStarted,
@@ -66,8 +70,14 @@ export class Journal {
           timedOut: Number(end.timedOut),
           outOfMemory: Number(end.outOfMemory),
         },
-      ),
-    );
+      );
+    });
+  }
+
+  /** Whether a command runs, as far as anybody wrote down. */
+  isRunning(workspaceId: string): boolean {
+    const sql = `SELECT 1 FROM commands WHERE workspace_id = :workspaceId AND ended_at IS NULL LIMIT 1`;
+    return this.#registry.all(sql, { workspaceId }).length > 0;
   }
 
   /** Marks every command that has not ended as cut off. */

@@ -99,4 +99,6 @@ export const migrations: readonly string[] = [
    ) STRICT, WITHOUT ROWID`,
   // How often a workspace changed: tells whether its directory describes it as it was later than this registry knows.
   `ALTER TABLE workspaces ADD COLUMN revision INTEGER NOT NULL DEFAULT 0`,
+  // When a workspace's time is over by the clock of the host's boot, which nobody can set.
+  `ALTER TABLE workspaces ADD COLUMN deadline TEXT`,
 ];

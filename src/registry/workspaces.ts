@@ -1,4 +1,5 @@
 import type { Workspace, WorkspaceState } from "../model/workspace-results.ts";
+import type { BootMoment } from "../platform/boot-time.ts";
 import type { ProcessIdentity } from "../platform/processes.ts";
 import type { Parameters, Registry, Row, Run } from "./database.ts";
 import { processColumns, processOf } from "./process-columns.ts";
@@ -44,6 +45,8 @@ export interface WorkspaceRow
   readonly work: Work | null;
   /** Changes since then differ from the baseline; null when the baseline is empty. */
   readonly baselineMark: string | null;
+  /** `expiresAt` by the clock of the host's boot, as long as that lasts. */
+  readonly deadline: BootMoment | null;
   /** The monitor's process, while there is one. */
   readonly process: ProcessIdentity | null;
   /** Grows with every change of the row or of the workspace's snapshots. */
@@ -243,6 +246,7 @@ function columnsOf(row: Partial<WorkspaceRow>): Parameters {
     created_at: row.createdAt,
     last_activity_at: row.lastActivityAt,
     expires_at: row.expiresAt,
+    deadline: json(row.deadline),
     seed: json(row.workspaceSeed),
     baseline_mark: row.baselineMark,
     reset_count: row.resetCount,
@@ -283,6 +287,7 @@ function toRow(row: Row): WorkspaceRow {
     createdAt: String(row.created_at),
     lastActivityAt: String(row.last_activity_at),
     expiresAt: text("expires_at"),
+    deadline: row.deadline === null ? null : JSON.parse(String(row.deadline)),
     workspaceSeed: JSON.parse(String(row.seed)),
     baselineMark: text("baseline_mark"),
     resetCount: Number(row.reset_count),

@@ -1,9 +1,9 @@
-import { once } from "node:events";
 import { extract, type Header } from "tar-stream";
 import { checkRelativePath, fromUtf8 } from "../model/byte-path.ts";
 import { PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 import type { BytePath } from "../model/tree.ts";
+import { drained } from "../platform/stream-events.ts";
 import { type ArchiveSource, archiveLimits } from "./archive-source.ts";
 
 /** One entry of an archive, checked as far as it can be by itself. */
@@ -48,15 +48,10 @@ export async function* archiveMembers(source: ArchiveSource): AsyncGenerator<Arc
 }
 
 async function feed(bytes: AsyncIterable<Buffer>, extractor: ReturnType<typeof extract>) {
-  let closed = false;
-  const closing = once(extractor, "close").then(() => {
-    closed = true;
-  });
-  closing.catch(() => undefined);
   try {
     for await (const chunk of bytes) {
-      if (closed) return;
-      if (!extractor.write(chunk)) await Promise.race([once(extractor, "drain"), closing]);
+      if (extractor.destroyed) return;
+      if (!extractor.write(chunk)) await drained(extractor);
     }
     extractor.end(undefined);
   } catch (error) {

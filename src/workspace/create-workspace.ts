@@ -4,6 +4,7 @@ import { PyroError } from "../model/errors.ts";
 import { machineSize, ttlMs } from "../model/machine-options.ts";
 import { checkLabels, checkName } from "../model/workspace-names.ts";
 import type { Workspace } from "../model/workspace-results.ts";
+import { bootMomentIn } from "../platform/boot-time.ts";
 import { faultPoint } from "../platform/fault.ts";
 import { acquireLock } from "../platform/lock.ts";
 import { identifySelf } from "../platform/processes.ts";
@@ -70,10 +71,7 @@ function newRow(context: WorkspaceContext, options: CreateWorkspaceOptions): Wor
       hint: "Leave the network policy off.",
     });
   const at = new Date();
-  const expiresAt =
-    options.ttlSeconds === undefined
-      ? null
-      : new Date(at.getTime() + ttlMs(options.ttlSeconds)).toISOString();
+  const lifeMs = options.ttlSeconds === undefined ? undefined : ttlMs(options.ttlSeconds);
   return {
     workspaceId: `ws-${randomBytes(6).toString("hex")}`,
     name: options.name === undefined ? null : checkName(options.name, "workspace"),
@@ -90,7 +88,8 @@ function newRow(context: WorkspaceContext, options: CreateWorkspaceOptions): Wor
     networkPolicy: "off",
     createdAt: at.toISOString(),
     lastActivityAt: at.toISOString(),
-    expiresAt,
+    expiresAt: lifeMs === undefined ? null : new Date(at.getTime() + lifeMs).toISOString(),
+    deadline: lifeMs === undefined ? null : bootMomentIn(lifeMs),
     workspaceSeed: emptySeed,
     baselineMark: null,
     resetCount: 0,

@@ -61,6 +61,10 @@ export const describedSchema = z.object({
   createdAt: timestamp.default(now),
   lastActivityAt: timestamp.default(now),
   expiresAt: timestamp.nullable().default(null),
+  deadline: z
+    .object({ bootId: z.string().max(64), uptimeMs: count })
+    .nullable()
+    .default(null),
   workspaceSeed: workspaceSeedSchema.default(emptySeed),
   baselineMark: z
     .string()

@@ -25,15 +25,18 @@ export async function execWorkspace(
   const cwd = options.cwd ?? root;
   const output = new CapturedStreams(options);
   let sequence = 0;
+  let journaled = true;
   const outcome = await client.exec(
     { command, env, cwd, timeoutMs: limit },
     {
       stdin: options.stdin,
       signal: options.signal,
-      isSupervised: true,
       onHeaders: (headers) => {
         sequence = Number(headers["x-pyro-sequence"]);
         options.onSequence?.(sequence);
+      },
+      onUnjournaled: () => {
+        journaled = false;
       },
       onStdout: output.onStdout,
       onStderr: output.onStderr,
@@ -48,6 +51,7 @@ export async function execWorkspace(
     ...endingOf(outcome, command),
     backgroundProcessCount: outcome.kind === "not_started" ? 0 : outcome.backgroundProcessCount,
     ...output.finish(),
+    journaled,
     executionMode: row.executionMode,
   };
 }

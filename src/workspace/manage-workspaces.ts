@@ -1,6 +1,7 @@
 import { PyroError } from "../model/errors.ts";
 import { checkLabels, checkName } from "../model/workspace-names.ts";
 import type { Workspace, WorkspaceGc, WorkspaceList } from "../model/workspace-results.ts";
+import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { describeWorkspace, listedWorkspace } from "./describe-workspace.ts";
 import { findWorkspace, latest, settleAll } from "./find-workspace.ts";
 import { deleteWorkspace } from "./run-workspace.ts";
@@ -48,8 +49,10 @@ export async function gcWorkspaces(
 ): Promise<WorkspaceGc> {
   const before = context.records.workspaces.list();
   const limit = Date.now() - (olderThanSeconds ?? Infinity) * 1000;
-  const isOld = (at: string) => Date.parse(at) <= limit;
-  const due = before.filter((row) => isExpired(row) || isOld(row.lastActivityAt));
+  const isUnused = ({ workspaceId, state, lastActivityAt }: WorkspaceRow) =>
+    Date.parse(lastActivityAt) <= limit &&
+    !(state === "started" && context.records.journal.isRunning(workspaceId));
+  const due = before.filter((row) => isExpired(row) || isUnused(row));
   if (dryRun)
     return { deletedWorkspaceIds: due.map((row) => row.workspaceId), sweptDirectories: 0 };
   for (const row of due) await deleteWorkspace(context, row.workspaceId);

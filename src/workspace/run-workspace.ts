@@ -1,4 +1,4 @@
-import { PyroError } from "../model/errors.ts";
+import { asPyroError, PyroError } from "../model/errors.ts";
 import type { Workspace, WorkspaceDeleted } from "../model/workspace-results.ts";
 import { faultPoint } from "../platform/fault.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
@@ -7,6 +7,7 @@ import { describeWorkspace } from "./describe-workspace.ts";
 import { findWorkspace, latest } from "./find-workspace.ts";
 import type { WorkOptions } from "./host.ts";
 import { removeWorkspace } from "./remove-workspace.ts";
+import { stopUnattended } from "./stop-unattended.ts";
 import { takeOver } from "./take-over.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { bringUp, findBase, traitsOf } from "./workspace-machine.ts";
@@ -18,8 +19,12 @@ export async function stopWorkspace(context: WorkspaceContext, id: string): Prom
   const row = await findWorkspace(context, id);
   if (row.state !== "stopped") {
     requireLegal(row, "stop");
-    const supervisor = await connectWorkspace(context, row, "stop");
-    await supervisor.endRun("stop");
+    const supervisor = await connectWorkspace(context, row, "stop").catch((error: unknown) => {
+      if (asPyroError(error).code === "supervisor_unavailable") return undefined;
+      throw error;
+    });
+    if (supervisor === undefined) await stopUnattended(context, row);
+    else await supervisor.endRun("stop");
     context.supervisors.forget(row.workspaceId);
   }
   return describeWorkspace(context, latest(context, row));

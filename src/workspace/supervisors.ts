@@ -63,7 +63,7 @@ export class Supervisors {
       socket.destroy();
       return other;
     }
-    const client = AgentClient.connectAttached(socket, { keepsProcess: false });
+    const client = AgentClient.connectAttached(socket, { keepsProcess: false, isSupervisor: true });
     this.#clients.set(workspaceId, client);
     // A process that is ending may still take connections.
     return (await client.isAnswering()) ? client : undefined;

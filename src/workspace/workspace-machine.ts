@@ -13,6 +13,7 @@ import { hostEnvironment } from "./run-without-isolation.ts";
 import { type MachineDisk, newDiskAt, startMachine } from "./start-machine.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import type { WorkspaceFiles } from "./workspace-files.ts";
+import { msLeft } from "./workspace-states.ts";
 import { DirectoryStorage, DiskStorage, type WorkspaceStorage } from "./workspace-storage.ts";
 
 const compatStartDeadlineMs = 10_000;
@@ -107,17 +108,17 @@ export function storageOf(context: WorkspaceContext, row: WorkspaceRow): Workspa
 
 async function lifetimeOf(
   context: WorkspaceContext,
-  { workspaceId, expiresAt }: WorkspaceRow,
+  row: WorkspaceRow,
 ): Promise<OwnLifetime> {
+  const { workspaceId } = row;
   const files = context.files(workspaceId);
   await rm(files.socketsDirectory, { recursive: true, force: true });
   await mkdir(files.socketsDirectory, { recursive: true, mode: 0o700 });
-  const ttlMs = expiresAt === null ? Infinity : Date.parse(expiresAt) - Date.now();
   const claim = (process: Machine["identity"]) => {
     if (context.records.workspaces.update(workspaceId, { process })) return;
     throw new PyroError("workspace_lost", `Workspace ${workspaceId} was deleted meanwhile.`);
   };
-  return { directory: files.socketsDirectory, ttlMs: Math.max(1, ttlMs), claim };
+  return { directory: files.socketsDirectory, ttlMs: Math.max(1, msLeft(row)), claim };
 }
 
 function diskOf(path: string): MachineDisk {

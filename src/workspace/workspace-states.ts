@@ -1,5 +1,6 @@
 import { PyroError } from "../model/errors.ts";
 import type { WorkspaceState } from "../model/workspace-results.ts";
+import { msUntil } from "../platform/boot-time.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 
 /** What can be asked of a workspace. */
@@ -40,8 +41,18 @@ export function isPassing(state: WorkspaceState): boolean {
   return passing.includes(state);
 }
 
-export function isExpired({ expiresAt }: WorkspaceRow): boolean {
-  return expiresAt !== null && Date.parse(expiresAt) <= Date.now();
+export function isExpired(row: WorkspaceRow): boolean {
+  return msLeft(row) <= 0;
+}
+
+/** Until it expires; Infinity when it never does. The host's clock, which may jump, decides only after a boot. */
+export function msLeft({
+  expiresAt,
+  deadline,
+}: Pick<WorkspaceRow, "expiresAt" | "deadline">): number {
+  if (expiresAt === null) return Infinity;
+  const byBoot = deadline === null ? undefined : msUntil(deadline);
+  return byBoot ?? Date.parse(expiresAt) - Date.now();
 }
 
 /** Throws `workspace_state_conflict`, or `workspace_busy`, unless `operation` is legal now. */

@@ -24,6 +24,7 @@ function result(change: Partial<WorkspaceExecResult> = {}): WorkspaceExecResult 
     stderrTruncated: false,
     durationMs: 3,
     backgroundProcessCount: 0,
+    journaled: true,
     executionMode: "guest_virtio_serial",
     ...change,
   };

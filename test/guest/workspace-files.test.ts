@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import type { PyroError } from "../../src/index.ts";
 import { until } from "../support/until.ts";
 import { refusal, TestWorkspaces } from "../support/workspaces.ts";
 
@@ -143,6 +144,21 @@ describe("the files of a workspace", () => {
       process.kill(monitor, "SIGCONT");
     }
     assert.equal((await read("a/b/c.txt")).text, "héllo\n");
+  });
+
+  it("are old or new, never anything else, when a write is taken back at any moment", async () => {
+    const known = [1, 2].map((round) => `${round << 20}`);
+    await write("taken-back", Buffer.alloc(1 << 20, "1"));
+    for (let round = 0; round < 24; round++) {
+      const content = Buffer.alloc((1 + (round % 2)) << 20, "2");
+      const signal = AbortSignal.timeout(1 + round * 3);
+      await ws.pyro
+        .writeWorkspaceFile(id, "taken-back", { text: content, signal })
+        .catch((error: PyroError) => assert.equal(error.code, "cancelled"));
+      const size = (await ws.sh(id, "stat -c %s taken-back")).trim();
+      assert.ok(known.includes(size), `${size} bytes`);
+    }
+    await ws.sh(id, "rm taken-back");
   });
 
   it("outside /workspace are refused with a hint", async () => {

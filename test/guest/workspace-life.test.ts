@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Workspace, WorkspaceList } from "../../src/index.ts";
 import { baseEnvironment } from "../support/home.ts";
 import { until } from "../support/until.ts";
-import { refusal, TestWorkspaces } from "../support/workspaces.ts";
+import { refusal, saying, TestWorkspaces } from "../support/workspaces.ts";
 
 describe("a workspace", () => {
   let ws: TestWorkspaces;
@@ -71,6 +72,29 @@ describe("a workspace", () => {
       commands.map(({ sequence, exitCode }) => [sequence, exitCode]),
       [1, 2, 3, 4].map((sequence) => [sequence, 0]),
     );
+  });
+
+  it("is not collected as unused while a command runs in it, nor right after", async () => {
+    const { workspaceId: id } = await ws.create();
+    const stdin = new PassThrough();
+    const { said, onStdout } = saying("ready\n");
+    const command = ["sh", "-c", "echo ready; cat"];
+    const running = ws.pyro.execWorkspace(id, { command, stdin, onStdout });
+    await said;
+    ws.sql("UPDATE workspaces SET last_activity_at = '2001-01-01T00:00:00.000Z'");
+    assert.deepEqual(
+      (await ws.pyro.gcWorkspaces({ olderThanSeconds: 60 })).deletedWorkspaceIds,
+      [],
+    );
+    stdin.end();
+    assert.equal((await running).exitCode, 0);
+    assert.deepEqual(
+      (await ws.pyro.gcWorkspaces({ olderThanSeconds: 60 })).deletedWorkspaceIds,
+      [],
+    );
+    ws.sql("UPDATE workspaces SET last_activity_at = '2001-01-01T00:00:00.000Z'");
+    const { deletedWorkspaceIds } = await ws.pyro.gcWorkspaces({ olderThanSeconds: 60 });
+    assert.deepEqual(deletedWorkspaceIds, [id]);
   });
 
   it("is deleted whatever its state, and its name is free again", async () => {

@@ -90,7 +90,10 @@ test("one whose supervisor cannot start: supervisor_unavailable", async () => {
   // No socket can be made where a directory is.
   mkdirSync(join(socket, "occupied"), { recursive: true });
   await fails("supervisor_unavailable", "workspace_exec", { workspace_id: alone, command: "true" });
+  // As its hint says.
+  assert.equal((await place.pyro.stopWorkspace(alone)).state, "stopped");
   rmSync(socket, { recursive: true });
+  assert.equal((await place.pyro.startWorkspace(alone)).state, "started");
   await place.pyro.deleteWorkspace(alone);
 });
 

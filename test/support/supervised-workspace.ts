@@ -70,7 +70,7 @@ export class SupervisedWorkspace implements AsyncDisposable {
       socket = await tryConnectUnix(this.files.supervisorSocketPath);
       return socket !== undefined;
     });
-    const client = AgentClient.connectAttached(socket as unknown as Socket);
+    const client = AgentClient.connectAttached(socket as unknown as Socket, { isSupervisor: true });
     this.#clients.push(client);
     return client;
   }
@@ -146,6 +146,7 @@ function newRow(process: ProcessIdentity): WorkspaceRow {
     createdAt: now(),
     lastActivityAt: now(),
     expiresAt: null,
+    deadline: null,
     workspaceSeed: {
       mode: "empty",
       seedPath: null,

@@ -119,10 +119,11 @@ func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Bac
 			go walls.WithRequest(saveRecord)
 			return nil
 		},
-		Warm:      workload.Warm,
-		Tree:      walls.Tree,
-		CanFreeze: true,
-		Stop:      func() error { return stop(walls, disks.Data) },
+		CorrectClock: machine.CorrectClock,
+		Warm:         workload.Warm,
+		Tree:         walls.Tree,
+		CanFreeze:    true,
+		Stop:         func() error { return stop(walls, disks.Data) },
 	}
 }
 

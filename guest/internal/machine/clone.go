@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +39,26 @@ func SetClock(unixNanoseconds int64) error {
 	now := unix.NsecToTimespec(unixNanoseconds)
 	if err := unix.ClockSettime(unix.CLOCK_REALTIME, &now); err != nil {
 		return fmt.Errorf("set the clock: %w", err)
+	}
+	return nil
+}
+
+// clockTolerance is less than anybody sees and more than a request takes.
+const clockTolerance = 20 * time.Millisecond
+
+// CorrectClock brings the wall clock to what the host says. A clock that is behind is set forward. One that is ahead is
+// only slowed down, by half a millisecond a second: time that ran backwards would hide changes from later diffs.
+func CorrectClock(unixNanoseconds int64) error {
+	behind := time.Duration(unixNanoseconds - time.Now().UnixNano())
+	if behind > clockTolerance {
+		return SetClock(unixNanoseconds)
+	}
+	if behind > -clockTolerance {
+		behind = 0
+	}
+	slowDown := &unix.Timex{Modes: unix.ADJ_OFFSET_SINGLESHOT, Offset: behind.Microseconds()}
+	if _, err := unix.Adjtimex(slowDown); err != nil {
+		return fmt.Errorf("slow the clock down: %w", err)
 	}
 	return nil
 }

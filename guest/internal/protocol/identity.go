@@ -43,9 +43,8 @@ func (i *Identity) Normalize() error {
 	if err != nil || len(i.entropy) < entropyBytesMin || len(i.entropy) > entropyBytesMax {
 		return Fail(CodeBadRequest, "entropy is not base64 of %d to %d bytes", entropyBytesMin, entropyBytesMax)
 	}
-	i.unixTimeNs, err = strconv.ParseInt(i.UnixTimeNs, 10, 64)
-	if err != nil || i.unixTimeNs <= 0 {
-		return Fail(CodeBadRequest, "unix_time_ns is %.40q, not a positive count of nanoseconds", i.UnixTimeNs)
+	if i.unixTimeNs, err = ParseUnixTime(i.UnixTimeNs); err != nil {
+		return err
 	}
 	if !isHostname(i.Hostname) {
 		return Fail(CodeBadRequest, "hostname is %.80q, not a host name of at most 64 characters", i.Hostname)
@@ -54,6 +53,15 @@ func (i *Identity) Normalize() error {
 		return Fail(CodeBadRequest, "machine_id is %.80q, not 32 lower-case hex digits", i.MachineID)
 	}
 	return nil
+}
+
+// ParseUnixTime reads a moment, which does not fit into a number of JSON.
+func ParseUnixTime(text string) (int64, error) {
+	nanoseconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || nanoseconds <= 0 {
+		return 0, Fail(CodeBadRequest, "unix_time_ns is %.40q, not a positive count of nanoseconds", text)
+	}
+	return nanoseconds, nil
 }
 
 // isHostname starts and ends with a letter or a digit.

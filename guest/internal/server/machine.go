@@ -68,6 +68,27 @@ func (s *Server) renew(response http.ResponseWriter, request *http.Request) erro
 	return nil
 }
 
+func (s *Server) clock(response http.ResponseWriter, request *http.Request) error {
+	if s.backend.CorrectClock == nil {
+		return protocol.Fail(protocol.CodeUnsupported, "this machine has no clock of its own")
+	}
+	var wanted struct {
+		UnixTimeNs string `json:"unix_time_ns"`
+	}
+	if err := protocol.ReadDocument(request.Body, &wanted); err != nil {
+		return err
+	}
+	nanoseconds, err := protocol.ParseUnixTime(wanted.UnixTimeNs)
+	if err != nil {
+		return err
+	}
+	if err := s.backend.CorrectClock(nanoseconds); err != nil {
+		return err
+	}
+	answer(response, struct{}{})
+	return nil
+}
+
 // Activated opens the machine for commands.
 func (s *Server) Activated(request *protocol.ActivateRequest) {
 	environment := make([]string, len(request.DefaultEnv))

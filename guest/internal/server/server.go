@@ -39,9 +39,11 @@ type Backend struct {
 	// Activate is called at most once.
 	Activate func(*protocol.ActivateRequest) error
 	// Renew gives an activated machine another identity.
-	Renew   func(*protocol.Identity) error
-	Warm    func(context.Context, [][]string) (failedCount int, err error)
-	Builder *layer.Builder
+	Renew func(*protocol.Identity) error
+	// CorrectClock follows the host's clock, in nanoseconds.
+	CorrectClock func(int64) error
+	Warm         func(context.Context, [][]string) (failedCount int, err error)
+	Builder      *layer.Builder
 	// Tree answers the workspace's tree, which the caller releases; called once the machine is activated.
 	Tree func() (*tree.Tree, error)
 	// CanFreeze says that the tree is on a disk of the machine's own.
@@ -109,6 +111,7 @@ func (s *Server) routes() http.Handler {
 		"GET /v1/health":        s.health,
 		"POST /v1/activate":     s.activate,
 		"POST /v1/renew":        s.renew,
+		"POST /v1/clock":        s.clock,
 		"POST /v1/exec":         s.exec,
 		"POST /v1/warm":         s.warm,
 		"POST /v1/sync":         s.sync,

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"pyro.dev/guest/internal/console"
+	"pyro.dev/guest/internal/protocol"
 	"pyro.dev/guest/internal/tree"
 )
 
@@ -59,11 +60,23 @@ func (s *Server) treeArchive(response http.ResponseWriter, request *http.Request
 	}
 	var list io.Reader
 	if hasList {
+		if _, err := bodyLength(request); err != nil {
+			return err
+		}
 		list = request.Body
 	}
 	return s.withTree(response, request, func(ctx context.Context, open *tree.Tree) error {
 		return stream(response, func(to io.Writer) error { return open.Archive(ctx, path, list, to) })
 	})
+}
+
+// bodyLength is that of a body whose own format does not tell where it ends: a client that gives up may end its
+// request as if it were whole, and only a length tells the two apart. One that has more or less is broken off.
+func bodyLength(request *http.Request) (int64, error) {
+	if request.ContentLength < 0 {
+		return 0, protocol.Fail(protocol.CodeBadRequest, "the request does not announce the length of its body")
+	}
+	return request.ContentLength, nil
 }
 
 func (s *Server) treeRead(response http.ResponseWriter, request *http.Request) error {
@@ -125,8 +138,13 @@ func (s *Server) treeWrite(response http.ResponseWriter, request *http.Request) 
 	if query.err != nil {
 		return query.err
 	}
+	length, err := bodyLength(request)
+	if err != nil {
+		return err
+	}
+	content := tree.NewContent{From: request.Body, Bytes: length, Mode: mode}
 	return s.withTree(response, request, func(ctx context.Context, open *tree.Tree) error {
-		written, err := open.Write(ctx, path, mode, request.Body)
+		written, err := open.Write(ctx, path, content)
 		if err != nil {
 			return err
 		}

@@ -154,7 +154,8 @@ func TestEditUndoesEverything(t *testing.T) {
 func TestWrite(t *testing.T) {
 	p := newPlace(t)
 	write := func(path, content string, mode *uint32) (Written, error) {
-		return p.Write(context.Background(), []byte(path), mode, strings.NewReader(content))
+		whole := NewContent{From: strings.NewReader(content), Bytes: int64(len(content)), Mode: mode}
+		return p.Write(context.Background(), []byte(path), whole)
 	}
 	if written, err := write("a/b", "first", nil); err != nil || !written.Created || written.Bytes != 5 {
 		t.Errorf("%+v, %v", written, err)
@@ -184,8 +185,15 @@ func TestWrite(t *testing.T) {
 		_, _ = writer.Write([]byte("half"))
 		writer.CloseWithError(io.ErrUnexpectedEOF)
 	}()
-	if _, err := p.Write(context.Background(), []byte("c"), nil, reader); err == nil || p.read("c") != "x" {
+	if _, err := p.Write(context.Background(), []byte("c"), NewContent{From: reader, Bytes: 8}); err == nil || p.read("c") != "x" {
 		t.Errorf("a broken write: %v", err)
+	}
+	for content, message := range map[string]string{"": "it ends too early", "half": "it ends too early", "more than": "more than the announced 8 bytes follow"} {
+		_, err := p.Write(context.Background(), []byte("c"), NewContent{From: strings.NewReader(content), Bytes: 8})
+		refused(t, content, err, protocol.CodeBadRequest, message)
+		if p.read("c") != "x" {
+			t.Errorf("%q of 8 bytes was taken", content)
+		}
 	}
 	p.clean()
 }

@@ -174,7 +174,7 @@ func TestNothingOutsideIsTouched(t *testing.T) {
 	edit := `{"operations":[{"op":"write","path":"dir/sub/edited","mode":"0644","size":1},{"op":"symlink","path":"dir/made/link","target":"x"}]}`
 	for range 300 {
 		_, _ = p.extract("", body)
-		_, _ = p.Write(context.Background(), []byte("dir/sub/written"), nil, strings.NewReader("x"))
+		_, _ = p.Write(context.Background(), []byte("dir/sub/written"), NewContent{From: strings.NewReader("x"), Bytes: 1})
 		_, _ = p.Edit(context.Background(), editBody(edit, "x"))
 		file, err := p.Open([]byte("dir/sub/file"))
 		if err == nil {

@@ -19,9 +19,17 @@ type Written struct {
 	Created bool  `json:"created"`
 }
 
-// Write makes the content that of one file, at once. Without a mode an existing
-// file keeps its own.
-func (t *Tree) Write(ctx context.Context, path []byte, mode *uint32, from io.Reader) (Written, error) {
+// NewContent is what a file is to have.
+type NewContent struct {
+	From io.Reader
+	// Bytes is how many there must be: a client that gave up may end its request like a whole one.
+	Bytes int64
+	// Mode is nil where an existing file keeps its own.
+	Mode *uint32
+}
+
+// Write makes the content that of one file, at once.
+func (t *Tree) Write(ctx context.Context, path []byte, content NewContent) (Written, error) {
 	if len(path) == 0 {
 		return Written{}, protocol.Fail(protocol.CodeConflict, "the tree's own directory is no file")
 	}
@@ -39,30 +47,30 @@ func (t *Tree) Write(ctx context.Context, path []byte, mode *uint32, from io.Rea
 		return Written{}, explain(path, err)
 	}
 	defer waiting.discard()
-	bytes, err := copyContent(ctx, waiting.descriptor, from)
-	if err != nil {
+	if err := content.copyTo(ctx, waiting.descriptor); err != nil {
 		return Written{}, explain(path, err)
 	}
-	created, err := t.putFile(path, mode, waiting)
-	return Written{bytes, created}, explain(path, err)
+	created, err := t.putFile(path, content.Mode, waiting)
+	return Written{content.Bytes, created}, explain(path, err)
 }
 
-// copyContent writes a body to its end.
-func copyContent(ctx context.Context, descriptor int, from io.Reader) (int64, error) {
-	body := newInput(from)
+// copyTo writes a body that has as many bytes as were announced.
+func (c NewContent) copyTo(ctx context.Context, descriptor int) error {
+	body := newInput(c.From)
 	writer := contentWriter{input: body, descriptor: descriptor}
-	for {
-		hasEnded, err := body.hasEnded()
-		if err != nil || hasEnded {
-			return writer.offset, err
-		}
+	for left := c.Bytes; left > 0; left = c.Bytes - writer.offset {
 		if err := ctx.Err(); err != nil {
-			return 0, err
+			return err
 		}
-		if err := writer.data(int64(min(len(body.buffered()), writeBytes))); err != nil {
-			return 0, err
+		if err := writer.data(min(left, writeBytes)); err != nil {
+			return err
 		}
 	}
+	hasEnded, err := body.hasEnded()
+	if err == nil && !hasEnded {
+		err = protocol.Fail(protocol.CodeBadRequest, "more than the announced %d bytes follow", c.Bytes)
+	}
+	return err
 }
 
 // putFile moves a whole file to its place.

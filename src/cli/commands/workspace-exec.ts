@@ -5,6 +5,7 @@ import { addInputOptions, type InputOptions } from "../command-input.ts";
 import { type CommandContext, type JsonOption, seconds } from "../context.ts";
 import { collectKeyValue, type KeyValues } from "../key-value.ts";
 import { runLiveCommand } from "../live-command.ts";
+import { explain } from "../printer.ts";
 import { idMeaning } from "../workspace-arguments.ts";
 
 interface ExecOptions extends JsonOption, InputOptions {
@@ -58,13 +59,20 @@ function exec({ io, openPyro }: CommandContext, call: ExecCall): Promise<number>
     },
     execute: async (streams) => {
       using pyro = openPyro();
-      return await pyro.execWorkspace(id, {
+      const result = await pyro.execWorkspace(id, {
         ...streams,
         command,
         timeoutSeconds,
         cwd: cwd === undefined ? undefined : posix.resolve("/workspace", cwd),
         env,
       });
+      if (!result.journaled && !json) explain(io, unjournaled.message, unjournaled.hint);
+      return result;
     },
   });
 }
+
+const unjournaled = {
+  message: "The host's disk had no room to write into the workspace's log how the command ended.",
+  hint: "Free some room; it is written down then. There is no need to run the command again.",
+};

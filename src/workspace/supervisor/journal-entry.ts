@@ -1,6 +1,8 @@
 import { PyroError } from "../../model/errors.ts";
+import { faultPoint } from "../../platform/fault.ts";
 import type { CommandEnd, Journal } from "../../registry/journal.ts";
 import { now } from "../workspace-records.ts";
+import type { LateEnds } from "./late-ends.ts";
 import { OutputFile, type OutputKind, outputPath } from "./output-file.ts";
 
 /** Where a workspace's commands are written down. */
@@ -8,6 +10,7 @@ export interface JournalPlace {
   readonly workspaceId: string;
   readonly journal: Journal;
   readonly outputDirectory: string;
+  readonly lateEnds: LateEnds;
 }
 
 /** One command in the journal: its row, and its output in a file. */
@@ -38,10 +41,11 @@ export class JournalEntry {
     this.#output.push(kind, payload);
   }
 
-  /** Writes down how the command ended, as far as that is known, and what it wrote. */
-  end(end: Partial<CommandEnd>): void {
+  /** Writes down how the command ended, as far as that is known, and what it wrote. False when that is possible only later. */
+  end(end: Partial<CommandEnd>): boolean {
     const { stdout, stderr } = this.#output.finish();
-    this.#place.journal.end(this.#place.workspaceId, this.sequence, {
+    const { workspaceId, journal, lateEnds } = this.#place;
+    const ended = {
       ...unknownEnd,
       ...end,
       endedAt: now(),
@@ -49,7 +53,16 @@ export class JournalEntry {
       stderrBytes: stderr.bytes,
       stdoutDroppedBytes: stdout.droppedBytes,
       stderrDroppedBytes: stderr.droppedBytes,
-    });
+    };
+    const write = () => journal.end(workspaceId, this.sequence, ended);
+    try {
+      faultPoint("exec.journaled");
+      write();
+      return true;
+    } catch {
+      lateEnds.add(write);
+      return false;
+    }
   }
 }
 

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from "node:http2";
 import type { AgentClient } from "../../channel/agent-client.ts";
 import { type ExecOutcome, parseOutcome } from "../../channel/exec.ts";
@@ -7,6 +6,7 @@ import { readText, statusOf, waitForHeaders } from "../../channel/json.ts";
 import { parseJsonObject } from "../../model/bounded-json.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 import { faultPoint } from "../../platform/fault.ts";
+import { drained, firstEvent } from "../../platform/stream-events.ts";
 import { endingOf } from "../command-ending.ts";
 import { JournalEntry, type JournalPlace } from "./journal-entry.ts";
 import { callerLeft, guestStatus, type Incoming, refusalText } from "./pass-on.ts";
@@ -41,10 +41,10 @@ export async function journaledExec(incoming: Incoming, work: JournaledExec): Pr
       return;
     }
     stream.respond({ ":status": 200, "x-pyro-sequence": String(entry.sequence) });
-    const { outcome, frame } = await relay(outgoing, incoming, entry);
-    entry.end(endingOf(outcome, described.command));
+    const { outcome, payload } = await relay(outgoing, incoming, entry);
+    const isJournaled = entry.end(endingOf(outcome, described.command));
     faultPoint("exec.ended");
-    stream.end(frame);
+    stream.end(encodeFrame(isJournaled ? frameKind.end : frameKind.unjournaledEnd, payload));
   } catch (error) {
     const reason =
       stream.destroyed && !isKept(incoming) ? callerLeft() : await explain(error, work);
@@ -73,19 +73,18 @@ async function relay(
   outgoing: ClientHttp2Stream,
   incoming: Incoming,
   entry: JournalEntry,
-): Promise<{ outcome: ExecOutcome; frame: Buffer }> {
+): Promise<{ outcome: ExecOutcome; payload: Buffer }> {
   const decoder = new FrameDecoder();
   for await (const chunk of outgoing as AsyncIterable<Buffer>) {
-    let ending: { outcome: ExecOutcome; frame: Buffer } | undefined;
+    let ending: { outcome: ExecOutcome; payload: Buffer } | undefined;
     for (const { kind, payload } of decoder.push(chunk)) {
       if (ending !== undefined) throw wentOn();
-      const frame = encodeFrame(kind, payload);
       if (kind === frameKind.end) {
-        ending = { outcome: parseOutcome(payload), frame };
+        ending = { outcome: parseOutcome(payload), payload };
         continue;
       }
       record(kind, payload, entry);
-      await send(frame, incoming);
+      await send(encodeFrame(kind, payload), incoming);
     }
     if (ending !== undefined) return ending;
   }
@@ -109,7 +108,7 @@ async function send(frame: Buffer, incoming: Incoming): Promise<void> {
     if (isKept(incoming)) return;
     throw callerLeft();
   }
-  if (!stream.write(frame)) await Promise.race([once(stream, "drain"), once(stream, "close")]);
+  if (!stream.write(frame)) await drained(stream);
 }
 
 /** Whether the command goes on without its caller: that was asked for, and the connection was lost rather than the request taken back. */
@@ -131,7 +130,7 @@ async function readDocument(stream: ServerHttp2Stream): Promise<Buffer> {
     const chunk: Buffer | null = stream.read();
     if (chunk !== null) head = Buffer.concat([head, chunk]);
     else if (stream.readableEnded || stream.destroyed) throw unusable("ends early");
-    else await Promise.race([once(stream, "readable"), once(stream, "end"), once(stream, "close")]);
+    else await firstEvent(stream, ["readable", "end", "close"]);
   }
   const rest = head.subarray(needed());
   if (rest.length > 0) stream.unshift(rest);

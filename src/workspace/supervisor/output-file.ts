@@ -16,12 +16,15 @@ export function outputPath(directory: string, sequence: number): string {
   return join(directory, String(sequence));
 }
 
+type OutputCounts = Record<"stdout" | "stderr", { bytes: number; droppedBytes: number }>;
+
 /** The output of one command on its way into the journal: the head of each stream at once, its tail at the end. */
 export class OutputFile {
   readonly #path: string;
   readonly #streams = { [frameKind.stdout]: newStream(), [frameKind.stderr]: newStream() };
   #fd: number | undefined;
   #isBroken = false;
+  #finished: OutputCounts | undefined;
 
   constructor(path: string) {
     this.#path = path;
@@ -33,7 +36,12 @@ export class OutputFile {
   }
 
   /** Writes what the tails hold; answers what each stream had and what is missing in its middle. */
-  finish(): Record<"stdout" | "stderr", { bytes: number; droppedBytes: number }> {
+  finish(): OutputCounts {
+    this.#finished ??= this.#finish();
+    return this.#finished;
+  }
+
+  #finish(): OutputCounts {
     const counts = (kind: OutputKind) => {
       const stream = this.#streams[kind];
       const tail = stream.tail();
@@ -53,7 +61,7 @@ export class OutputFile {
     if (this.#isBroken) return;
     try {
       this.#fd ??= openForWriting(this.#path);
-      writeSync(this.#fd, bytes);
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
     } catch {
       this.#isBroken = true;
     }

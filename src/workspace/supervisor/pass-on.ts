@@ -72,8 +72,16 @@ export function refusalText(error: unknown): string {
 }
 
 function openOutgoing(incoming: Incoming, client: AgentClient, options?: RequestOptions) {
-  const headers = { ":method": incoming.method, ":path": incoming.path };
-  const outgoing = client.request(headers, options);
+  const { "content-length": length } = incoming.headers;
+  const outgoing = client.request(
+    {
+      ":method": incoming.method,
+      ":path": incoming.path,
+      // A request that is taken back ends like a whole one; the guest tells them apart by this.
+      ...(length !== undefined && { "content-length": length }),
+    },
+    options,
+  );
   outgoing.on("error", () => incoming.stream.close(constants.NGHTTP2_INTERNAL_ERROR));
   incoming.stream.once("close", () => {
     if (!outgoing.closed) outgoing.close(constants.NGHTTP2_CANCEL);

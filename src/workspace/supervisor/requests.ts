@@ -1,8 +1,8 @@
 import type http2 from "node:http2";
 import type { AgentClient } from "../../channel/agent-client.ts";
 import { PyroError } from "../../model/errors.ts";
-import type { Journal } from "../../registry/journal.ts";
 import { now } from "../workspace-records.ts";
+import type { JournalPlace } from "./journal-entry.ts";
 import { journaledExec } from "./journaled-exec.ts";
 import { callerLeft, type Incoming, passOn, passOnChange, refuse } from "./pass-on.ts";
 import { Turns } from "./turns.ts";
@@ -13,10 +13,7 @@ export type EndMode = "stop" | "kill" | "expire";
 /** Of a change: what the journal says about it, JSON in base64. */
 export const eventHeader = "x-pyro-event";
 
-export interface RequestContext {
-  readonly workspaceId: string;
-  readonly journal: Journal;
-  readonly outputDirectory: string;
+export interface RequestContext extends JournalPlace {
   /** The guest's agent; throws while there is none. */
   readonly client: () => AgentClient;
   readonly reasonOfLoss: () => Promise<PyroError>;

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { rmSync, type Stats, statSync } from "node:fs";
 import http2 from "node:http2";
 import type { Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,12 +16,14 @@ import { powerOff } from "../power-off.ts";
 import { removeWorkspace } from "../remove-workspace.ts";
 import { type WorkspaceFiles, workspaceFiles } from "../workspace-files.ts";
 import { now, WorkspaceRecords } from "../workspace-records.ts";
-import { isExpired } from "../workspace-states.ts";
+import { isExpired, msLeft } from "../workspace-states.ts";
+import { GuestClock } from "./guest-clock.ts";
+import { LateEnds } from "./late-ends.ts";
 import { type EndMode, serveRequests } from "./requests.ts";
 
 const attachDeadlineMs = 10_000;
-/** How late an expiry may be noticed; a sleeping host stops timers. */
-const expiryCheckMs = 5_000;
+/** How often we look at what nobody tells us; a sleeping host stops timers, so an expiry is looked at as well. */
+const lookMs = 5_000;
 const answerGraceMs = 2_000;
 
 export interface SupervisorParts {
@@ -54,6 +56,10 @@ class Supervisor {
   /** What ended the workspace's run, once something did. */
   readonly #ended = Promise.withResolvers<PyroError>();
   #hasEnded = false;
+  readonly #lateEnds = new LateEnds();
+  readonly #guestClock = new GuestClock();
+  /** As it was when we took it: another one in its place is another workspace's. */
+  readonly #lockFile: Stats;
   #ending: Promise<void> | undefined;
 
   constructor(parts: {
@@ -66,6 +72,7 @@ class Supervisor {
     this.#files = parts.files;
     this.#records = parts.records;
     this.#machine = parts.machine;
+    this.#lockFile = statSync(parts.files.lockPath);
   }
 
   get #id(): string {
@@ -85,11 +92,12 @@ class Supervisor {
       return;
     }
     await using _server = await this.#listen();
-    const expiry = this.#watchExpiry();
+    const looking = this.#lookRegularly();
     await this.#ended.promise;
     // Its failure is told to whoever asked for the end.
     await this.#ending?.catch(() => undefined);
-    clearInterval(expiry);
+    this.#lateEnds.retry();
+    clearInterval(looking);
   }
 
   async #attach(): Promise<void> {
@@ -127,6 +135,7 @@ class Supervisor {
       workspaceId: this.#id,
       journal: this.#records.journal,
       outputDirectory: this.#files.outputDirectory,
+      lateEnds: this.#lateEnds,
       client: () => this.#requireClient(),
       reasonOfLoss: () => this.#reasonOfLoss(),
       end: (mode) => this.#end(mode),
@@ -233,16 +242,28 @@ class Supervisor {
     this.#end("expire").catch(() => undefined);
   }
 
-  #watchExpiry(): NodeJS.Timeout | undefined {
-    const { expiresAt } = this.#row;
-    if (expiresAt === null) return undefined;
-    const expireWhenDue = () => {
-      if (Date.now() >= Date.parse(expiresAt)) this.#expire();
-    };
-    const leftMs = Date.parse(expiresAt) - Date.now();
-    setTimeout(expireWhenDue, Math.min(leftMs, expiryCheckMs)).unref();
-    return setInterval(expireWhenDue, Math.max(50, Math.min(leftMs, expiryCheckMs)));
+  #lookRegularly(): NodeJS.Timeout {
+    const leftMs = msLeft(this.#row);
+    if (leftMs < lookMs) setTimeout(() => this.#look(), Math.max(0, leftMs)).unref();
+    return setInterval(() => this.#look(), lookMs);
   }
+
+  #look(): void {
+    this.#lateEnds.retry();
+    this.#guestClock.keep(this.#client);
+    if (isExpired(this.#row)) this.#expire();
+    else if (!isSameFile(this.#files.lockPath, this.#lockFile)) this.#abandon();
+  }
+
+  /** Nobody can reach the machine of a workspace whose directory is gone. */
+  #abandon(): void {
+    this.#end("kill").catch(() => undefined);
+  }
+}
+
+function isSameFile(path: string, { dev, ino }: Stats): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.dev === dev && found.ino === ino;
 }
 
 const ended: Record<EndMode, string> = {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { workspaceStateSchema } from "../../../src/model/workspace-results.ts";
+import { bootMomentIn } from "../../../src/platform/boot-time.ts";
 import type { WorkspaceRow } from "../../../src/registry/workspaces.ts";
 import {
+  isExpired,
   isPassing,
   legalStates,
   requireLegal,
@@ -52,4 +54,16 @@ test("a failed workspace says why, and that its files are kept", () => {
 
 test("a workspace can be deleted in every state", () => {
   assert.deepEqual([...legalStates("delete")].sort(), [...workspaceStateSchema.options].sort());
+});
+
+test("a time to live is measured by the host's boot, whatever its clock says, and by the clock after another boot", (t) => {
+  const expiresAt = new Date(Date.now() + 60_000).toISOString();
+  const alive = { expiresAt, deadline: bootMomentIn(60_000) } as WorkspaceRow;
+  const over = { expiresAt, deadline: bootMomentIn(-1) } as WorkspaceRow;
+  const ofAnotherBoot = { expiresAt, deadline: { bootId: "another", uptimeMs: 0 } } as WorkspaceRow;
+  const unlimited = { expiresAt: null, deadline: null } as WorkspaceRow;
+  const rows = [alive, over, ofAnotherBoot, unlimited];
+  assert.deepEqual(rows.map(isExpired), [false, true, false, false]);
+  t.mock.timers.enable({ apis: ["Date"], now: Date.now() + 365 * 86_400_000 });
+  assert.deepEqual(rows.map(isExpired), [false, true, true, false]);
 });

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { afterEach, test } from "node:test";
+import type { AgentClient } from "../../../../src/channel/agent-client.ts";
+import { encodeFrame, frameKind } from "../../../../src/channel/frames.ts";
+import { limits } from "../../../../src/model/limits.ts";
+import { outputPath, readOutputFile } from "../../../../src/workspace/supervisor/output-file.ts";
 import { SupervisedWorkspace } from "../../../support/supervised-workspace.ts";
+import { until } from "../../../support/until.ts";
 import { refusal } from "../../../support/workspaces.ts";
 
 let workspace: SupervisedWorkspace;
@@ -87,4 +93,85 @@ test("a snapshot that is given up while the guest does not stand still lets the 
   stop.abort();
   await assert.rejects(still, { code: "cancelled" });
   assert.equal((await write).created, true);
+});
+
+const large = Buffer.alloc(1 << 20, "x");
+const withBody: Record<string, (client: AgentClient, signal: AbortSignal) => Promise<unknown>> = {
+  write: ({ tree }, signal) => tree.write("a", large, { signal }),
+  edit: ({ tree }, signal) =>
+    tree.edit([{ op: "write", path: "a", content: large, expect: null }], { signal }),
+  archive: ({ tree }, signal) =>
+    tree.archive("", { paths: Array.from({ length: 1 << 17 }, () => "name"), signal }),
+};
+
+for (const [what, call] of Object.entries(withBody))
+  test(`a guest is never told that a ${what} that was taken back is whole`, async () => {
+    workspace = await SupervisedWorkspace.start();
+    const seen = Promise.withResolvers<{ received: number; announced: number }>();
+    const begun = Promise.withResolvers<void>();
+    workspace.lie = (stream, headers) => {
+      const announced = Number(headers["content-length"]);
+      let received = 0;
+      stream.once("readable", begun.resolve);
+      stream.once("close", () => seen.resolve({ received, announced }));
+      void begun.promise.then(() => {
+        stream.on("data", (chunk: Buffer) => {
+          received += chunk.length;
+        });
+      });
+    };
+    const client = await workspace.connect();
+    const stop = new AbortController();
+    const work = call(client, stop.signal);
+    work.catch(() => undefined);
+    await begun.promise;
+    stop.abort();
+    await assert.rejects(work, { code: "cancelled" });
+    const { received, announced } = await seen.promise;
+    assert.ok(announced > received, `${received} of ${announced}`);
+  });
+
+test("a command whose end does not fit into the journal ends as it did, and is written down later", async () => {
+  process.env.PYRO_FAULT = "exec.journaled:1:enospc";
+  workspace = await SupervisedWorkspace.start();
+  const output = encodeFrame(frameKind.stdout, Buffer.alloc(60_000, "x"));
+  workspace.lie = (stream, headers) => {
+    stream.respond({ ":status": 200 });
+    if (headers[":path"] !== "/v1/exec") return stream.end("{}");
+    // More than the journal keeps of the beginning, so that the end comes last.
+    for (let sent = 0; sent < 9 << 20; sent += 60_000) stream.write(output);
+    stream.end(encodeFrame(frameKind.end, Buffer.from('{"exit_code":3}')));
+  };
+  const client = await workspace.connect();
+  let isUnjournaled = false;
+  const warned: Error[] = [];
+  const warn = (warning: Error) => warned.push(warning);
+  process.on("warning", warn);
+  const outcome = await client.exec(
+    { command: ["cat"], timeoutMs: 0 },
+    { onUnjournaled: () => (isUnjournaled = true) },
+  );
+  process.off("warning", warn);
+  // Such as that of listeners that every frame leaves behind.
+  assert.deepEqual(warned, []);
+  assert.equal(outcome.kind === "exited" && outcome.exitCode, 3);
+  assert.equal(isUnjournaled, true);
+  const command = () => workspace.records.journal.commands(workspace.workspaceId)[0];
+  assert.equal(command()?.endedAt, null);
+  await until("the end is written down", () => command()?.endedAt !== null);
+  assert.deepEqual([command()?.exitCode, command()?.interrupted], [3, null]);
+  const bytes = Math.ceil((9 << 20) / 60_000) * 60_000;
+  const kept = limits.journalHeadBytesMax + limits.journalTailBytesMax;
+  assert.deepEqual([command()?.stdoutBytes, command()?.stdoutDroppedBytes], [bytes, bytes - kept]);
+  const { stdout } = readOutputFile(outputPath(workspace.files.outputDirectory, 1));
+  assert.equal(stdout.length, kept);
+});
+
+test("a workspace whose directory is gone takes its machine and supervisor along", async () => {
+  workspace = await SupervisedWorkspace.start();
+  workspace.lie = () => undefined;
+  await workspace.connect();
+  rmSync(workspace.files.directory, { recursive: true });
+  await workspace.supervised;
+  assert.equal(workspace.lives, false);
 });
