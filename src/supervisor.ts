@@ -1,6 +1,7 @@
 // The process that looks after one running workspace; started by whoever needs it.
 import { adopterOf } from "./compose-supervisor.ts";
 import { asPyroError } from "./model/errors.ts";
+import { readConfig } from "./platform/config.ts";
 import { superviseWorkspace } from "./workspace/supervisor/supervise.ts";
 
 const [stateDirectory = "", workspaceId = ""] = process.argv.slice(2);
@@ -12,6 +13,7 @@ try {
   await superviseWorkspace({
     stateDirectory,
     workspaceId,
+    outputBytesMax: readConfig().logBytesMax,
     adopt: (row, directory) => {
       if (row.process === null) throw new TypeError("a running workspace has a process");
       return adopterOf(row.driver)(row.process, directory);

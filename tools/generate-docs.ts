@@ -17,6 +17,10 @@ const meaningOfLimits: Record<LimitName, string> = {
   capturedTailBytesMax: "Of those, kept for the end of a longer stream.",
   journalHeadBytesMax: "Of the beginning of each output stream, in a workspace's journal.",
   journalTailBytesMax: "Of the end of each, beside it.",
+  journalCommandsMax:
+    "Commands that a workspace remembers since its last reset; the oldest go first.",
+  journalEventsMax: "Other events, likewise.",
+  logsPageBytesMax: "About, of one page of a workspace's log.",
   fileReadBytesMax: "Of one file read into a result.",
   fileWriteBytesMax: "Of one file written in a call; push a directory or archive for more.",
   labelCountMax: "Labels of a workspace.",

@@ -18,6 +18,11 @@ export const limits = {
   /** What the journal keeps of the beginning of each stream of a command, and of its end. */
   journalHeadBytesMax: 8 * 1024 * 1024,
   journalTailBytesMax: 1024 * 1024,
+  /** How many commands, and how many other events, a workspace remembers; the oldest go first. */
+  journalCommandsMax: 10_000,
+  journalEventsMax: 10_000,
+  /** About how much one page of a workspace's log holds; more is read page by page. */
+  logsPageBytesMax: 32 * 1024 * 1024,
   /** Of one file read into a result. */
   fileReadBytesMax: 16 * 1024 * 1024,
   /** More is a tree, to be pushed. */

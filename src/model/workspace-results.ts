@@ -100,6 +100,10 @@ export const loggedCommandSchema = z.object({
 export const workspaceLogsSchema = z.object({
   workspaceId,
   commands: z.array(loggedCommandSchema),
+  nextAfter: count
+    .nullable()
+    .describe("Where the next page begins, as its `after`; null when there is none."),
+  forgottenCommandCount: count.describe("Oldest commands that are not kept any more."),
 });
 
 /** A piece of what a command wrote, both streams in the order in which they came. */

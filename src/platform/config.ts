@@ -45,6 +45,12 @@ export const environmentVariables = [
     fallback: "none",
   },
   {
+    name: "PYRO_LOG_MIB",
+    meaning:
+      "Room in MiB that the output of one workspace's commands may take; the oldest goes first, and `pyro workspace logs` says so.",
+    fallback: "1024",
+  },
+  {
     name: "PYRO_TRACE",
     meaning: "Set to 1, prints the phases of each run with their times on stderr.",
     fallback: "silent",
@@ -91,6 +97,8 @@ export interface Config {
   readonly debianMirror: string | undefined;
   readonly registryAuthFile: string;
   readonly insecureRegistries: readonly string[];
+  /** Room that the output of one workspace's commands may take. */
+  readonly logBytesMax: number;
   readonly trace: boolean;
   readonly noColor: boolean;
 }
@@ -120,6 +128,7 @@ export function readConfig(source: NodeJS.ProcessEnv = process.env): Config {
       .split(",")
       .map((entry) => entry.trim())
       .filter(Boolean),
+    logBytesMax: mebibytes("PYRO_LOG_MIB", read("PYRO_LOG_MIB") ?? "1024"),
     trace: read("PYRO_TRACE") === "1",
     noColor: source.NO_COLOR !== undefined && source.NO_COLOR !== "",
   };
@@ -129,6 +138,13 @@ function absolute(name: VariableName, value: string | undefined): string {
   if (value !== undefined && isAbsolute(value)) return value;
   throw new PyroError("invalid_argument", `${name} must be an absolute path, but is "${value}".`, {
     hint: `Set ${name} to a path that starts with "/".`,
+  });
+}
+
+function mebibytes(name: VariableName, value: string): number {
+  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value) * 1024 * 1024;
+  throw new PyroError("invalid_argument", `${name} must be a number of MiB, but is "${value}".`, {
+    hint: `Set ${name} to a whole number of at least 1.`,
   });
 }
 
@@ -149,6 +165,7 @@ export function supervisorEnvironment(config: Config): Record<string, string> {
     ...toolEnvironment(),
     PYRO_CACHE_DIR: config.cacheDirectory,
     PYRO_STATE_DIR: config.stateDirectory,
+    PYRO_LOG_MIB: String(config.logBytesMax / (1024 * 1024)),
     ...(process.env.PYRO_FAULT && { PYRO_FAULT: process.env.PYRO_FAULT }),
   };
 }

@@ -1,3 +1,4 @@
+import { limits } from "../model/limits.ts";
 import type { LoggedCommand, WorkspaceEvent } from "../model/workspace-results.ts";
 import type { Registry, Row } from "./database.ts";
 
@@ -16,6 +17,13 @@ export interface NewCommand {
 
 export interface NewEvent extends WorkspaceEvent {
   readonly workspaceId: string;
+}
+
+export interface WhichCommands {
+  readonly sequence?: number | undefined;
+  readonly last?: number | undefined;
+  /** Only those with a larger number. */
+  readonly after?: number | undefined;
 }
 
 /** What happened in workspaces since their last reset: commands, and events that are no commands. */
@@ -44,6 +52,11 @@ export class Journal {
         `INSERT INTO commands (workspace_id, sequence, command, cwd, started_at)
          VALUES (:workspaceId, :sequence, :command, :cwd, :startedAt)`,
         { workspaceId, sequence, command: JSON.stringify(command), cwd, startedAt },
+      );
+      run(
+        `DELETE FROM commands WHERE workspace_id = :workspaceId AND sequence <= :oldest
+           AND ended_at IS NOT NULL`,
+        { workspaceId, oldest: sequence - limits.journalCommandsMax },
       );
       return sequence;
     });
@@ -91,15 +104,32 @@ export class Journal {
     );
   }
 
-  commands(
-    workspaceId: string,
-    { sequence, last }: { sequence?: number | undefined; last?: number | undefined } = {},
-  ): CommandRow[] {
+  /** Says that nothing is kept any more of what a command wrote. */
+  dropOutput(workspaceId: string, sequence: number): void {
+    this.#registry.write((run) =>
+      run(
+        `UPDATE commands SET stdout_dropped_bytes = stdout_bytes, stderr_dropped_bytes = stderr_bytes
+         WHERE workspace_id = :workspaceId AND sequence = :sequence`,
+        { workspaceId, sequence },
+      ),
+    );
+  }
+
+  commands(workspaceId: string, { sequence, last, after = 0 }: WhichCommands = {}): CommandRow[] {
     const sql = `SELECT * FROM (SELECT * FROM commands WHERE workspace_id = :workspaceId
-                   AND (:sequence IS NULL OR sequence = :sequence)
+                   AND (:sequence IS NULL OR sequence = :sequence) AND sequence > :after
                    ORDER BY sequence DESC LIMIT :last) ORDER BY sequence`;
-    const parameters = { workspaceId, sequence: sequence ?? null, last: last ?? -1 };
+    const parameters = { workspaceId, sequence: sequence ?? null, last: last ?? -1, after };
     return this.#registry.all(sql, parameters).map(toCommand);
+  }
+
+  /** How many of the oldest commands are not remembered any more. */
+  forgottenCount(workspaceId: string): number {
+    const [row] = this.#registry.all(
+      "SELECT MIN(sequence) AS first FROM commands WHERE workspace_id = :workspaceId",
+      { workspaceId },
+    );
+    return Math.max(0, Number(row?.first ?? 1) - 1);
   }
 
   record({ workspaceId, at, kind, text }: NewEvent): void {
@@ -113,6 +143,12 @@ export class Journal {
         `INSERT INTO events (workspace_id, at, kind, text)
          SELECT workspace_id, :at, :kind, :text FROM workspaces WHERE workspace_id = :workspaceId`,
         { workspaceId, at, kind, text },
+      );
+      run(
+        `DELETE FROM events WHERE workspace_id = :workspaceId AND event_id <=
+           (SELECT event_id FROM events WHERE workspace_id = :workspaceId
+            ORDER BY event_id DESC LIMIT 1 OFFSET :max)`,
+        { workspaceId, max: limits.journalEventsMax },
       );
     });
   }

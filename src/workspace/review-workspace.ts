@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { setTimeout as sleep } from "node:timers/promises";
 import { frameKind } from "../channel/frames.ts";
 import { asPyroError, cancellation, PyroError } from "../model/errors.ts";
+import { limits } from "../model/limits.ts";
 import { fileReadBytes, wholeNumber } from "../model/machine-options.ts";
 import type {
   CommandOutput,
@@ -15,7 +16,12 @@ import { connectWorkspace } from "./connect-workspace.ts";
 import { countChanges, openedAmong } from "./diff-workspace.ts";
 import { findWorkspace } from "./find-workspace.ts";
 import { allSnapshots } from "./snapshots.ts";
-import { outputFrames, outputPath, readOutputFile } from "./supervisor/output-file.ts";
+import {
+  outputFrames,
+  outputPath,
+  readOutputFile,
+  readOutputPiece,
+} from "./supervisor/output-file.ts";
 import { findChanges } from "./workspace-changes.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import type {
@@ -28,19 +34,37 @@ import type {
 
 const followIntervalMs = 50;
 
-/** The commands since the last reset with what they wrote, as far as the journal keeps it. */
+/** A page of the commands since the last reset with what they wrote, as far as the journal keeps it. */
 export async function logsWorkspace(
   context: WorkspaceContext,
   id: string,
   options: LogsOptions = {},
 ): Promise<WorkspaceLogs> {
   const { workspaceId } = await findWorkspace(context, id);
-  const commands = context.records.journal.commands(workspaceId, options);
+  const { journal } = context.records;
+  const rows = journal.commands(workspaceId, options);
   const { outputDirectory } = context.files(workspaceId);
-  const told = options.withoutOutput
-    ? commands.map((row) => ({ ...row, stdout: "", stderr: "" }))
-    : commands.map((row) => withOutput(row, outputDirectory));
-  return { workspaceId, commands: told };
+  const commands: LoggedCommand[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    const told = options.withoutOutput
+      ? { ...row, stdout: "", stderr: "" }
+      : await withOutput(row, outputDirectory);
+    bytes += sizeOf(told);
+    // A page has one command at least, however large.
+    if (commands.length > 0 && bytes > limits.logsPageBytesMax) break;
+    commands.push(told);
+  }
+  return {
+    workspaceId,
+    commands,
+    nextAfter: commands.length < rows.length ? (commands.at(-1)?.sequence ?? null) : null,
+    forgottenCommandCount: journal.forgottenCount(workspaceId),
+  };
+}
+
+function sizeOf({ command, stdout, stderr }: LoggedCommand): number {
+  return stdout.length + stderr.length + command.reduce((sum, word) => sum + word.length, 0);
 }
 
 /** A piece of what one command wrote so far; waits for the command's end as long as it is asked to. */
@@ -60,16 +84,16 @@ export async function readCommandOutput(
     });
     command = requireCommand(context, workspaceId, sequence);
   }
-  const { both } = readOutputFile(outputPath(context.files(workspaceId).outputDirectory, sequence));
-  const piece = both.subarray(offset, offset + max);
+  const path = outputPath(context.files(workspaceId).outputDirectory, sequence);
+  const { piece, bytes } = await readOutputPiece(path, { offset, bytesMax: max });
   return {
     ...command,
     workspaceId,
     output: piece.toString("utf8"),
     outputBase64: isUtf8(piece) ? null : piece.toString("base64"),
     offset,
-    nextOffset: Math.min(offset, both.length) + piece.length,
-    outputBytes: both.length,
+    nextOffset: Math.min(offset, bytes) + piece.length,
+    outputBytes: bytes,
   };
 }
 
@@ -151,8 +175,8 @@ async function summarizeChanges(
   }
 }
 
-function withOutput(row: CommandRow, directory: string): LoggedCommand {
-  const { stdout, stderr } = readOutputFile(outputPath(directory, row.sequence));
+async function withOutput(row: CommandRow, directory: string): Promise<LoggedCommand> {
+  const { stdout, stderr } = await readOutputFile(outputPath(directory, row.sequence));
   const isRunning = row.endedAt === null;
   return {
     ...row,

@@ -106,10 +106,7 @@ export function storageOf(context: WorkspaceContext, row: WorkspaceRow): Workspa
   return row.imageId === null ? new DirectoryStorage(files) : new DiskStorage(files);
 }
 
-async function lifetimeOf(
-  context: WorkspaceContext,
-  row: WorkspaceRow,
-): Promise<OwnLifetime> {
+async function lifetimeOf(context: WorkspaceContext, row: WorkspaceRow): Promise<OwnLifetime> {
   const { workspaceId } = row;
   const files = context.files(workspaceId);
   await rm(files.socketsDirectory, { recursive: true, force: true });

@@ -86,6 +86,8 @@ export interface LogsOptions {
   readonly sequence?: number | undefined;
   /** Only the last so many commands. Default: all. */
   readonly last?: number | undefined;
+  /** Only commands after this number: `nextAfter` of the page before. */
+  readonly after?: number | undefined;
   /** Leaves out what they wrote, which may be much. Default false. */
   readonly withoutOutput?: boolean | undefined;
 }

@@ -30,6 +30,32 @@ describe("a command in a workspace", () => {
     return command;
   };
 
+  it("are read back in pages that fit into memory, from the first to the last", async () => {
+    const { workspaceId } = await ws.create();
+    for (let count = 0; count < 4; count++)
+      await ws.pyro.execWorkspace(workspaceId, {
+        command: ["sh", "-c", "head -c 9000000 /dev/zero | tr '\\0' x"],
+        timeoutSeconds: 120,
+      });
+    const first = await ws.pyro.logsWorkspace(workspaceId);
+    assert.deepEqual(
+      [first.commands.map(({ sequence }) => sequence), first.nextAfter],
+      [[1, 2, 3], 3],
+    );
+    assert.equal(first.commands[0]?.stdout.length, 9_000_000);
+    const second = await ws.pyro.logsWorkspace(workspaceId, { after: 3 });
+    assert.deepEqual(
+      [second.commands.map(({ sequence }) => sequence), second.nextAfter],
+      [[4], null],
+    );
+    const piece = await ws.pyro.readCommandOutput(workspaceId, { sequence: 4, offset: 8_999_990 });
+    assert.deepEqual(
+      [piece.output, piece.nextOffset, piece.outputBytes],
+      ["x".repeat(10), 9_000_000, 9_000_000],
+    );
+    await ws.pyro.deleteWorkspace(workspaceId);
+  });
+
   it("has its outputs, its exit code and its number, and the journal has the same", async () => {
     const first = await sh("echo out; echo err >&2; pwd; exit 3");
     assert.deepEqual(

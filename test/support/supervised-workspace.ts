@@ -31,34 +31,38 @@ export class SupervisedWorkspace implements AsyncDisposable {
   /** Settles when the supervisor ended. */
   supervised: Promise<void> = Promise.resolve();
   lie: Lie = (stream) => void stream.respond({ ":status": 500 }, { endStream: true });
-  readonly #stateDirectory: string;
+  readonly stateDirectory: string;
   readonly #process: ChildProcess;
   readonly #clients: AgentClient[] = [];
   readonly #channels: Duplex[] = [];
 
   private constructor(child: ChildProcess) {
     this.#process = child;
-    this.#stateDirectory = mkdtempSync(join(tmpdir(), "pyro-supervised-"));
-    this.files = workspaceFiles(this.#stateDirectory, workspaceId);
+    this.stateDirectory = mkdtempSync(join(tmpdir(), "pyro-supervised-"));
+    this.files = workspaceFiles(this.stateDirectory, workspaceId);
     mkdirSync(this.files.directory, { recursive: true, mode: 0o700 });
-    this.records = WorkspaceRecords.open(this.#stateDirectory);
+    this.records = WorkspaceRecords.open(this.stateDirectory);
   }
 
-  static async start(change: Partial<WorkspaceRow> = {}): Promise<SupervisedWorkspace> {
+  static async start(
+    change: Partial<WorkspaceRow> = {},
+    { outputBytesMax = 1 << 30 }: { readonly outputBytesMax?: number } = {},
+  ): Promise<SupervisedWorkspace> {
     const child = spawn("sleep", ["600"], { stdio: "ignore" });
     await once(child, "spawn");
     const workspace = new SupervisedWorkspace(child);
     workspace.records.workspaces.insert({ ...newRow(workspace.machine.identity), ...change });
-    await workspace.supervise();
+    workspace.supervise(outputBytesMax);
     return workspace;
   }
 
   /** Begins to look after the machine, as a new supervisor does. */
-  async supervise(): Promise<void> {
+  supervise(outputBytesMax: number): void {
     this.supervised = superviseWorkspace({
-      stateDirectory: this.#stateDirectory,
+      stateDirectory: this.stateDirectory,
       workspaceId,
       adopt: () => this.machine,
+      outputBytesMax,
     });
     this.supervised.catch(() => undefined);
   }
@@ -123,7 +127,7 @@ export class SupervisedWorkspace implements AsyncDisposable {
     await this.break();
     await this.supervised.catch(() => undefined);
     this.records[Symbol.dispose]();
-    rmSync(this.#stateDirectory, { recursive: true, force: true });
+    rmSync(this.stateDirectory, { recursive: true, force: true });
   }
 }
 

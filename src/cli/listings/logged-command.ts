@@ -49,11 +49,12 @@ export function printLoggedCommand(io: IO, command: LoggedCommand, nowMs: number
   printLine(io, `${line}  ${outcomeText(io, command)}  ${when}`);
   const { reason } = commandEnd(command);
   if (reason !== undefined) printLine(io, `(${reason})`);
+  const [stdoutDropped, stderrDropped] = droppedTexts(command);
   printOutput(io, command.stdout);
-  printDropped(io, "stdout", command.stdoutDroppedBytes);
+  printDropped(io, stdoutDropped);
   if (command.stderr !== "") printLine(io, paint(io, "dim", "stderr:"));
   printOutput(io, command.stderr);
-  printDropped(io, "stderr", command.stderrDroppedBytes);
+  printDropped(io, stderrDropped);
 }
 
 function printOutput(io: IO, output: string): void {
@@ -63,11 +64,22 @@ function printOutput(io: IO, output: string): void {
   printLine(io, `  ${text.replaceAll("\n", "\n  ")}`);
 }
 
-function printDropped(io: IO, stream: string, bytes: number): void {
-  if (bytes > 0) printLine(io, paint(io, "yellow", `(${droppedText(stream, bytes)})`));
+function printDropped(io: IO, text: string | undefined): void {
+  if (text !== undefined) printLine(io, paint(io, "yellow", `(${text})`));
 }
 
-/** What the journal does not have. */
-export function droppedText(stream: string, bytes: number): string {
-  return `${formatBytes(bytes)} from the middle of ${stream} were not kept`;
+/** What the journal does not have of standard output and of standard error. */
+export function droppedTexts(command: Ended): [string | undefined, string | undefined] {
+  const { stdoutBytes, stdoutDroppedBytes, stderrBytes, stderrDroppedBytes } = command;
+  return [
+    droppedText("stdout", stdoutDroppedBytes, stdoutBytes),
+    droppedText("stderr", stderrDroppedBytes, stderrBytes),
+  ];
+}
+
+function droppedText(stream: string, dropped: number, all: number): string | undefined {
+  if (dropped === 0) return undefined;
+  const bytes = formatBytes(dropped);
+  if (dropped === all) return `the ${bytes} of ${stream} are not kept any more`;
+  return `${bytes} from the middle of ${stream} were not kept`;
 }

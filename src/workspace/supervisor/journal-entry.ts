@@ -1,16 +1,15 @@
 import { PyroError } from "../../model/errors.ts";
 import { faultPoint } from "../../platform/fault.ts";
-import type { CommandEnd, Journal } from "../../registry/journal.ts";
+import type { CommandEnd } from "../../registry/journal.ts";
 import { now } from "../workspace-records.ts";
+import type { KeptOutput, OutputPlace } from "./kept-output.ts";
 import type { LateEnds } from "./late-ends.ts";
 import { OutputFile, type OutputKind, outputPath } from "./output-file.ts";
 
 /** Where a workspace's commands are written down. */
-export interface JournalPlace {
-  readonly workspaceId: string;
-  readonly journal: Journal;
-  readonly outputDirectory: string;
+export interface JournalPlace extends OutputPlace {
   readonly lateEnds: LateEnds;
+  readonly kept: KeptOutput;
 }
 
 /** One command in the journal: its row, and its output in a file. */
@@ -44,7 +43,7 @@ export class JournalEntry {
   /** Writes down how the command ended, as far as that is known, and what it wrote. False when that is possible only later. */
   end(end: Partial<CommandEnd>): boolean {
     const { stdout, stderr } = this.#output.finish();
-    const { workspaceId, journal, lateEnds } = this.#place;
+    const { workspaceId, journal, lateEnds, kept } = this.#place;
     const ended = {
       ...unknownEnd,
       ...end,
@@ -54,7 +53,10 @@ export class JournalEntry {
       stdoutDroppedBytes: stdout.droppedBytes,
       stderrDroppedBytes: stderr.droppedBytes,
     };
-    const write = () => journal.end(workspaceId, this.sequence, ended);
+    const write = () => {
+      journal.end(workspaceId, this.sequence, ended);
+      kept.ended(this.sequence);
+    };
     try {
       faultPoint("exec.journaled");
       write();

@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { encodeFrame, type Frame, FrameDecoder, frameKind } from "../../channel/frames.ts";
 import { systemErrorCode } from "../../model/errors.ts";
@@ -78,18 +78,33 @@ function openForWriting(path: string): number {
 }
 
 /** What the journal kept of a command's output; empty when it wrote none. */
-export function readOutputFile(path: string): { stdout: Buffer; stderr: Buffer; both: Buffer } {
-  const frames = readFrames(path).filter(isOutput);
-  const of = (kind: number) =>
-    frames.flatMap((frame) => (frame.kind === kind ? [frame.payload] : []));
+export async function readOutputFile(path: string): Promise<{ stdout: Buffer; stderr: Buffer }> {
+  const parts = { [frameKind.stdout]: [] as Buffer[], [frameKind.stderr]: [] as Buffer[] };
+  for await (const { kind, payload } of outputFrames(path)) parts[kind].push(payload);
   return {
-    stdout: Buffer.concat(of(frameKind.stdout)),
-    stderr: Buffer.concat(of(frameKind.stderr)),
-    both: Buffer.concat(frames.map(({ payload }) => payload)),
+    stdout: Buffer.concat(parts[frameKind.stdout]),
+    stderr: Buffer.concat(parts[frameKind.stderr]),
   };
 }
 
-/** The same in the order in which it came, a frame at a time. */
+/** A piece of both streams as one, in the order in which they came, and how much there is. */
+export async function readOutputPiece(
+  path: string,
+  { offset, bytesMax }: { readonly offset: number; readonly bytesMax: number },
+): Promise<{ piece: Buffer; bytes: number }> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const { payload } of outputFrames(path)) {
+    const begin = Math.max(0, offset - bytes);
+    const end = Math.max(begin, offset + bytesMax - bytes);
+    const part = payload.subarray(begin, end);
+    if (part.length > 0) parts.push(part);
+    bytes += payload.length;
+  }
+  return { piece: Buffer.concat(parts), bytes };
+}
+
+/** What the journal kept in the order in which it came, a frame at a time. */
 export async function* outputFrames(path: string): AsyncGenerator<OutputFrame> {
   const decoder = new FrameDecoder();
   try {
@@ -101,16 +116,5 @@ export async function* outputFrames(path: string): AsyncGenerator<OutputFrame> {
 }
 
 function isOutput(frame: Frame): frame is OutputFrame {
-  return frame.kind in parts;
-}
-
-const parts = { [frameKind.stdout]: true, [frameKind.stderr]: true };
-
-function readFrames(path: string): Frame[] {
-  try {
-    return [...new FrameDecoder().push(readFileSync(path))];
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return [];
-    throw error;
-  }
+  return frame.kind === frameKind.stdout || frame.kind === frameKind.stderr;
 }

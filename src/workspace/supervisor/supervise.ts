@@ -18,6 +18,7 @@ import { type WorkspaceFiles, workspaceFiles } from "../workspace-files.ts";
 import { now, WorkspaceRecords } from "../workspace-records.ts";
 import { isExpired, msLeft } from "../workspace-states.ts";
 import { GuestClock } from "./guest-clock.ts";
+import { KeptOutput } from "./kept-output.ts";
 import { LateEnds } from "./late-ends.ts";
 import { type EndMode, serveRequests } from "./requests.ts";
 
@@ -31,6 +32,8 @@ export interface SupervisorParts {
   readonly workspaceId: string;
   /** Takes over the running machine of a row. */
   readonly adopt: (row: WorkspaceRow, socketsDirectory: string) => Machine;
+  /** Room that the output of all commands together may take. */
+  readonly outputBytesMax: number;
 }
 
 /** Looks after one running workspace until it stops, fails, expires or is given up. */
@@ -43,7 +46,13 @@ export async function superviseWorkspace(parts: SupervisorParts): Promise<void> 
   const row = records.workspaces.find(parts.workspaceId);
   if (row?.state !== "started" || row.process === null) return;
   const machine = parts.adopt(row, files.socketsDirectory);
-  const supervisor = new Supervisor({ row, files, records, machine });
+  const supervisor = new Supervisor({
+    row,
+    files,
+    records,
+    machine,
+    outputBytesMax: parts.outputBytesMax,
+  });
   await supervisor.run();
 }
 
@@ -52,6 +61,7 @@ class Supervisor {
   readonly #files: WorkspaceFiles;
   readonly #records: WorkspaceRecords;
   readonly #machine: Machine;
+  readonly #outputBytesMax: number;
   #client: AgentClient | undefined;
   /** What ended the workspace's run, once something did. */
   readonly #ended = Promise.withResolvers<PyroError>();
@@ -67,11 +77,13 @@ class Supervisor {
     files: WorkspaceFiles;
     records: WorkspaceRecords;
     machine: Machine;
+    outputBytesMax: number;
   }) {
     this.#row = parts.row;
     this.#files = parts.files;
     this.#records = parts.records;
     this.#machine = parts.machine;
+    this.#outputBytesMax = parts.outputBytesMax;
     this.#lockFile = statSync(parts.files.lockPath);
   }
 
@@ -131,10 +143,14 @@ class Supervisor {
       sessions.add(session);
       session.once("close", () => sessions.delete(session));
     });
-    serveRequests(server, {
+    const place = {
       workspaceId: this.#id,
       journal: this.#records.journal,
       outputDirectory: this.#files.outputDirectory,
+    };
+    serveRequests(server, {
+      ...place,
+      kept: new KeptOutput(place, this.#outputBytesMax),
       lateEnds: this.#lateEnds,
       client: () => this.#requireClient(),
       reasonOfLoss: () => this.#reasonOfLoss(),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { afterEach, test } from "node:test";
 import type { AgentClient } from "../../../../src/channel/agent-client.ts";
 import { encodeFrame, frameKind } from "../../../../src/channel/frames.ts";
@@ -163,7 +163,7 @@ test("a command whose end does not fit into the journal ends as it did, and is w
   const bytes = Math.ceil((9 << 20) / 60_000) * 60_000;
   const kept = limits.journalHeadBytesMax + limits.journalTailBytesMax;
   assert.deepEqual([command()?.stdoutBytes, command()?.stdoutDroppedBytes], [bytes, bytes - kept]);
-  const { stdout } = readOutputFile(outputPath(workspace.files.outputDirectory, 1));
+  const { stdout } = await readOutputFile(outputPath(workspace.files.outputDirectory, 1));
   assert.equal(stdout.length, kept);
 });
 
@@ -174,4 +174,22 @@ test("a workspace whose directory is gone takes its machine and supervisor along
   rmSync(workspace.files.directory, { recursive: true });
   await workspace.supervised;
   assert.equal(workspace.lives, false);
+});
+
+test("output beyond what a workspace may keep goes, the oldest first, and its row says so", async () => {
+  workspace = await SupervisedWorkspace.start({}, { outputBytesMax: 250_000 });
+  const output = encodeFrame(frameKind.stdout, Buffer.alloc(60_000, "x"));
+  workspace.lie = (stream) => {
+    stream.respond({ ":status": 200 });
+    stream.write(output);
+    stream.end(encodeFrame(frameKind.end, Buffer.from('{"exit_code":0}')));
+  };
+  const client = await workspace.connect();
+  for (let count = 0; count < 6; count++) await client.exec({ command: ["cat"], timeoutMs: 0 });
+  const commands = workspace.records.journal.commands(workspace.workspaceId);
+  assert.deepEqual(
+    commands.map(({ stdoutDroppedBytes }) => stdoutDroppedBytes),
+    [60_000, 60_000, 0, 0, 0, 0],
+  );
+  assert.deepEqual(readdirSync(workspace.files.outputDirectory).sort(), ["3", "4", "5", "6"]);
 });
