@@ -29,6 +29,12 @@ export function encodeFrame(kind: number, payload: Buffer): Buffer {
   return frame;
 }
 
+/** Bytes as frames none of which is larger than one may be. */
+export function* encodeFrames(kind: number, bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += payloadBytesMax)
+    yield encodeFrame(kind, bytes.subarray(at, at + payloadBytesMax));
+}
+
 /** Cuts a byte stream into frames; keeps at most one incomplete frame. */
 export class FrameDecoder {
   #rest: Buffer = Buffer.alloc(0);

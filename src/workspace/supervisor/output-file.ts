@@ -1,6 +1,12 @@
 import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { encodeFrame, type Frame, FrameDecoder, frameKind } from "../../channel/frames.ts";
+import {
+  encodeFrame,
+  encodeFrames,
+  type Frame,
+  FrameDecoder,
+  frameKind,
+} from "../../channel/frames.ts";
 import { systemErrorCode } from "../../model/errors.ts";
 import { HeadAndTail } from "../../model/head-and-tail.ts";
 import { limits } from "../../model/limits.ts";
@@ -44,8 +50,7 @@ export class OutputFile {
   #finish(): OutputCounts {
     const counts = (kind: OutputKind) => {
       const stream = this.#streams[kind];
-      const tail = stream.tail();
-      if (tail.length > 0) this.#append(encodeFrame(kind, tail));
+      for (const frame of encodeFrames(kind, stream.tail())) this.#append(frame);
       // Output that could not be written is missing too.
       const droppedBytes = this.#isBroken ? stream.bytes : stream.droppedBytes;
       return { bytes: stream.bytes, droppedBytes };
