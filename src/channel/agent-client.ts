@@ -1,6 +1,6 @@
 import http2 from "node:http2";
 import type { Duplex } from "node:stream";
-import { PyroError } from "../model/errors.ts";
+import { asPyroError, PyroError } from "../model/errors.ts";
 import { numberField, readAnswer, textField } from "./answers.ts";
 import { attach, protocolVersion } from "./attach.ts";
 import { BuildClient } from "./build-client.ts";
@@ -232,6 +232,28 @@ export class AgentClient implements Disposable {
 
   async powerOff(): Promise<void> {
     await this.#call("POST", "/v1/power-off");
+  }
+
+  /** Which requests a supervisor answers; 0 for those that do not say. */
+  async supervisorVersion(): Promise<number> {
+    try {
+      return numberField(await this.#call("GET", "/v1/supervisor"), "version");
+    } catch (error) {
+      if (asPyroError(error).code === "internal") return 0;
+      throw error;
+    }
+  }
+
+  /** Asks a supervisor to leave the running machine to another one; false while it is at work, or when it cannot. */
+  async stepAside(): Promise<boolean> {
+    try {
+      await this.#call("POST", "/v1/supervisor/step-aside");
+      return true;
+    } catch (error) {
+      const { code } = asPyroError(error);
+      if (code === "workspace_busy" || code === "internal") return false;
+      throw error;
+    }
   }
 
   /** Asks a supervisor to end its workspace's run; settles when that is done. */

@@ -17,16 +17,24 @@ export type Row = Record<string, unknown>;
 /** Runs one statement and answers how many rows it changed. */
 export type Run = (sql: string, parameters?: Parameters) => number;
 
+export interface RegistryOptions {
+  /** Whether to go on writing after a newer pyro migrated it, which only ever adds. Default false. */
+  readonly outlivesMigrations?: boolean;
+}
+
 /** What pyro remembers between processes. */
 export class Registry implements Disposable {
   readonly #database: DatabaseSync;
 
-  private constructor(database: DatabaseSync) {
+  readonly #outlivesMigrations: boolean;
+
+  private constructor(database: DatabaseSync, { outlivesMigrations = false }: RegistryOptions) {
     this.#database = database;
+    this.#outlivesMigrations = outlivesMigrations;
   }
 
   /** Opens the registry in `stateDirectory`, bringing it to this version's schema. */
-  static open(stateDirectory: string): Registry {
+  static open(stateDirectory: string, options: RegistryOptions = {}): Registry {
     const path = join(stateDirectory, fileName);
     const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
     try {
@@ -36,7 +44,7 @@ export class Registry implements Disposable {
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
       );
       migrate(database, path);
-      return new Registry(database);
+      return new Registry(database, options);
     } catch (error) {
       database.close();
       throw registryError(error, path);
@@ -52,6 +60,8 @@ export class Registry implements Disposable {
   write<T>(work: (run: Run) => T): T {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
+      // Another process may have brought it to its own, newer schema since we opened it.
+      if (!this.#outlivesMigrations) refuseNewer(this.#database, String(this.#database.location()));
       const result = work((sql, parameters = {}) =>
         Number(this.#database.prepare(sql).run(parameters).changes),
       );

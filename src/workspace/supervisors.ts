@@ -2,12 +2,13 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../channel/agent-client.ts";
-import { PyroError, systemErrorCode } from "../model/errors.ts";
+import { asPyroError, PyroError, systemErrorCode } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 import { type Config, supervisorEnvironment } from "../platform/config.ts";
 import { orphaning } from "../platform/orphan.ts";
 import { tryConnectUnix } from "../platform/unix-socket.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { supervisorVersion } from "./supervisor/requests.ts";
 import { type WorkspaceFiles, workspaceFiles } from "./workspace-files.ts";
 
 /** Starting the process and attaching to the guest takes a tenth of it. */
@@ -29,6 +30,8 @@ export interface SupervisorsParts {
 export class Supervisors {
   readonly #parts: SupervisorsParts;
   readonly #clients = new Map<string, AgentClient>();
+  /** Those whose supervisors were asked for their version. */
+  readonly #usable = new WeakSet<AgentClient>();
 
   constructor(parts: SupervisorsParts) {
     this.#parts = parts;
@@ -39,7 +42,7 @@ export class Supervisors {
     const deadline = performance.now() + startDeadlineMs;
     for (let patienceMs = respawnMs; ; ) {
       const client = await this.find(row.workspaceId);
-      if (client !== undefined) return client;
+      if (client !== undefined && (await this.#isUsable(client, row))) return client;
       check();
       if (performance.now() > deadline) throw this.#unavailable(row);
       if (this.#lastSpawnedMsAgo(row.workspaceId) > patienceMs) {
@@ -48,6 +51,27 @@ export class Supervisors {
       }
       await sleep(retryMs);
     }
+  }
+
+  /** Whether a supervisor, which may be another pyro's, understands us as we mean it. An older one makes way unless it is at work. */
+  async #isUsable(client: AgentClient, row: WorkspaceRow): Promise<boolean> {
+    if (this.#usable.has(client)) return true;
+    try {
+      const version = await client.supervisorVersion();
+      if (version > supervisorVersion) throw tooNew(row, version);
+      if (version < supervisorVersion && (await client.stepAside())) return this.#giveUp(row);
+    } catch (error) {
+      // It ended while it was asked.
+      if (asPyroError(error).code === "guest_lost") return this.#giveUp(row);
+      throw error;
+    }
+    this.#usable.add(client);
+    return true;
+  }
+
+  #giveUp({ workspaceId }: WorkspaceRow): false {
+    this.forget(workspaceId);
+    return false;
   }
 
   /** A connection to a supervisor that is there already. */
@@ -121,6 +145,14 @@ export class Supervisors {
       { hint: `Try again; if it stays so, stop it: pyro workspace stop ${workspaceId}` },
     );
   }
+}
+
+function tooNew({ workspaceId }: WorkspaceRow, version: number): PyroError {
+  return new PyroError(
+    "not_supported",
+    `Workspace ${workspaceId} is looked after by a newer pyro (version ${version} of its requests; this one knows ${supervisorVersion}).`,
+    { hint: "Use that pyro, and start MCP servers of the older one anew." },
+  );
 }
 
 function openLog(path: string): number | undefined {

@@ -1,5 +1,5 @@
 import { type Adopted, adoptWorkspace } from "../registry/adopt-workspace.ts";
-import { Registry } from "../registry/database.ts";
+import { Registry, type RegistryOptions } from "../registry/database.ts";
 import { Journal } from "../registry/journal.ts";
 import { SnapshotTable } from "../registry/snapshots.ts";
 import { WorkspaceTable } from "../registry/workspaces.ts";
@@ -23,8 +23,8 @@ export class WorkspaceRecords implements Disposable {
     this.snapshots = new SnapshotTable(registry, onChange);
   }
 
-  static open(stateDirectory: string): WorkspaceRecords {
-    return new WorkspaceRecords(Registry.open(stateDirectory), stateDirectory);
+  static open(stateDirectory: string, options?: RegistryOptions): WorkspaceRecords {
+    return new WorkspaceRecords(Registry.open(stateDirectory, options), stateDirectory);
   }
 
   /** Takes a workspace over as its directory describes it. */

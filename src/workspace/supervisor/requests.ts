@@ -18,34 +18,51 @@ export interface RequestContext extends JournalPlace {
   readonly client: () => AgentClient;
   readonly reasonOfLoss: () => Promise<PyroError>;
   readonly end: (mode: EndMode) => Promise<void>;
+  /** Leaves the running machine to another supervisor. */
+  readonly stepAside: () => void;
 }
 
-type Handler = (incoming: Incoming, context: RequestContext, changes: Turns) => Promise<void>;
+/**
+ * Which requests supervisors answer, and how; a supervisor of an older one makes way for ours. It changes with any of
+ * them that an older or newer pyro would misunderstand.
+ */
+export const supervisorVersion = 1;
+
+/** What all requests to one supervisor share. */
+interface Shared {
+  readonly changes: Turns;
+  /** Requests whose streams are open. */
+  openCount: number;
+}
+
+type Handler = (incoming: Incoming, context: RequestContext, shared: Shared) => Promise<void>;
 
 /** Answers clients: reads side by side, changes one after another. */
 export function serveRequests(server: http2.Http2Server, context: RequestContext): void {
-  const changes = new Turns();
+  const shared: Shared = { changes: new Turns(), openCount: 0 };
   server.on("stream", (stream, headers) => {
+    shared.openCount++;
+    stream.once("close", () => shared.openCount--);
     stream.on("error", () => undefined);
     const method = headers[":method"] ?? "";
     const path = headers[":path"] ?? "";
     const { session } = stream;
     const isConnectionLost = () => session === undefined || session.closed || session.destroyed;
     const incoming = { stream, method, path, headers, isConnectionLost };
-    answer(incoming, context, changes).catch((error: unknown) => refuse(stream, error));
+    answer(incoming, context, shared).catch((error: unknown) => refuse(stream, error));
   });
 }
 
 /** Whatever a handler throws, at once or later, becomes that request's refusal. */
-async function answer(incoming: Incoming, context: RequestContext, changes: Turns): Promise<void> {
+async function answer(incoming: Incoming, context: RequestContext, shared: Shared): Promise<void> {
   const handler = handlers[`${incoming.method} ${incoming.path.split("?")[0]}`];
   if (handler === undefined) throw unknownRequest(incoming.path);
-  await handler(incoming, context, changes);
+  await handler(incoming, context, shared);
 }
 
 const read: Handler = (incoming, context) => passOn(incoming, context.client());
 
-const change: Handler = async (incoming, context, changes) => {
+const change: Handler = async (incoming, context, { changes }) => {
   using _turn = await takeTurn(incoming, changes);
   await passOnChange(incoming, context.client(), () => recordEvent(incoming, context));
 };
@@ -63,18 +80,25 @@ const handlers: Readonly<Record<string, Handler>> = {
   "POST /v1/exec": (incoming, context) =>
     journaledExec(incoming, { ...context, client: context.client() }),
   "POST /v1/sync": read,
-  "POST /v1/freeze": async (incoming, context, changes) => {
+  "POST /v1/freeze": async (incoming, context, { changes }) => {
     using _turn = await takeTurn(incoming, changes);
     const closed = endOf(incoming);
     await passOn(incoming, context.client(), { answersOpen: true });
     await closed;
   },
-  "POST /v1/hold": async (incoming, _context, changes) => {
+  "POST /v1/hold": async (incoming, _context, { changes }) => {
     using _turn = await takeTurn(incoming, changes);
     const closed = endOf(incoming);
     incoming.stream.once("end", () => incoming.stream.end()).resume();
     incoming.stream.respond({ ":status": 200 });
     await closed;
+  },
+  "GET /v1/supervisor": async ({ stream }) => reply(stream, { version: supervisorVersion }),
+  "POST /v1/supervisor/step-aside": async ({ stream }, context, { openCount }) => {
+    // This request is one of them.
+    if (openCount > 1) throw atWork(context.workspaceId);
+    context.stepAside();
+    reply(stream, {});
   },
   "POST /v1/end/stop": (incoming, context) => endRun(incoming, context, "stop"),
   "POST /v1/end/kill": (incoming, context) => endRun(incoming, context, "kill"),
@@ -96,8 +120,18 @@ function endOf({ stream }: Incoming): Promise<unknown> {
 
 async function endRun({ stream }: Incoming, context: RequestContext, mode: EndMode): Promise<void> {
   await context.end(mode);
+  reply(stream, {});
+}
+
+function reply(stream: http2.ServerHttp2Stream, answer: object): void {
   stream.respond({ ":status": 200, "content-type": "application/json" });
-  stream.end("{}");
+  stream.end(JSON.stringify(answer));
+}
+
+function atWork(workspaceId: string): PyroError {
+  return new PyroError("workspace_busy", `The supervisor of workspace ${workspaceId} is at work.`, {
+    hint: "Wait until its commands have ended.",
+  });
 }
 
 function recordEvent({ headers }: Incoming, { workspaceId, journal }: RequestContext): void {

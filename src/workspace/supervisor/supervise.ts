@@ -42,7 +42,7 @@ export async function superviseWorkspace(parts: SupervisorParts): Promise<void> 
   using lock = await tryLock(files.lockPath);
   // Somebody else looks after it, or is changing it.
   if (lock === undefined) return;
-  using records = WorkspaceRecords.open(parts.stateDirectory);
+  using records = WorkspaceRecords.open(parts.stateDirectory, { outlivesMigrations: true });
   const row = records.workspaces.find(parts.workspaceId);
   if (row?.state !== "started" || row.process === null) return;
   const machine = parts.adopt(row, files.socketsDirectory);
@@ -155,6 +155,7 @@ class Supervisor {
       client: () => this.#requireClient(),
       reasonOfLoss: () => this.#reasonOfLoss(),
       end: (mode) => this.#end(mode),
+      stepAside: () => this.#stepAside(),
     });
     listener.on("connection", (socket) => server.emit("connection", socket));
     return { [Symbol.asyncDispose]: () => closeServer(listener, sessions) };
@@ -194,6 +195,17 @@ class Supervisor {
       throw error;
     });
     return this.#ending;
+  }
+
+  /** Ends without the machine, which another supervisor adopts as soon as we have given up its lock. */
+  #stepAside(): void {
+    this.#ending ??= Promise.resolve();
+    this.#client?.close();
+    this.#endRun(
+      new PyroError("guest_lost", `Workspace ${this.#id} was handed over to a newer pyro.`, {
+        hint: "Try again in a moment.",
+      }),
+    );
   }
 
   /** The run is over: what follows is this, whatever becomes of recording it. */

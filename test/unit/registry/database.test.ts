@@ -53,6 +53,20 @@ test("a VM is remembered, changed only from the states named, and forgotten once
   assert.equal(vms.remove("vm-1"), false);
 });
 
+test("a registry that a newer pyro migrates meanwhile takes no more from an older one, but what it looks after still", () => {
+  using older = Registry.open(state);
+  using supervisor = Registry.open(state, { outlivesMigrations: true });
+  const raw = new DatabaseSync(join(state, "registry.sqlite"));
+  raw.exec("PRAGMA user_version = 999");
+  raw.close();
+  const insert = (registry: Registry, vmId: string) =>
+    new VmTable(registry).insert({ ...vm, vmId });
+  assert.throws(() => insert(older, "vm-1"), { code: "registry_schema_too_new" });
+  insert(supervisor, "vm-2");
+  assert.equal(new VmTable(supervisor).find("vm-1"), undefined);
+  assert.notEqual(new VmTable(supervisor).find("vm-2"), undefined);
+});
+
 test("a registry of a newer pyro is refused and left alone", () => {
   Registry.open(state)[Symbol.dispose]();
   const raw = new DatabaseSync(join(state, "registry.sqlite"));

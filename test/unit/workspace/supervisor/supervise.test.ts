@@ -5,6 +5,7 @@ import type { AgentClient } from "../../../../src/channel/agent-client.ts";
 import { encodeFrame, frameKind } from "../../../../src/channel/frames.ts";
 import { limits } from "../../../../src/model/limits.ts";
 import { outputPath, readOutputFile } from "../../../../src/workspace/supervisor/output-file.ts";
+import { supervisorVersion } from "../../../../src/workspace/supervisor/requests.ts";
 import { SupervisedWorkspace } from "../../../support/supervised-workspace.ts";
 import { until } from "../../../support/until.ts";
 import { refusal } from "../../../support/workspaces.ts";
@@ -192,4 +193,34 @@ test("output beyond what a workspace may keep goes, the oldest first, and its ro
     [60_000, 60_000, 0, 0, 0, 0],
   );
   assert.deepEqual(readdirSync(workspace.files.outputDirectory).sort(), ["3", "4", "5", "6"]);
+});
+
+test("a supervisor says its version and leaves an idle machine to the next one, but not what it works on", async () => {
+  workspace = await SupervisedWorkspace.start();
+  const end = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  workspace.lie = async (stream, headers) => {
+    stream.respond({ ":status": 200 });
+    if (headers[":path"] !== "/v1/exec") return stream.end('{"mark":"1000"}');
+    stream.write(encodeFrame(frameKind.stdout, Buffer.from("begun")));
+    begun.resolve();
+    await end.promise;
+    stream.end(encodeFrame(frameKind.end, Buffer.from('{"exit_code":0}')));
+  };
+  const client = await workspace.connect();
+  assert.equal(await client.supervisorVersion(), supervisorVersion);
+  const command = client.exec({ command: ["true"], timeoutMs: 0 });
+  await begun.promise;
+  assert.equal(await client.stepAside(), false);
+  end.resolve();
+  assert.equal((await command).kind, "exited");
+  assert.equal(await client.stepAside(), true);
+  await workspace.supervised;
+  assert.equal(workspace.lives, true);
+  assert.equal(workspace.row?.state, "started");
+  // The next one adopts the machine; nothing that ended is taken for cut off.
+  workspace.supervise(1 << 30);
+  const next = await workspace.connect();
+  assert.equal(await next.tree.mark(), "1000");
+  assert.equal(workspace.records.journal.commands(workspace.workspaceId)[0]?.interrupted, null);
 });
