@@ -93,6 +93,12 @@ MINUTES ?= 30
 soak: setup ## work on workspaces for MINUTES=30 and fail when anything grew that should not
 	node --disable-warning=ExperimentalWarning tools/soak.ts $(MINUTES)
 
+KILLS ?= 300
+CUTS ?= 100
+.PHONY: campaign
+campaign: setup ## kill pyro and fill its disk at random moments, KILLS=300 CUTS=100; fail when anything acknowledged is lost
+	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} node --disable-warning=ExperimentalWarning tools/campaign.ts $(KILLS) $(CUTS)
+
 .PHONY: smoke-use-cases
 smoke-use-cases: setup ## the use-case recipes of docs/use-cases in real guests
 	$(NODE_TEST) --test-concurrency=1 --test-timeout=600000 $(filter-out %.test.ts,$(wildcard test/use-cases/*.ts))
