@@ -28,6 +28,7 @@ export const workspaceSeedSchema = z.object({
   skippedCount: count,
   skipped: z.array(skippedSchema).describe("The first hundred."),
   changedWhileRead: z.array(z.string()).describe("Files that changed while they were copied."),
+  warnings: z.array(z.string()).describe("Why git will not work on the copy as on the host."),
 });
 
 const listed = {
@@ -157,6 +158,7 @@ export const workspaceSyncSchema = z.object({
   skippedCount: count,
   skipped: z.array(skippedSchema),
   changedWhileRead: z.array(z.string()),
+  warnings: workspaceSeedSchema.shape.warnings,
 });
 
 export const patchedFileSchema = z.object({

@@ -288,7 +288,8 @@ function toRow(row: Row): WorkspaceRow {
     lastActivityAt: String(row.last_activity_at),
     expiresAt: text("expires_at"),
     deadline: row.deadline === null ? null : JSON.parse(String(row.deadline)),
-    workspaceSeed: JSON.parse(String(row.seed)),
+    // Those of earlier versions have no warnings.
+    workspaceSeed: { warnings: [], ...JSON.parse(String(row.seed)) },
     baselineMark: text("baseline_mark"),
     resetCount: Number(row.reset_count),
     lastResetAt: text("last_reset_at"),

@@ -7,6 +7,7 @@ import type { BytePath, TreeEntry, TreeItem } from "../model/tree.ts";
 import { below, ofDescriptor, openFlags } from "./descriptor-path.ts";
 import { type Found, findEntry, notFound } from "./find-entry.ts";
 import { IgnoreRules } from "./git/ignore-rules.ts";
+import { inspectCheckout } from "./git/inspect-checkout.ts";
 import { readAhead } from "./read-ahead.ts";
 import type { FoundFile } from "./read-file-content.ts";
 
@@ -18,9 +19,11 @@ export interface SkippedEntry {
 }
 
 export interface WalkOptions {
-  /** Leave out what the tree's own `.gitignore` files and `.git/info/exclude` name; default false. */
+  /** Leave out what the tree's own `.gitignore` files and `.git/info/exclude` name and git does not track; default false. */
   readonly respectGitignore?: boolean | undefined;
   readonly onSkipped?: ((skipped: SkippedEntry) => void) | undefined;
+  /** Why a copy will not be for git what the tree is; one line. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
   /** A file whose content may be half old and half new. */
   readonly onChanged?: ((path: BytePath) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -28,6 +31,8 @@ export interface WalkOptions {
 
 /** Enough to keep a disk busy; more only holds more files open. */
 const concurrency = 16;
+/** Of the paths that git tracks, in all checkouts of a tree: well beyond a million files. */
+const trackedBytesMax = 128 * 1024 * 1024;
 /** How long the process may be without a turn of its event loop. */
 const turnMs = 50;
 
@@ -47,7 +52,7 @@ export async function* walkDirectory(
   const fd = await openRoot(root);
   try {
     const ignored = options.respectGitignore ? IgnoreRules.ofRoot(fd) : undefined;
-    yield* new Walk(options).directory({ fd, path: "", ignored });
+    yield* new Walk(fd, options).directory({ fd, path: "", ignored });
   } finally {
     closeSync(fd);
   }
@@ -75,20 +80,26 @@ interface Directory {
 type FoundName = Found & { readonly name: BytePath };
 
 class Walk {
+  readonly #rootFd: number;
   readonly #options: WalkOptions;
   /** The first path of every file that has several. */
   readonly #firstPaths = new Map<string, BytePath>();
 
+  #trackedBytesLeft = trackedBytesMax;
   #turnedAt = performance.now();
 
-  constructor(options: WalkOptions) {
+  constructor(rootFd: number, options: WalkOptions) {
+    this.#rootFd = rootFd;
     this.#options = options;
   }
 
-  async *directory(directory: Directory): AsyncGenerator<TreeItem> {
-    const { fd, path } = directory;
+  async *directory(entered: Directory): AsyncGenerator<TreeItem> {
+    const { fd, path } = entered;
     yield { entry: entryOf(path, fstatSync(fd, { bigint: true }), { type: "directory" }) };
-    const found = readAhead(await this.#list(directory), {
+    const names = await this.#list(entered);
+    const isCheckout = names.some(({ name }) => fromBuffer(name) === ".git");
+    const directory = isCheckout ? this.#inCheckout(entered) : entered;
+    const found = readAhead(names, {
       concurrency,
       work: async (entry) => await this.#find(directory, entry),
       discard: (result) => {
@@ -96,6 +107,20 @@ class Walk {
       },
     });
     for await (const result of found) yield* this.#items(directory, result);
+  }
+
+  #inCheckout(directory: Directory): Directory {
+    const { fd, path, ignored } = directory;
+    if (ignored?.ignores(".git", true)) return directory;
+    const place = { rootFd: this.#rootFd, fd, path };
+    const { warnings, tracked } = inspectCheckout(place, {
+      trackedBytesMax: ignored && this.#trackedBytesLeft,
+    });
+    this.#trackedBytesLeft -= tracked?.pathsBytes ?? 0;
+    for (const warning of warnings) this.#options.onWarning?.(warning);
+    return tracked === undefined
+      ? directory
+      : { ...directory, ignored: ignored?.inCheckout(tracked) };
   }
 
   async #list({ fd, path }: Directory): Promise<Dirent<Buffer>[]> {

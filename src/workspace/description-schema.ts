@@ -65,7 +65,9 @@ export const describedSchema = z.object({
     .object({ bootId: z.string().max(64), uptimeMs: count })
     .nullable()
     .default(null),
-  workspaceSeed: workspaceSeedSchema.default(emptySeed),
+  workspaceSeed: workspaceSeedSchema
+    .extend({ warnings: workspaceSeedSchema.shape.warnings.default([]) })
+    .default(emptySeed),
   baselineMark: z
     .string()
     .regex(/^\d{1,20}$/)

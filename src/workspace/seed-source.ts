@@ -16,6 +16,7 @@ export interface SourceReport {
   skippedCount: number;
   readonly skipped: { path: string; reason: string }[];
   readonly changedWhileRead: string[];
+  readonly warnings: string[];
 }
 
 /** Of a workspace that began with nothing. */
@@ -27,6 +28,7 @@ export const emptySeed: WorkspaceSeed = {
   skippedCount: 0,
   skipped: [],
   changedWhileRead: [],
+  warnings: [],
 };
 
 /** A tree on the host, about to be read. */
@@ -98,13 +100,16 @@ function readDirectory(
       if (report.skipped.length < namedMax)
         report.skipped.push({ path: displayPath(skipped.path), reason: skipped.reason });
     },
+    onWarning: (warning) => {
+      if (report.warnings.length < namedMax) report.warnings.push(warning);
+    },
     onChanged: (changed) => noteChanged(report, changed),
   });
   return { items: reportingItems(items, "copying", onProgress), report, leftOut };
 }
 
 function emptyReport(): SourceReport {
-  return { skippedCount: 0, skipped: [], changedWhileRead: [] };
+  return { skippedCount: 0, skipped: [], changedWhileRead: [], warnings: [] };
 }
 
 /** Names a file that may be half old and half new. */

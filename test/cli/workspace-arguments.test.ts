@@ -175,7 +175,15 @@ test("each command asks for what its arguments say", async () => {
     [
       "sync push demo src --dest d",
       "pushWorkspaceSync",
-      { source: "src", dest: "d", entryCount: 1, bytes: 1, skipped: [], changedWhileRead: [] },
+      {
+        source: "src",
+        dest: "d",
+        entryCount: 1,
+        bytes: 1,
+        skipped: [],
+        changedWhileRead: [],
+        warnings: [],
+      },
       "demo",
       "src",
       { dest: "d", respectGitignore: false },

@@ -30,7 +30,11 @@ function listings(text: string): Readonly<Record<string, Print>> {
   const workspaceId = text;
   const listed = { workspaceId, name: text, environment: text, labels: { [text]: text } };
   const why = { path: text, why: text, runs: "by_itself" as const, isChanged: true };
-  const leftOut = { skipped: [{ path: text, reason: text }], changedWhileRead: [text] };
+  const leftOut = {
+    skipped: [{ path: text, reason: text }],
+    changedWhileRead: [text],
+    warnings: [text],
+  };
   const change = fixed.changed({ path: text, oldPath: text, kind: "renamed" });
   const snapshot = { name: text, createdAt: fixed.at(-60), storedBytes: 1 };
   const command: Partial<LoggedCommand> = { command: [text, text], cwd: text, signal: text };

@@ -126,6 +126,13 @@ test("a workspace without isolation says so", () => {
   );
 });
 
+test("a workspace that is asked about tells what is odd about its seed", () => {
+  const workspaceSeed = { ...workspace().workspaceSeed, warnings: ["odd\x1b[2J"] };
+  const { io, read } = openTerminal();
+  printWorkspace(io, workspace({ workspaceSeed }), { detail: "full", nowMs });
+  assert.match(read().stderr, /^warning: odd\\x1b\[2J\n/);
+});
+
 test("create names what the seed left out: ten, and how many more", async () => {
   const skipped = Array.from({ length: 40 }, (_, n) => ({ path: `dev/${n}`, reason: "a device" }));
   const workspaceSeed = {
@@ -133,6 +140,7 @@ test("create names what the seed left out: ten, and how many more", async () => 
     skipped,
     skippedCount: 140,
     changedWhileRead: ["log.txt"],
+    warnings: ["The checkout: its repository is elsewhere"],
   };
   const { pyro } = fakePyro({ createWorkspace: workspace({ workspaceSeed }) });
   const { stderr } = await pyroCommand(["ws", "create", "debian:12"], { pyro });
@@ -140,6 +148,7 @@ test("create names what the seed left out: ten, and how many more", async () => 
   assert.equal(
     stderr,
     `Next: pyro workspace exec demo -- COMMAND…
+warning: The checkout: its repository is elsewhere
 warning: 140 entries were left out:
 ${named.join("")}  and 130 more: --json
 warning: 1 file changed while being copied:

@@ -39,6 +39,7 @@ describe("a workspace", () => {
       skippedCount: 0,
       skipped: [],
       changedWhileRead: [],
+      warnings: [],
     });
     for (const name of [id, id.slice(0, -2), "one"])
       assert.deepEqual(await ws.pyro.statusWorkspace(name), created, name);

@@ -159,6 +159,7 @@ function newRow(process: ProcessIdentity): WorkspaceRow {
       skippedCount: 0,
       skipped: [],
       changedWhileRead: [],
+      warnings: [],
     },
     baselineMark: null,
     resetCount: 0,

@@ -8,6 +8,7 @@ import type { IO } from "../io.ts";
 import { type Color, formatBytes, paint, printLine, printNote, printResult } from "../printer.ts";
 import { relativeTime } from "../time.ts";
 import type { WorkspaceOutputOption } from "../workspace-arguments.ts";
+import { printWarnings } from "./left-out.ts";
 import { counted } from "./named-lines.ts";
 
 export const stateColors = {
@@ -67,6 +68,8 @@ export function printWorkspace(
   for (const [title, text] of shown) printLine(io, `  ${title.padEnd(width)}  ${text}`);
   if (workspace.isolation === "none")
     printNote(io, "warning: No isolation: commands of this workspace run on this host.");
+  // After a creation they are told with all that did not come along.
+  if (detail === "full") printWarnings(io, workspace.workspaceSeed);
   for (const step of nextSteps(workspace)) printNote(io, `Next: ${step}`);
 }
 

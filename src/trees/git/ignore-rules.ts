@@ -1,88 +1,94 @@
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { joinPath } from "../../model/byte-path.ts";
-import { systemErrorCode } from "../../model/errors.ts";
+import { fromBuffer, joinPath } from "../../model/byte-path.ts";
 import type { BytePath } from "../../model/tree.ts";
-import { below, openFlags } from "../descriptor-path.ts";
 import { IgnorePatterns } from "./ignore-patterns.ts";
+import { readBelow } from "./read-below.ts";
+import type { TrackedFiles } from "./tracked-files.ts";
 
 /** Git itself reads larger ones; nobody writes them. */
 const rulesBytesMax = 1024 * 1024;
 
-interface RuleFile {
-  readonly patterns: IgnorePatterns;
-  /** Path from the file's directory to the one being walked. */
+/** What is said about a directory that is being walked, from it or from one above. */
+interface Told<Value> {
+  readonly value: Value;
+  /** Path from the directory that says it to the one being walked. */
   readonly below: BytePath;
+}
+
+interface Rules {
+  /** The nearest first. */
+  readonly files: readonly Told<IgnorePatterns>[];
+  /** Of the checkouts that the directory lies in. */
+  readonly tracked: readonly Told<TrackedFiles>[];
+  /** Whether the directory itself is ignored, and was entered only for what is tracked in it. */
+  readonly isIgnored: boolean;
 }
 
 /**
  * What git would ignore in one directory: its own `.gitignore`, then those above up to the tree's root, then
- * `.git/info/exclude`; the nearest that says anything decides. The user's global excludes and files that git tracks although
- * they are ignored are not looked at.
+ * `.git/info/exclude`; the nearest that says anything decides. What git tracks is not ignored whatever they say. The user's
+ * global excludes are not looked at.
  */
 export class IgnoreRules {
-  /** The nearest first. */
-  readonly #files: readonly RuleFile[];
+  readonly #rules: Rules;
 
-  private constructor(files: readonly RuleFile[]) {
-    this.#files = files;
+  private constructor(rules: Rules) {
+    this.#rules = rules;
   }
 
   static ofRoot(fd: number): IgnoreRules {
-    const own = [readPatterns(fd, ".gitignore"), readExclude(fd)];
-    return new IgnoreRules(
-      own.flatMap((patterns) => (patterns === undefined ? [] : [{ patterns, below: "" }])),
-    );
+    const files = [readPatterns(fd, ".gitignore"), readPatterns(fd, ".git/info/exclude")];
+    return new IgnoreRules({ files: files.flat(), tracked: [], isIgnored: false });
   }
 
   /** The rules in the directory `name` of this one, open as `fd`. */
   inDirectory(fd: number, name: BytePath): IgnoreRules {
-    const above = this.#files.map((file) => ({ ...file, below: joinPath(file.below, name) }));
-    const patterns = readPatterns(fd, ".gitignore");
-    return new IgnoreRules(patterns === undefined ? above : [{ patterns, below: "" }, ...above]);
+    const { files, tracked } = this.#rules;
+    return new IgnoreRules({
+      files: [...readPatterns(fd, ".gitignore"), ...moved(files, name)],
+      tracked: moved(tracked, name),
+      // A submodule is tracked as a whole.
+      isIgnored: this.#excludes(name, true) && !this.#tracks(name),
+    });
+  }
+
+  /** The rules in this directory when it is a checkout in which git tracks `tracked`. */
+  inCheckout(tracked: TrackedFiles): IgnoreRules {
+    const told = { value: tracked, below: "" };
+    return new IgnoreRules({ ...this.#rules, tracked: [told, ...this.#rules.tracked] });
   }
 
   ignores(name: BytePath, isDirectory: boolean): boolean {
+    if (!this.#excludes(name, isDirectory)) return false;
+    return !this.#tracks(name) && !(isDirectory && this.#tracksBelow(name));
+  }
+
+  #excludes(name: BytePath, isDirectory: boolean): boolean {
+    if (this.#rules.isIgnored) return true;
     if (name === ".git") return false;
-    for (const file of this.#files) {
-      const ignored = file.patterns.test(file.below, name, isDirectory);
+    for (const { value, below } of this.#rules.files) {
+      const ignored = value.test(below, name, isDirectory);
       if (ignored !== undefined) return ignored;
     }
     return false;
   }
+
+  #tracks(name: BytePath): boolean {
+    return this.#rules.tracked.some(({ value, below }) => value.has(joinPath(below, name)));
+  }
+
+  #tracksBelow(name: BytePath): boolean {
+    return this.#rules.tracked.some(({ value, below }) => value.hasBelow(joinPath(below, name)));
+  }
 }
 
-function readExclude(rootFd: number): IgnorePatterns | undefined {
-  try {
-    const git = openSync(below(rootFd, ".git"), openFlags.directory);
-    try {
-      const info = openSync(below(git, "info"), openFlags.directory);
-      try {
-        return readPatterns(info, "exclude");
-      } finally {
-        closeSync(info);
-      }
-    } finally {
-      closeSync(git);
-    }
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return undefined;
-  }
+function moved<Value>(all: readonly Told<Value>[], name: BytePath): Told<Value>[] {
+  return all.map(({ value, below }) => ({ value, below: joinPath(below, name) }));
 }
 
 /** The rules in a file, which git does not read either when it is a link. */
-function readPatterns(directoryFd: number, name: BytePath): IgnorePatterns | undefined {
-  let fd: number | undefined;
-  try {
-    fd = openSync(below(directoryFd, name), openFlags.file);
-    const stats = fstatSync(fd);
-    if (!stats.isFile() || stats.size > rulesBytesMax) return undefined;
-    // One character a byte, as in the paths: git matches bytes too.
-    return IgnorePatterns.parse(readFileSync(fd, "latin1"));
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return undefined;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
+function readPatterns(directoryFd: number, path: BytePath): Told<IgnorePatterns>[] {
+  const data = readBelow(directoryFd, path, rulesBytesMax);
+  if (typeof data === "string") return [];
+  // One character a byte, as in the paths: git matches bytes too.
+  return [{ value: IgnorePatterns.parse(fromBuffer(data)), below: "" }];
 }

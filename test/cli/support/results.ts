@@ -54,6 +54,7 @@ export function workspace(change: Partial<Workspace> = {}): Workspace {
       skippedCount: 0,
       skipped: [],
       changedWhileRead: [],
+      warnings: [],
     },
     resetCount: 0,
     lastResetAt: null,

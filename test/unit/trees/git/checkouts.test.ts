@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { walkDirectory } from "../../../../src/trees/walk-directory.ts";
+import { temporaryDirectory } from "../support.ts";
+
+/** A place for checkouts, and the real git in it, undisturbed by any configuration. */
+async function openPlace(t: TestContext) {
+  const root = await temporaryDirectory(t);
+  const git = (cwd: string, ...args: string[]) =>
+    execFileSync("git", ["-c", "core.excludesFile=", "-c", "protocol.file.allow=always", ...args], {
+      cwd: join(root, cwd),
+      encoding: "latin1",
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        ...{ PATH: process.env.PATH, HOME: root, GIT_CONFIG_NOSYSTEM: "1" },
+        ...{ GIT_AUTHOR_NAME: "A", GIT_AUTHOR_EMAIL: "a@example.org" },
+        ...{ GIT_COMMITTER_NAME: "A", GIT_COMMITTER_EMAIL: "a@example.org" },
+      },
+    });
+  const write = (path: string, content = path) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+  };
+  const commit = (cwd: string) => {
+    git(cwd, "add", "--all");
+    git(cwd, "commit", "--quiet", "--allow-empty", "--message", "A commit");
+  };
+  /** A checkout with a commit. */
+  const make = (name: string, ...init: string[]) => {
+    mkdirSync(join(root, name));
+    git(name, "init", "--quiet", ...init);
+    write(`${name}/file`);
+    commit(name);
+  };
+  return { root, git, write, commit, make };
+}
+
+async function copied(root: string, respectGitignore = true) {
+  const files: string[] = [];
+  const warnings: string[] = [];
+  const walk = walkDirectory(root, { respectGitignore, onWarning: (text) => warnings.push(text) });
+  for await (const { entry } of walk)
+    if (entry.type !== "directory" && !/(^|\/)\.git(\/|$)/.test(entry.path)) files.push(entry.path);
+  return { files: files.sort(), warnings };
+}
+
+type Place = Awaited<ReturnType<typeof openPlace>>;
+
+/** Files of every kind: tracked although ignored, below an ignored directory, ignored and not tracked, taken out of the index again. */
+function fill({ git, write, commit }: Place, name: string) {
+  for (const path of [
+    ".env",
+    "keep.log",
+    "other.log",
+    "out/a",
+    "out/b",
+    "out/deep/c",
+    "out/deep/d",
+  ])
+    write(`${name}/${path}`);
+  for (const path of ["gen/x/1", "src/main", "src/x.log", "was-tracked.log"])
+    write(`${name}/${path}`);
+  commit(name);
+  write(`${name}/.gitignore`, "*.log\nout/\n.env\ngen\n");
+  git(name, "rm", "-r", "--quiet", "--cached", ".");
+  git(name, "add", ".");
+  git(name, "add", "--force", "keep.log", "out/a", "out/deep/c");
+  git(name, "commit", "--quiet", "--message", "Some of them");
+  write(`${name}/untracked`);
+}
+
+const kinds: Readonly<Record<string, (place: Place) => void>> = {
+  "the second version": ({ git }) => git("c", "update-index", "--index-version", "2"),
+  "the third version": ({ git, write }) => {
+    write("c/intended.log");
+    git("c", "add", "--force", "--intent-to-add", "intended.log");
+  },
+  "the fourth version": ({ git }) => git("c", "update-index", "--index-version", "4"),
+  "two files": ({ git }) => {
+    git("c", "update-index", "--split-index");
+    git("c", "rm", "--quiet", "--cached", "keep.log", "out/a");
+    git("c", "add", "--force", "other.log", "out/b");
+  },
+  "two files of the fourth version": ({ git, write }) => {
+    git("c", "update-index", "--index-version", "4", "--split-index");
+    write("c/out/deep/c", "changed");
+    git("c", "add", "--force", "other.log", "out/deep/c");
+    git("c", "rm", "--quiet", "--cached", "keep.log");
+  },
+};
+
+for (const [kind, change] of Object.entries(kinds))
+  test(`what git tracks comes along though it is ignored: an index of ${kind}`, async (t) => {
+    const place = await openPlace(t);
+    place.make("c");
+    fill(place, "c");
+    change(place);
+    const known = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    const expected = place
+      .git("c", ...known)
+      .split("\0")
+      .filter(Boolean)
+      .sort();
+    const { files, warnings } = await copied(join(place.root, "c"));
+    assert.deepEqual(files, expected);
+    assert.ok(
+      files.some((path) => path.startsWith("out/")),
+      "something ignored is tracked",
+    );
+    assert.ok(!files.includes(".env"));
+    assert.deepEqual(warnings, []);
+  });
+
+test("what git tracks comes along from a repository of SHA-256 and from a submodule", async (t) => {
+  const place = await openPlace(t);
+  place.make("c", "--object-format=sha256");
+  fill(place, "c");
+  assert.ok((await copied(join(place.root, "c"))).files.includes("out/deep/c"));
+  place.make("inner");
+  fill(place, "inner");
+  place.make("super");
+  place.git("super", "submodule", "--quiet", "add", "../inner", "lib/inner");
+  place.write("super/.gitignore", "lib/\n");
+  place.write("super/lib/inner/more");
+  const { files, warnings } = await copied(join(place.root, "super"));
+  assert.ok(files.includes("lib/inner/out/a"), files.join(" "));
+  assert.ok(files.includes("lib/inner/more"), "a submodule is tracked as a whole");
+  assert.ok(!files.includes("lib/inner/out/b"));
+  assert.deepEqual(warnings, []);
+});
+
+test("an index that is damaged is told, and keeps what is ignored at home", async (t) => {
+  const place = await openPlace(t);
+  place.make("c");
+  fill(place, "c");
+  const path = join(place.root, "c/.git/index");
+  const index = readFileSync(path);
+  for (const at of [0, 5, 9, 12 + 60, 12 + 61, index.length - 60]) {
+    const damaged = Buffer.from(index);
+    damaged.fill(0xff, at, at + 4);
+    writeFileSync(path, damaged);
+    const { files } = await copied(join(place.root, "c"));
+    assert.ok(files.includes("src/main"));
+    assert.ok(!files.includes(".env"));
+  }
+  writeFileSync(path, index.subarray(0, 40));
+  const { files, warnings } = await copied(join(place.root, "c"));
+  assert.ok(!files.includes("keep.log"));
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /^The checkout: its index was not read, /);
+});
+
+test("a repository that lies elsewhere is named, and nothing of it is read", async (t) => {
+  const place = await openPlace(t);
+  place.make("main");
+  place.git("main", "worktree", "add", "--quiet", "../linked");
+  const linked = await copied(join(place.root, "linked"), false);
+  assert.deepEqual(linked.warnings, [
+    `The checkout: its repository is in ${place.root}/main/.git/worktrees/linked, which does not come along: git will not work on the copy. "git clone" makes a checkout that can be copied whole.`,
+  ]);
+  place.make("super");
+  place.git("super", "submodule", "--quiet", "add", "../main", "lib");
+  const inner = await copied(join(place.root, "super/lib"));
+  assert.match(inner.warnings[0] ?? "", /in \.\.\/\.git\/modules\/lib, which does not come along/);
+  assert.match(inner.warnings[1] ?? "", /its index was not read/);
+  assert.deepEqual((await copied(join(place.root, "super"), false)).warnings, []);
+  renameSync(join(place.root, "main/.git"), join(place.root, "apart"));
+  symlinkSync("../apart", join(place.root, "main/.git"));
+  assert.match(
+    (await copied(join(place.root, "main"))).warnings[0] ?? "",
+    /is in \.\.\/apart, which/,
+  );
+});
+
+test("a checkout deeper in the tree is named by its path", async (t) => {
+  const place = await openPlace(t);
+  place.make("main");
+  place.git("main", "worktree", "add", "--quiet", "trees/linked");
+  const { warnings } = await copied(join(place.root, "main"), false);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /^The checkout trees\/linked: its repository is in \//);
+  place.write("main/.gitignore", "trees\n");
+  assert.deepEqual((await copied(join(place.root, "main"))).warnings, []);
+});
+
+test("borrowed objects, foreign files, partial clones and new formats are named", async (t) => {
+  const place = await openPlace(t);
+  place.make("lender");
+  place.git(".", "clone", "--quiet", "--shared", "lender", "shared");
+  const warningsOf = async () => (await copied(join(place.root, "shared"), false)).warnings;
+  assert.deepEqual(await warningsOf(), [
+    `The checkout: it borrows objects from ${place.root}/lender/.git/objects, which do not come along: git will miss them. "git clone --dissociate" makes a checkout that can be copied whole.`,
+  ]);
+  rmSync(join(place.root, "shared/.git/objects/info/alternates"));
+  assert.deepEqual(await warningsOf(), []);
+  const config = (key: string, value: string) =>
+    place.git(".", "config", "--file", "shared/.git/config", key, value);
+  config("core.worktree", "../../elsewhere");
+  assert.match((await warningsOf())[0] ?? "", /the files are in \.\.\/\.\.\/elsewhere/);
+  config("core.worktree", "..");
+  assert.deepEqual(await warningsOf(), []);
+  config("remote.origin.promisor", "true");
+  assert.match((await warningsOf())[0] ?? "", /partial clone/);
+  place.git("shared", "config", "--unset", "remote.origin.promisor");
+  config("extensions.worktreeConfig", "true");
+  config("extensions.refStorage", "reftable");
+  assert.deepEqual(
+    await warningsOf(),
+    [],
+    "without the format's version an extension means nothing",
+  );
+  config("core.repositoryFormatVersion", "1");
+  assert.deepEqual(await warningsOf(), [
+    "The checkout: its repository uses the extension refstorage, which git knows from 2.45 on: a git in the guest that does not know it refuses to work.",
+  ]);
+});
