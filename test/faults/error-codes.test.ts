@@ -82,12 +82,12 @@ describe("a registry", () => {
     assert.equal(codeOf(await pull(stub).ended), "registry_unreachable");
   });
 
-  it("fails a pull with guest_exec_failed when the builder refuses a layer", async () => {
+  it("fails a pull with environment_build_failed when the builder refuses a layer", async () => {
     const bad = await makeOciImage([
       { packing: "gzip", entries: [{ name: "../escaped", content: "x" }] },
     ]);
     await using stub = (await RegistryStub.start()).offer(bad);
-    assert.equal(codeOf(await pull(stub).ended), "guest_exec_failed");
+    assert.equal(codeOf(await pull(stub).ended), "environment_build_failed");
   });
 
   it("fails a pull that is interrupted with cancelled", async () => {

@@ -27,7 +27,7 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
     because: "a command that does not exist is a result, with exit code 127",
   },
   guest_boot_failed: command,
-  guest_exec_failed: command,
+  guest_exec_failed: lost,
   guest_lost: lost,
   guest_protocol_error: lost,
   virtualization_unavailable: command,
