@@ -18,16 +18,20 @@ export class ChunkStore {
     this.#directory = directory;
   }
 
-  /** Keeps `data`, one after the other; answers its digest and how many bytes that took. */
+  /**
+   * Keeps `data`, one after the other; answers its digest and how many bytes that took. Only chunks in `sound` are taken for what
+   * their name says: others may have been cut off with the host's power. What is kept joins them.
+   */
   async put(
     data: Buffer,
-    compressor: FrameCompressor,
+    { compressor, sound }: { readonly compressor: FrameCompressor; readonly sound: Set<string> },
   ): Promise<{ digest: string; storedBytes: number }> {
     const digest = createHash("sha256").update(data).digest("hex");
     const path = join(this.#directory, digest);
-    if (existsSync(path)) return { digest, storedBytes: 0 };
+    if (sound.has(digest) && existsSync(path)) return { digest, storedBytes: 0 };
     const packed = await compressor.compress(data);
     await this.#write(path, packed);
+    sound.add(digest);
     return { digest, storedBytes: packed.reduce((sum, piece) => sum + piece.length, 0) };
   }
 

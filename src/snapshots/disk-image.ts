@@ -17,17 +17,24 @@ export interface DiskImage {
   readonly chunks: readonly (readonly [offset: number, length: number, digest: string])[];
 }
 
-/** Stores the sparse file `path`, which nobody may write to meanwhile. */
+export interface CaptureSource {
+  /** A sparse file, which nobody may write to meanwhile. */
+  readonly path: string;
+  readonly diskBytes: number;
+  /** Digests of the chunks that need not be stored again; grows by those that were. */
+  readonly sound: Set<string>;
+}
+
+/** Stores a disk. */
 export async function captureImage(
   store: ChunkStore,
-  path: string,
-  diskBytes: number,
+  { path, diskBytes, sound }: CaptureSource,
 ): Promise<{ image: DiskImage; storedBytes: number }> {
   const chunks: [number, number, string][] = [];
   const compressor = new FrameCompressor();
   let storedBytes = 0;
   const keep = async (offset: number, data: Buffer): Promise<void> => {
-    const stored = await store.put(data, compressor);
+    const stored = await store.put(data, { compressor, sound });
     chunks.push([offset, data.length, stored.digest]);
     storedBytes += stored.storedBytes;
   };

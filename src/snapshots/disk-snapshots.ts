@@ -5,7 +5,7 @@ import { asPyroError, PyroError } from "../model/errors.ts";
 import { readJsonFile, removeAbandoned, writeFileAtomically } from "../platform/files.ts";
 import { runTool } from "../platform/tools.ts";
 import { ChunkStore } from "./chunk-store.ts";
-import { captureImage, type DiskImage, restoreImage } from "./disk-image.ts";
+import { type CaptureSource, captureImage, type DiskImage, restoreImage } from "./disk-image.ts";
 
 const attemptMax = 5;
 
@@ -28,7 +28,8 @@ export class DiskSnapshots {
   /** Stores the disk at `path`, which nobody may write to meanwhile; answers the room that took. */
   async capture(name: string, path: string, diskBytes: number): Promise<number> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const { image, storedBytes } = await this.#captureStill(path, diskBytes);
+    const { digests: sound } = await this.#listedChunks();
+    const { image, storedBytes } = await this.#captureStill({ path, diskBytes, sound });
     // The list must never be on the disk before what it lists.
     await runTool("sync", ["--file-system", this.#directory], { packageName: "coreutils" });
     const stored: StoredImage = { image, digest: digestOf(image) };
@@ -47,12 +48,22 @@ export class DiskSnapshots {
     await this.sweep();
   }
 
-  /** Removes chunks that belong to no snapshot. */
+  /** Removes chunks that belong to no snapshot; none while a list is damaged, because nobody knows what it needs. */
   async sweep(): Promise<void> {
-    const kept = new Set<string>();
-    for (const name of await this.list())
-      for (const [, , digest] of (await this.#read(name)).chunks) kept.add(digest);
-    await this.#chunks.sweep(kept);
+    const { digests, isComplete } = await this.#listedChunks();
+    if (isComplete) await this.#chunks.sweep(digests);
+  }
+
+  /** The chunks of all lists that can be read: whatever they name was on the disk before them. */
+  async #listedChunks(): Promise<{ digests: Set<string>; isComplete: boolean }> {
+    const digests = new Set<string>();
+    let isComplete = true;
+    for (const name of await this.list()) {
+      const image = await this.#find(name);
+      if (image === undefined) isComplete = false;
+      for (const [, , digest] of image?.chunks ?? []) digests.add(digest);
+    }
+    return { digests, isComplete };
   }
 
   /** Removes what killed processes left half-made; may run beside anything. */
@@ -69,13 +80,10 @@ export class DiskSnapshots {
   }
 
   /** A guest that holds still may yet give free blocks back; what was read before is stored already, so that another look costs little. */
-  async #captureStill(
-    path: string,
-    diskBytes: number,
-  ): Promise<{ image: DiskImage; storedBytes: number }> {
+  async #captureStill(source: CaptureSource): Promise<{ image: DiskImage; storedBytes: number }> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await captureImage(this.#chunks, path, diskBytes);
+        return await captureImage(this.#chunks, source);
       } catch (error) {
         const isRestless = /file changed as we read it/.test(asPyroError(error).message);
         if (!isRestless || attempt === attemptMax) throw error;
@@ -84,12 +92,18 @@ export class DiskSnapshots {
   }
 
   async #read(name: string): Promise<DiskImage> {
-    const stored = (await readJsonFile(this.#path(name))) as StoredImage | undefined;
-    if (stored?.image !== undefined && digestOf(stored.image) === stored.digest)
-      return stored.image;
+    const image = await this.#find(name);
+    if (image !== undefined) return image;
     throw new PyroError("snapshot_damaged", `The snapshot "${name}" is damaged or missing.`, {
       hint: "Use another snapshot; the baseline is one.",
     });
+  }
+
+  /** The list of a snapshot's chunks, unless it is damaged or missing. */
+  async #find(name: string): Promise<DiskImage | undefined> {
+    const stored = (await readJsonFile(this.#path(name))) as StoredImage | undefined;
+    const isSound = stored?.image !== undefined && digestOf(stored.image) === stored.digest;
+    return isSound ? stored.image : undefined;
   }
 
   #path(name: string): string {

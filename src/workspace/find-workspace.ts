@@ -5,7 +5,7 @@ import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { adoptWorkspace, adoptWorkspaces } from "./adopt-workspaces.ts";
 import { recoverWorkspace } from "./recover-workspace.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
-import { isExpired, isPassing } from "./workspace-states.ts";
+import { deletedMeanwhile, isExpired, isPassing } from "./workspace-states.ts";
 
 /** The workspace that an id, a unique prefix of one or a name stands for, as it really is. */
 export async function findWorkspace(
@@ -41,7 +41,7 @@ async function match(context: WorkspaceContext, text: string): Promise<Workspace
 export function latest(context: WorkspaceContext, row: WorkspaceRow): WorkspaceRow {
   const found = context.records.workspaces.find(row.workspaceId);
   if (found !== undefined) return found;
-  throw new PyroError("workspace_lost", `Workspace ${row.workspaceId} was deleted meanwhile.`);
+  throw deletedMeanwhile(row);
 }
 
 /**

@@ -8,6 +8,7 @@ import type {
   SnapshotList,
 } from "../model/workspace-results.ts";
 import { faultPoint } from "../platform/fault.ts";
+import { acquireLock, type Lock } from "../platform/lock.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { connectWorkspace } from "./connect-workspace.ts";
 import { findWorkspace } from "./find-workspace.ts";
@@ -17,7 +18,7 @@ import type { WorkspaceContext } from "./workspace-context.ts";
 import { storageOf } from "./workspace-machine.ts";
 import type { SnapshotOptions } from "./workspace-options.ts";
 import { now } from "./workspace-records.ts";
-import { nameOf, requireLegal } from "./workspace-states.ts";
+import { deletedMeanwhile, nameOf, requireLegal } from "./workspace-states.ts";
 import type { WorkspaceStorage } from "./workspace-storage.ts";
 
 /** Keeps /workspace as it is now under a name. */
@@ -31,6 +32,7 @@ export async function createSnapshot(
   const row = await findWorkspace(context, id);
   requireLegal(row, "take a snapshot");
   if (name === baselineName || find(context, row, name)) throw exists(row, name);
+  using _lock = await lockSnapshots(context, row, signal);
   await using still = await holdStill(context, row, signal);
   // Two processes may want the same name.
   if (find(context, row, name)) throw exists(row, name);
@@ -40,8 +42,7 @@ export async function createSnapshot(
   faultPoint("snapshot.captured");
   await requireStill(still, () => storage.remove(name));
   const snapshot = { name, createdAt: now(), storedBytes };
-  if (!context.records.snapshots.insert(row.workspaceId, snapshot))
-    throw new PyroError("workspace_lost", `Workspace ${nameOf(row)} was deleted meanwhile.`);
+  if (!context.records.snapshots.insert(row.workspaceId, snapshot)) throw deletedMeanwhile(row);
   faultPoint("snapshot.recorded");
   record(context, row, `snapshot "${name}" taken`);
   return { workspaceId: row.workspaceId, snapshot };
@@ -74,6 +75,7 @@ export async function deleteSnapshot(
     throw new PyroError("invalid_argument", "The baseline cannot be deleted.", {
       hint: "Delete the workspace to be rid of it.",
     });
+  using _lock = await lockSnapshots(context, row, signal);
   await using _still = await holdStill(context, row, signal);
   const deleted = context.records.snapshots.remove(row.workspaceId, name);
   await storageOf(context, row).remove(name);
@@ -92,6 +94,23 @@ export function requireSnapshot(context: WorkspaceContext, row: WorkspaceRow, na
 
 function find(context: WorkspaceContext, row: WorkspaceRow, name: string): boolean {
   return context.records.snapshots.list(row.workspaceId).some((one) => one.name === name);
+}
+
+/**
+ * A guest may stop standing still, and another process then begin a snapshot of its own: what nobody has recorded yet is only
+ * removed by whoever has this lock.
+ */
+async function lockSnapshots(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+  signal: AbortSignal | undefined,
+): Promise<Lock> {
+  try {
+    return await acquireLock(context.files(row.workspaceId).snapshotsLockPath, { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw context.hasDirectory(row.workspaceId) ? error : deletedMeanwhile(row);
+  }
 }
 
 /** Nothing writes to the workspace's disk until the answer is disposed of. */

@@ -4,7 +4,7 @@ import { type Lock, tryLock } from "../platform/lock.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { endStrayMachine } from "./recover-workspace.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
-import { isPassing, nameOf } from "./workspace-states.ts";
+import { deletedMeanwhile, isPassing, nameOf } from "./workspace-states.ts";
 
 /** Whoever holds the lock of a workspace whose state is passing is at longer work. */
 const waitMs = 2_000;
@@ -20,7 +20,7 @@ export async function takeOver(context: WorkspaceContext, row: WorkspaceRow): Pr
   let deadline = performance.now() + (isPassing(row.state) ? waitMs : endingMs);
   for (;;) {
     const lock = await tryLock(context.files(row.workspaceId).lockPath).catch((error: unknown) => {
-      throw context.hasDirectory(row.workspaceId) ? error : lost(row);
+      throw context.hasDirectory(row.workspaceId) ? error : deletedMeanwhile(row);
     });
     if (lock !== undefined) {
       const latest = context.records.workspaces.find(row.workspaceId);
@@ -38,10 +38,6 @@ export async function takeOver(context: WorkspaceContext, row: WorkspaceRow): Pr
     if (performance.now() > deadline) throw busy(row);
     await sleep(retryMs);
   }
-}
-
-function lost(row: WorkspaceRow): PyroError {
-  return new PyroError("workspace_lost", `Workspace ${nameOf(row)} was deleted meanwhile.`);
 }
 
 function busy(row: WorkspaceRow): PyroError {

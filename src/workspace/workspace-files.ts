@@ -19,6 +19,8 @@ export interface WorkspaceFiles {
   /** What the workspace held when it was created. */
   readonly baselineDirectory: string;
   readonly snapshotsDirectory: string;
+  /** Held by whoever keeps or removes a snapshot, however long its guest stands still. */
+  readonly snapshotsLockPath: string;
   /** One file a command. */
   readonly outputDirectory: string;
 }
@@ -47,6 +49,7 @@ export function workspaceFiles(stateDirectory: string, workspaceId: string): Wor
     supervisorLogPath: join(directory, "supervisor.log"),
     baselineDirectory: join(directory, "baseline"),
     snapshotsDirectory: join(directory, "snapshots"),
+    snapshotsLockPath: join(directory, "snapshots.lock"),
     outputDirectory: join(directory, "output"),
   };
 }

@@ -71,6 +71,10 @@ export function illegal(row: WorkspaceRow, operation: WorkspaceOperation): PyroE
   );
 }
 
+export function deletedMeanwhile(row: WorkspaceRow): PyroError {
+  return new PyroError("workspace_lost", `Workspace ${nameOf(row)} was deleted meanwhile.`);
+}
+
 function nextStep(state: WorkspaceState, named: string): string {
   switch (state) {
     case "creating":

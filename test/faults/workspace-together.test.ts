@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Workspace } from "../../src/index.ts";
+import { acquireLock } from "../../src/platform/lock.ts";
 import { baseEnvironment, repository } from "../support/home.ts";
 import type { Acknowledged } from "../support/workspace-client.ts";
 import { saying, TestWorkspaces, timed, writeTree } from "../support/workspaces.ts";
@@ -176,6 +177,23 @@ describe("processes that work on workspaces at once", () => {
     const writing = place.sh(workspaceId, line);
     for (const name of ["a", "b", "c"]) await place.pyro.createSnapshot(workspaceId, name);
     assert.equal(await writing, "1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+  });
+
+  it("keep and remove snapshots one after the other, even when a guest no longer stands still for the first", async () => {
+    const { workspaceId } = await place.create({ name: "held" });
+    await place.pyro.createSnapshot("held", "first");
+    const { release } = await acquireLock(join(place.directory(workspaceId), "snapshots.lock"));
+    let isReleased = false;
+    const later = Promise.all([
+      place.pyro.createSnapshot("held", "second").then(() => assert.ok(isReleased)),
+      place.pyro.deleteSnapshot("held", "first").then(() => assert.ok(isReleased)),
+    ]);
+    // Commands go on: nobody who waits for his turn keeps the guest still.
+    assert.equal(await place.sh("held", "echo written > file && sync && cat file"), "written\n");
+    isReleased = true;
+    release();
+    await later;
+    await place.pyro.resetWorkspace("held", { snapshot: "second" });
   });
 
   it("may all delete, stop, start and reset the same workspace", async () => {
