@@ -7,6 +7,9 @@ import type { WorkspaceContext } from "./workspace-context.ts";
 import { now } from "./workspace-records.ts";
 import { isExpired } from "./workspace-states.ts";
 
+/** Why a workspace ended whose directory somebody removed. */
+export const filesAreGone = "its files are gone";
+
 /**
  * Finishes or undoes what a process that is gone began; whoever calls holds the workspace's lock. Undefined when the
  * workspace ends with that. Looks at disk and processes: rows only say what was meant.
@@ -33,7 +36,7 @@ function endOf(context: WorkspaceContext, row: WorkspaceRow): string | undefined
   if (isExpired(row)) return "expired";
   if (row.state === "creating") return "its creation was interrupted";
   if (row.state === "deleting") return "deleted";
-  return context.hasDirectory(row.workspaceId) ? undefined : "its files are gone";
+  return context.hasDirectory(row.workspaceId) ? undefined : filesAreGone;
 }
 
 async function recoverState(context: WorkspaceContext, row: WorkspaceRow): Promise<void> {

@@ -1,9 +1,11 @@
+import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { systemErrorCode } from "../model/errors.ts";
 import { faultPoint } from "../platform/fault.ts";
 import { temporaryNeighbour } from "../platform/files.ts";
 import { killProcess } from "../platform/processes.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { endEverythingOn } from "./stray-processes.ts";
 import type { WorkspaceFiles } from "./workspace-files.ts";
 import { now, type WorkspaceRecords } from "./workspace-records.ts";
 import { legalStates } from "./workspace-states.ts";
@@ -20,6 +22,8 @@ export async function removeWorkspace(
   records.workspaces.transition(workspaceId, { from: legalStates("delete"), to: "deleting" });
   faultPoint("delete.recorded");
   if (process !== null) await killProcess(process);
+  // Nothing else tells of what still runs on files that somebody removed.
+  if (!existsSync(files.directory)) await endEverythingOn(files.directory);
   faultPoint("delete.killed");
   await removeDirectory(files.directory);
   faultPoint("delete.removed");

@@ -6,6 +6,7 @@ import { connectWorkspace } from "./connect-workspace.ts";
 import { describeWorkspace } from "./describe-workspace.ts";
 import { findWorkspace, latest } from "./find-workspace.ts";
 import type { WorkOptions } from "./host.ts";
+import { filesAreGone } from "./recover-workspace.ts";
 import { removeWorkspace } from "./remove-workspace.ts";
 import { stopUnattended } from "./stop-unattended.ts";
 import { takeOver } from "./take-over.ts";
@@ -87,12 +88,8 @@ export async function deleteWorkspace(
   id: string,
 ): Promise<WorkspaceDeleted> {
   const row = await findForDelete(context, id);
-  if (typeof row === "string") return { workspaceId: row, deleted: false };
+  if (!("state" in row)) return row;
   const { workspaceId } = row;
-  if (!context.hasDirectory(workspaceId)) {
-    const ending = { at: now(), reason: "deleted" };
-    return { workspaceId, deleted: context.records.workspaces.remove(workspaceId, ending) };
-  }
   using lock = await takeOver(context, row).catch((error: unknown) => {
     if (error instanceof PyroError && error.code === "workspace_lost") return undefined;
     throw error;
@@ -104,16 +101,19 @@ export async function deleteWorkspace(
   return { workspaceId, deleted: await removeWorkspace(context.records, current, ending) };
 }
 
-/** The workspace, or the id of one that is gone. */
+/** The workspace, or what became of one that is gone. */
 async function findForDelete(
   context: WorkspaceContext,
   id: string,
-): Promise<WorkspaceRow | string> {
+): Promise<WorkspaceRow | WorkspaceDeleted> {
+  const isKnown = context.records.workspaces.match(id).length > 0;
   try {
     return await findWorkspace(context, id);
   } catch (error) {
     const ended = context.records.workspaces.findEnded(id);
-    if (error instanceof PyroError && ended !== undefined) return ended.workspaceId;
-    throw error;
+    if (!(error instanceof PyroError) || ended === undefined) throw error;
+    // Looking for one whose directory was removed is what ended it.
+    const deleted = isKnown && ended.reason === filesAreGone;
+    return { workspaceId: ended.workspaceId, deleted };
   }
 }

@@ -33,7 +33,7 @@ export async function endEverythingOn(directory: string): Promise<void> {
 
 /** Others have a workspace's lock open too: whoever creates or changes it. */
 function supervisorsOf(directory: string): ProcessIdentity[] {
-  return processesHolding(directory, ["node"]).filter(({ pid }) =>
-    commandLine(pid).startsWith("pyro supervisor "),
+  return processesHolding(directory, ["node"]).filter(
+    ({ pid }) => pid !== process.pid && commandLine(pid).startsWith("pyro supervisor "),
   );
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { identifyProcess } from "../../src/platform/processes.ts";
 import { findSupervisors } from "../support/host-processes.ts";
 import { until } from "../support/until.ts";
 import {
@@ -189,4 +191,36 @@ describe("a workspace whose machine is lost", () => {
     }
     assert.equal(await place.treeDigest(id), digest);
   });
+});
+
+describe("a workspace whose directory somebody removed", () => {
+  let place: TestWorkspaces;
+  before(async () => {
+    place = await TestWorkspaces.open();
+  });
+  afterEach(() => place.assertNothingLeft());
+  after(() => place[Symbol.asyncDispose]());
+
+  const steps: Record<string, (id: string) => Promise<unknown>> = {
+    delete: async (id) =>
+      assert.deepEqual(await place.pyro.deleteWorkspace(id), { workspaceId: id, deleted: true }),
+    list: async () => assert.deepEqual(await place.pyro.listWorkspaces(), { workspaces: [] }),
+    exec: async (id) => {
+      const { code, message } = await refusal(place.pyro.execWorkspace(id, { command: ["true"] }));
+      assert.equal(code, "workspace_not_found");
+      assert.match(message, /its files are gone/);
+    },
+  };
+  for (const step of ["delete", "list", "exec"])
+    for (const isServed of [true, false])
+      it(`runs no longer after ${step}, ${isServed ? "with" : "without"} a supervisor`, async () => {
+        const { workspaceId } = await place.create();
+        await place.sh(workspaceId, "true");
+        const monitor = place.monitor(workspaceId);
+        if (!isServed) await place.killSupervisor(workspaceId);
+        rmSync(place.directory(workspaceId), { recursive: true });
+        await steps[step]?.(workspaceId);
+        assert.equal(identifyProcess(monitor), undefined, "its machine runs on");
+        await until("its supervisor is gone", () => findSupervisors(workspaceId).length === 0);
+      });
 });
