@@ -1,6 +1,7 @@
-import { closeSync, constants, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { namingNoSpace } from "../platform/files.ts";
+import { writeFullySync } from "../platform/write-fully.ts";
 
 /** The format, shared with what writes it. */
 export const diskContentFormat = { blockBytes: 4096, headerBytes: 16, magic: 0x70797264 } as const;
@@ -42,14 +43,10 @@ export class DiskContent {
   writeTo(fd: number): void {
     ftruncateSync(fd, Number(this.#bytes.readBigUInt64LE(8)));
     const blocksAt = headerBytes + this.#blockCount * 8;
-    for (const run of this.#runs())
-      writeSync(
-        fd,
-        this.#bytes,
-        blocksAt + run.first * blockBytes,
-        run.length * blockBytes,
-        run.offset,
-      );
+    for (const run of this.#runs()) {
+      const at = blocksAt + run.first * blockBytes;
+      writeFullySync(fd, this.#bytes.subarray(at, at + run.length * blockBytes), run.offset);
+    }
   }
 
   /** An open copy without a name, gone when the descriptor is closed. */

@@ -1,6 +1,7 @@
-import { mkdir, open, rm } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryNeighbour } from "../platform/files.ts";
+import { removeTree } from "../platform/remove-tree.ts";
 import { runTool } from "../platform/tools.ts";
 import { captureDisk } from "./capture-disk.ts";
 import type { DiskContent } from "./disk-content.ts";
@@ -23,6 +24,6 @@ export async function formatBlankDisk(path: string, diskBytes: number): Promise<
     });
     return await captureDisk(image, diskBytes);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await removeTree(directory);
   }
 }

@@ -10,6 +10,7 @@ import {
   writeFileAtomically,
 } from "../platform/files.ts";
 import { tryLock } from "../platform/lock.ts";
+import { removeTree } from "../platform/remove-tree.ts";
 
 /** What an image asks of the commands that run in it. */
 export interface ImageConfig {
@@ -136,14 +137,14 @@ export class ImageStore {
       publish: async (image) => {
         await writeFileAtomically(join(directory, imageFile), JSON.stringify(image, undefined, 2));
         const target = join(this.#images, image.id);
-        await rm(target, { recursive: true, force: true });
+        await removeTree(target);
         await rename(directory, target);
         await writeFileAtomically(
           join(this.#names, `${encodeName(image.environment)}.json`),
           JSON.stringify({ environment: image.environment, imageId: image.id }),
         );
       },
-      [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+      [Symbol.asyncDispose]: () => removeTree(directory),
     };
   }
 
@@ -159,7 +160,7 @@ export class ImageStore {
     const gone = entries.filter(
       (name) => !kept.has(name) && (isAbandoned(name) || !name.endsWith(".partial")),
     );
-    for (const name of gone) await rm(join(this.#images, name), { recursive: true, force: true });
+    for (const name of gone) await removeTree(join(this.#images, name));
     return gone;
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmod, chown, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   isAbandoned,
@@ -9,6 +9,7 @@ import {
   writeFileAtomically,
 } from "../platform/files.ts";
 import { type Lock, tryLock } from "../platform/lock.ts";
+import { removeTree } from "../platform/remove-tree.ts";
 
 /** Everything that makes saved state unusable when it changes. */
 export interface TemplateKeyParts {
@@ -81,7 +82,7 @@ export class TemplateStore {
   }
 
   async remove(parts: TemplateKeyParts): Promise<void> {
-    await rm(this.#directory(parts), { recursive: true, force: true });
+    await removeTree(this.#directory(parts));
   }
 
   /** The right to make the template, or undefined when another process is making it. */
@@ -109,7 +110,7 @@ export class TemplateStore {
         await this.remove(parts);
         await rename(directory, this.#directory(parts));
       },
-      [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+      [Symbol.asyncDispose]: () => removeTree(directory),
     };
   }
 
@@ -127,7 +128,7 @@ export class TemplateStore {
           : record !== undefined && isCurrent(record.parts)
       )
         continue;
-      await rm(join(this.#root, name), { recursive: true, force: true });
+      await removeTree(join(this.#root, name));
       removed++;
     }
     return removed;

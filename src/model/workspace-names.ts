@@ -2,10 +2,20 @@ import { PyroError } from "./errors.ts";
 import { limits } from "./limits.ts";
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+/** A name that is another workspace's id would make that id ambiguous. */
+const idPattern = /^(ws|vm)-/;
 const labelKeyPattern = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,126}$/;
 
 /** `name` if a workspace or snapshot can have it; else `invalid_argument`. */
 export function checkName(name: string, what: "workspace" | "snapshot"): string {
+  if (what === "workspace" && idPattern.test(name))
+    throw new PyroError(
+      "invalid_argument",
+      `"${name}" looks like an id, not like the name of a workspace.`,
+      {
+        hint: "Choose one that does not begin with ws- or vm-.",
+      },
+    );
   if (namePattern.test(name)) return name;
   throw new PyroError("invalid_argument", `"${name}" cannot be the name of a ${what}.`, {
     hint: "Use letters, digits, '.', '_' and '-', beginning with a letter or digit; 63 at most.",

@@ -5,9 +5,7 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import { identifyProcess } from "./processes.ts";
-
-/** O_PATH, which Node does not name: a handle on a file without reading or writing it. */
-export const openPath = 0o10000000;
+import { removeTree } from "./remove-tree.ts";
 
 /** Writes the whole file or nothing, and flushes it. */
 export async function writeFileAtomically(
@@ -73,8 +71,7 @@ export function isAbandoned(name: string): boolean {
  */
 export async function removeAbandoned(directory: string): Promise<void> {
   for (const name of await readdir(directory).catch(() => []))
-    if (isAbandoned(name))
-      await rm(join(directory, name), { recursive: true, force: true }).catch(() => undefined);
+    if (isAbandoned(name)) await removeTree(join(directory, name)).catch(() => undefined);
 }
 
 /** The parsed JSON of `path`, or undefined when the file is absent or not JSON. */

@@ -2,6 +2,7 @@ import { open, rm } from "node:fs/promises";
 import { namingNoSpace } from "../platform/files.ts";
 import { FrameCompressor } from "../platform/frame-compressor.ts";
 import { readSparseFile } from "../platform/sparse-file.ts";
+import { writeFully } from "../platform/write-fully.ts";
 import type { ChunkStore } from "./chunk-store.ts";
 
 /** Large enough to compress well, small enough that a small change stays small. */
@@ -69,7 +70,11 @@ export async function restoreImage(
       const parts = await Promise.all(group.map(([, length, digest]) => store.get(digest, length)));
       for (const [index, part] of parts.entries())
         for (const run of dataRuns(part))
-          await file.write(part, run.start, run.length, (group[index]?.[0] ?? 0) + run.start);
+          await writeFully(
+            file.fd,
+            part.subarray(run.start, run.start + run.length),
+            (group[index]?.[0] ?? 0) + run.start,
+          );
     }
   } catch (error) {
     await rm(path, { force: true });

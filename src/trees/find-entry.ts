@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { fromBuffer } from "../model/byte-path.ts";
 import { systemErrorCode } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
-import { below } from "./descriptor-path.ts";
+import { below } from "../platform/descriptor-path.ts";
 import { type FoundFile, openRegularFile } from "./read-file-content.ts";
 
 /** What is under one name of a directory that is being walked. */

@@ -1,7 +1,7 @@
 import { type BigIntStats, closeSync, fstatSync, open, read } from "node:fs";
 import { promisify } from "node:util";
 import type { ContentPiece } from "../model/tree.ts";
-import { openFlags } from "./descriptor-path.ts";
+import { openFlags } from "../platform/descriptor-path.ts";
 
 // The callback function, because the promise one costs several times as much, and a tree has many files. Opening and
 // reading may wait for a disk; looking at and closing what is open does not, and is done at once.

@@ -1,7 +1,7 @@
 import { closeSync, fchmodSync, futimesSync, mkdirSync, openSync } from "node:fs";
 import { baseName, parentPath } from "../model/byte-path.ts";
 import type { BytePath } from "../model/tree.ts";
-import { below, openFlags } from "./descriptor-path.ts";
+import { below, openFlags } from "../platform/descriptor-path.ts";
 import { fileTime } from "./file-time.ts";
 
 /** Enough for a deep tree in depth-first order; a thousand are what a process may often have in all. */

@@ -13,9 +13,9 @@ import { basename, dirname, resolve } from "node:path";
 import { fromBuffer, fromUtf8, joinPath } from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
+import { below, ofDescriptor } from "../platform/descriptor-path.ts";
 import { isAbandoned, temporaryNeighbour } from "../platform/files.ts";
-import { below, ofDescriptor } from "./descriptor-path.ts";
-import { removeTree } from "./remove-tree.ts";
+import { removeTreeBelow } from "../platform/remove-tree.ts";
 
 /**
  * A name beside the destination under which a tree is written, and which becomes the destination at once. The directory of
@@ -83,7 +83,7 @@ export class StagingArea implements Disposable {
   /** A failure here would only hide why the export ended; the next export tries again. */
   #remove(name: BytePath): void {
     try {
-      removeTree(this.parentFd, name);
+      removeTreeBelow(this.parentFd, name);
     } catch (error) {
       if (systemErrorCode(error) === undefined) throw error;
     }

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { fromBuffer, joinPath } from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type { BytePath, TreeEntry, TreeItem } from "../model/tree.ts";
-import { below, ofDescriptor, openFlags } from "./descriptor-path.ts";
+import { below, ofDescriptor, openFlags } from "../platform/descriptor-path.ts";
 import { type Found, findEntry, notFound } from "./find-entry.ts";
 import { IgnoreRules } from "./git/ignore-rules.ts";
 import { inspectCheckout } from "./git/inspect-checkout.ts";

@@ -1,23 +1,13 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  fchmodSync,
-  ftruncateSync,
-  futimesSync,
-  openSync,
-  write,
-  writeSync,
-} from "node:fs";
+import { closeSync, fchmodSync, ftruncateSync, futimesSync, openSync } from "node:fs";
 import { displayPath } from "../model/byte-path.ts";
 import { PyroError } from "../model/errors.ts";
 import type { ContentPiece, TreeEntry } from "../model/tree.ts";
-import { openFlags } from "./descriptor-path.ts";
+import { openFlags } from "../platform/descriptor-path.ts";
+import { writeFully } from "../platform/write-fully.ts";
 import { pieceBytes } from "./encode-tree.ts";
 import { fileTime } from "./file-time.ts";
 import { type Hash, hashZeros } from "./hash-zeros.ts";
-
-/** Smaller writes go to the page cache at once; larger ones must not hold up everything else. */
-const asyncBytes = 128 * 1024;
 
 /** Writes one new file at `path`, holes as holes; returns its SHA-256 in hex. */
 export async function writeNewFile(
@@ -74,23 +64,4 @@ async function* checked(
 function mismatch({ path, size }: TreeEntry): PyroError {
   const text = `The content of ${displayPath(path)} does not have the ${size} bytes that were announced.`;
   return new PyroError("export_refused", text);
-}
-
-export async function writeFully(fd: number, bytes: Buffer, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const rest = bytes.subarray(at);
-    at +=
-      rest.length < asyncBytes
-        ? writeSync(fd, rest, 0, rest.length, position + at)
-        : await writeSome(fd, rest, position + at);
-  }
-}
-
-function writeSome(fd: number, bytes: Buffer, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    write(fd, bytes, 0, bytes.length, position, (error, count) => {
-      if (error) reject(error);
-      else resolve(count);
-    });
-  });
 }

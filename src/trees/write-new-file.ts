@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
+import { below } from "../platform/descriptor-path.ts";
 import { namingNoSpace } from "../platform/files.ts";
-import { below } from "./descriptor-path.ts";
 import { StagingArea } from "./staging-area.ts";
 
 /** Writes pieces to a new file of the host, which appears under its name complete and flushed, or not at all; answers its bytes. */

@@ -10,9 +10,9 @@ import {
 } from "../model/byte-path.ts";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type { BytePath, ContentPiece, TreeEntry, TreeItem } from "../model/tree.ts";
+import { below } from "../platform/descriptor-path.ts";
 import { namingNoSpace, requireDiskRoom } from "../platform/files.ts";
 import { abortable } from "./abortable.ts";
-import { below } from "./descriptor-path.ts";
 import { fileTime } from "./file-time.ts";
 import { leavesTree } from "./leaving-links.ts";
 import { OpenedFiles } from "./opened-files.ts";

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { machinePrograms } from "../drivers/driver.ts";
 import { isAlive, killProcess, processesHolding } from "../platform/processes.ts";
+import { isMisfortune } from "./misfortune.ts";
 import { emptySeed } from "./seed-source.ts";
 import { lockUnserved } from "./stray-processes.ts";
 import { baselineName } from "./switch-disk.ts";
@@ -20,8 +21,17 @@ export async function adoptWorkspaces(context: WorkspaceContext): Promise<void> 
   const isKnown = (id: string) => context.records.workspaces.find(id) !== undefined;
   const known = ids.filter(isKnown);
   // They may have given up names that others have since.
-  for (const id of known) await adoptWorkspace(context, id);
-  for (const id of ids) if (!known.includes(id)) await adoptWorkspace(context, id);
+  for (const id of known) await tryAdopt(context, id);
+  for (const id of ids) if (!known.includes(id)) await tryAdopt(context, id);
+}
+
+/** One that cannot be adopted now keeps nobody from the others. */
+async function tryAdopt(context: WorkspaceContext, workspaceId: string): Promise<void> {
+  try {
+    await adoptWorkspace(context, workspaceId);
+  } catch (error) {
+    if (!isMisfortune(error)) throw error;
+  }
 }
 
 /** The same for one workspace. */

@@ -3,6 +3,7 @@ import { tryLock } from "../platform/lock.ts";
 import { isAlive } from "../platform/processes.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { adoptWorkspace, adoptWorkspaces } from "./adopt-workspaces.ts";
+import { isMisfortune } from "./misfortune.ts";
 import { recoverWorkspace } from "./recover-workspace.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { deletedMeanwhile, isExpired, isPassing } from "./workspace-states.ts";
@@ -67,14 +68,14 @@ export async function settle(
   }
 }
 
-/** All workspaces as they really are. One whose machine cannot be ended stays as it is: it must not hide the others. */
+/** All workspaces as they really are. One that cannot be settled, for what its machine or the host's disk does, stays as it is: it must not hide the others. */
 export async function settleAll(context: WorkspaceContext): Promise<WorkspaceRow[]> {
   await adoptWorkspaces(context);
   const settling = context.records.workspaces.list().map(async (row) => {
     try {
       return await settle(context, row);
     } catch (error) {
-      if (error instanceof PyroError && error.code === "vmm_failed") return row;
+      if (isMisfortune(error)) return row;
       throw error;
     }
   });

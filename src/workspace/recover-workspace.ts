@@ -1,5 +1,5 @@
-import { rm } from "node:fs/promises";
 import { currentBootId, isAlive, killProcess } from "../platform/processes.ts";
+import { removeTree } from "../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { removeWorkspace } from "./remove-workspace.ts";
 import { completeSwitch } from "./switch-disk.ts";
@@ -111,7 +111,7 @@ async function recoverReset(
     });
     return;
   }
-  await rm(files.nextDiskPath, { recursive: true, force: true });
+  await removeTree(files.nextDiskPath);
   const to = isRunning ? "started" : "stopped";
   const process = isRunning ? row.process : null;
   workspaces.transition(workspaceId, {

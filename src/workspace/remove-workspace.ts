@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { systemErrorCode } from "../model/errors.ts";
 import { faultPoint } from "../platform/fault.ts";
 import { temporaryNeighbour } from "../platform/files.ts";
 import { killProcess } from "../platform/processes.ts";
+import { removeTree } from "../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { endEverythingOn } from "./stray-processes.ts";
 import type { WorkspaceFiles } from "./workspace-files.ts";
@@ -39,6 +40,5 @@ export async function removeDirectory(directory: string): Promise<void> {
     if (systemErrorCode(error) === "ENOENT") return;
     throw error;
   }
-  // A supervisor that is about to end may still write.
-  await rm(removed, { recursive: true, force: true, maxRetries: 5 });
+  await removeTree(removed);
 }

@@ -1,6 +1,7 @@
-import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { RunResult } from "../model/results.ts";
+import { removeTree } from "../platform/remove-tree.ts";
 import { newIdentity } from "./activation.ts";
 import { attachAgent, discard } from "./attach-agent.ts";
 import type { Host } from "./host.ts";
@@ -37,7 +38,7 @@ export async function runWithoutIsolation(host: Host, request: CommandRequest): 
     }
   } finally {
     closeSync(root);
-    rmSync(directory, { recursive: true, force: true });
+    await removeTree(directory);
   }
 }
 

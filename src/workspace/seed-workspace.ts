@@ -10,6 +10,7 @@ import { asPyroError, type ErrorCode } from "../model/errors.ts";
 import type { BytePath, TreeItem } from "../model/tree.ts";
 import { faultPoint } from "../platform/fault.ts";
 import { temporaryNeighbour } from "../platform/files.ts";
+import { removeTree } from "../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { BaselineWriter } from "../trees/baseline-writer.ts";
 import { encodeRecords, encodeTree } from "../trees/encode-tree.ts";
@@ -80,7 +81,7 @@ async function seed(
     if (!isNoObstacle(error)) throw error;
     const files = context.files(seeding.row.workspaceId);
     await rm(files.diskPath, { force: true });
-    await rm(files.baselineDirectory, { recursive: true, force: true });
+    await removeTree(files.baselineDirectory);
     return seedThroughGuest(context, seeding, options);
   }
 }
@@ -183,7 +184,7 @@ async function keepingManifest<T>(
     return result;
   } catch (error) {
     await writer.abandon();
-    await rm(unfinished, { recursive: true, force: true });
+    await removeTree(unfinished);
     throw error;
   }
 }

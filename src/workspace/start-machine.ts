@@ -1,11 +1,11 @@
-import { closeSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { protocolVersion } from "../channel/attach.ts";
 import type { MachineLifetime, MachineSpec } from "../drivers/driver.ts";
 import { blankDiskVersion, readDiskContent } from "../environments/blank-disk.ts";
 import type { DiskContent } from "../environments/disk-content.ts";
 import type { InstalledImage } from "../environments/store.ts";
 import type { Template, TemplateKeyParts } from "../environments/templates.ts";
-import { asPyroError, PyroError } from "../model/errors.ts";
+import { asPyroError, PyroError, systemErrorCode } from "../model/errors.ts";
 import type { MachineSize } from "../model/machine-options.ts";
 import { activationDefaults, newIdentity } from "./activation.ts";
 import {
@@ -62,7 +62,7 @@ export async function startMachine(
   factory: MachineFactory,
   request: StartRequest,
 ): Promise<StartedMachine> {
-  const environmentDisk = openSync(factory.images.diskPath(request.image), "r");
+  const environmentDisk = openImage(factory, request.image);
   try {
     const { vcpuCount, memMib, lifetime } = request;
     const spec: MachineSpec = {
@@ -88,6 +88,20 @@ export async function startMachine(
   }
 }
 
+/** Images may be removed between being found and being opened. */
+function openImage(factory: MachineFactory, image: InstalledImage): number {
+  try {
+    return openSync(factory.images.diskPath(image), "r");
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw error;
+    throw new PyroError(
+      "environment_not_installed",
+      `The environment ${image.environment} was removed meanwhile.`,
+      { hint: `Try again, or install it first: pyro env pull ${image.environment}`, cause: error },
+    );
+  }
+}
+
 async function startAttached(
   factory: MachineFactory,
   spec: MachineSpec,
@@ -105,7 +119,7 @@ async function startAttached(
     (await makeTemplate(factory, { spec, key, image: request.image, signal: request.signal }));
   if (made === undefined) return bootAlone(factory, spec, request);
   const resumed = await restoreNew(factory, { spec, request, template: made, key });
-  return { ...resumed, origin: "booted-and-saved" };
+  return resumed ? { ...resumed, origin: "booted-and-saved" } : bootAlone(factory, spec, request);
 }
 
 /** Everything that a template of this machine depends on. */
@@ -137,7 +151,7 @@ async function tryRestore(
   try {
     return await restore(factory, work, restoreDeadlineMs);
   } catch (error) {
-    throwUnlessUnusable(error, work.request);
+    throwUnlessUnusable(error, work);
     await factory.templates.remove(work.key);
     return undefined;
   }
@@ -145,18 +159,22 @@ async function tryRestore(
 
 /**
  * A machine resumed from a template that was saved a moment ago. One that does not resume in the time of a whole boot
- * either is an error: removed without a word, it would have every start boot twice.
+ * either is an error: removed without a word, it would have every start boot twice. Undefined when somebody else removed it.
  */
-async function restoreNew(factory: MachineFactory, work: RestoreWork): Promise<Attached> {
+async function restoreNew(
+  factory: MachineFactory,
+  work: RestoreWork,
+): Promise<Attached | undefined> {
   try {
     return await restore(factory, work, restoreDeadlineMs);
   } catch (error) {
-    throwUnlessUnusable(error, work.request);
+    throwUnlessUnusable(error, work);
   }
+  if (isRemoved(work.template)) return undefined;
   try {
     return await restore(factory, work, bootDeadlineMs);
   } catch (error) {
-    throwUnlessUnusable(error, work.request);
+    throwUnlessUnusable(error, work);
     await factory.templates.remove(work.key);
     throw new PyroError(
       "template_unusable",
@@ -184,8 +202,9 @@ async function restore(
 }
 
 /** Throws what is not the template's fault: a missing tool, jail or room, or somebody who gave up. */
-function throwUnlessUnusable(error: unknown, { signal }: StartRequest): void {
-  signal?.throwIfAborted();
+function throwUnlessUnusable(error: unknown, { request, template }: RestoreWork): void {
+  request.signal?.throwIfAborted();
+  if (isRemoved(template)) return;
   const { code } = asPyroError(error);
   if (
     code !== "guest_boot_failed" &&
@@ -193,6 +212,11 @@ function throwUnlessUnusable(error: unknown, { signal }: StartRequest): void {
     code !== "template_unusable"
   )
     throw error;
+}
+
+/** The cache may be pruned at any time. */
+function isRemoved({ memoryPath, statePath }: Template): boolean {
+  return !existsSync(memoryPath) || !existsSync(statePath);
 }
 
 async function openRestoredDisk(disk: MachineDisk, template: Template): Promise<number> {

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
-import { asPyroError } from "../model/errors.ts";
 import { isAbandoned } from "../platform/files.ts";
 import { settleAll } from "./find-workspace.ts";
 import { moveToLost } from "./lost-directories.ts";
+import { isMisfortune } from "./misfortune.ts";
 import { removeDirectory } from "./remove-workspace.ts";
 import { endEverythingOn, lockUnserved } from "./stray-processes.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
@@ -40,7 +40,7 @@ async function remove({ directory }: WorkspaceFiles): Promise<boolean> {
   try {
     await endEverythingOn(directory);
   } catch (error) {
-    if (asPyroError(error).code === "vmm_failed") return false;
+    if (isMisfortune(error)) return false;
     throw error;
   }
   await removeDirectory(directory);

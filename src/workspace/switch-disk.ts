@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { removeTree } from "../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { storageOf } from "./workspace-machine.ts";
@@ -21,7 +21,7 @@ export async function completeSwitch(
   const { workspaceId } = row;
   await storageOf(context, row).switch(isStored(row, snapshot));
   context.records.journal.clear(workspaceId);
-  await rm(context.files(workspaceId).outputDirectory, { recursive: true, force: true });
+  await removeTree(context.files(workspaceId).outputDirectory);
   const at = now();
   context.records.workspaces.update(workspaceId, {
     resetCount: row.work?.resetCount ?? row.resetCount + 1,

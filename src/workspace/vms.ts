@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { constants, existsSync, openSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Machine } from "../drivers/driver.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import { machineSize, runnableCommand, timeoutMs, ttlMs } from "../model/machine-options.ts";
 import type { ReapResult, Vm, VmDeleted, VmExecResult, VmNetwork } from "../model/results.ts";
 import { isAlive, killProcess, waitUntilGone } from "../platform/processes.ts";
+import { removeTree } from "../platform/remove-tree.ts";
 import { Registry } from "../registry/database.ts";
 import { type VmRow, VmTable } from "../registry/vms.ts";
 import { attachAgent, discard } from "./attach-agent.ts";
@@ -155,7 +156,7 @@ export class VmEngine {
     const vm = this.#vms.find(vmId);
     if (vm === undefined) return { vmId, deleted: false };
     if (vm.process !== null) await killProcess(vm.process);
-    await rm(this.#host.machineDirectory(vmId), { recursive: true, force: true });
+    await removeTree(this.#host.machineDirectory(vmId));
     return { vmId, deleted: this.#vms.remove(vmId) };
   }
 
@@ -253,7 +254,7 @@ export class VmEngine {
     const root = dirname(this.#host.machineDirectory("any"));
     const known = new Set(this.#vms.list().map((vm) => vm.vmId));
     for (const name of await readdir(root).catch(() => [])) {
-      if (!known.has(name)) await rm(join(root, name), { recursive: true, force: true });
+      if (!known.has(name)) await removeTree(join(root, name));
     }
   }
 }
@@ -270,7 +271,7 @@ async function diskOf(directory: string): Promise<MachineDisk> {
 /** An empty directory for the sockets of one life of a VM. */
 async function freshSockets(directory: string): Promise<string> {
   const sockets = join(directory, "sockets");
-  await rm(sockets, { recursive: true, force: true });
+  await removeTree(sockets);
   await mkdir(sockets, { mode: 0o700 });
   return sockets;
 }

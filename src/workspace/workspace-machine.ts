@@ -1,8 +1,9 @@
 import { constants, existsSync, openSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import type { Driver, Machine, OwnLifetime } from "../drivers/driver.ts";
 import type { InstalledImage } from "../environments/store.ts";
 import { PyroError } from "../model/errors.ts";
+import { removeTree } from "../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { newIdentity } from "./activation.ts";
 import { type Attached, attachAgent, discard } from "./attach-agent.ts";
@@ -109,7 +110,7 @@ export function storageOf(context: WorkspaceContext, row: WorkspaceRow): Workspa
 async function lifetimeOf(context: WorkspaceContext, row: WorkspaceRow): Promise<OwnLifetime> {
   const { workspaceId } = row;
   const files = context.files(workspaceId);
-  await rm(files.socketsDirectory, { recursive: true, force: true });
+  await removeTree(files.socketsDirectory);
   await mkdir(files.socketsDirectory, { recursive: true, mode: 0o700 });
   const claim = (process: Machine["identity"]) => {
     if (context.records.workspaces.update(workspaceId, { process })) return;

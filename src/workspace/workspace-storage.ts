@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { diskBytes } from "../environments/blank-disk.ts";
 import { PyroError } from "../model/errors.ts";
 import { removeAbandoned, temporaryNeighbour } from "../platform/files.ts";
+import { removeTree } from "../platform/remove-tree.ts";
 import { runTool } from "../platform/tools.ts";
 import { DiskSnapshots } from "../snapshots/disk-snapshots.ts";
 import type { WorkspaceFiles } from "./workspace-files.ts";
@@ -87,20 +88,20 @@ export class DirectoryStorage implements WorkspaceStorage {
       throw new PyroError("snapshot_damaged", `The snapshot "${name}" is missing.`, {
         hint: "Use another snapshot; the baseline is one.",
       });
-    await rm(this.#files.nextDiskPath, { recursive: true, force: true });
+    await removeTree(this.#files.nextDiskPath);
     await copyTree(this.#path(name), this.#files.nextDiskPath);
   }
 
   async switch(isPrepared: boolean): Promise<void> {
     const { rootDirectory, nextDiskPath } = this.#files;
     if (isPrepared && !existsSync(nextDiskPath)) return;
-    await rm(rootDirectory, { recursive: true, force: true });
+    await removeTree(rootDirectory);
     if (isPrepared) await rename(nextDiskPath, rootDirectory);
     else await mkdir(rootDirectory, { mode: 0o700 });
   }
 
   async remove(name: string): Promise<void> {
-    await rm(this.#path(name), { recursive: true, force: true });
+    await removeTree(this.#path(name));
   }
 
   async list(): Promise<string[]> {

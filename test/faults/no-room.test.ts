@@ -32,6 +32,21 @@ describe("a disk without room", () => {
     await home.dispose();
   });
 
+  it("is named when it takes only a part of a new disk, which is then no disk", async () => {
+    const program = `const { DiskContent } = await import("${repository}/src/environments/disk-content.ts");
+      const count = 512;
+      const bytes = Buffer.alloc(16 + count * (8 + 4096), 1);
+      bytes.writeUInt32LE(0x70797264, 0);
+      bytes.writeUInt32LE(count, 4);
+      bytes.writeBigUInt64LE(1n << 30n, 8);
+      for (let at = 0; at < count; at++) bytes.writeBigUInt64LE(BigInt(at * 4096), 16 + at * 8);
+      try { DiskContent.decode(bytes).createAt(process.argv[1] + "/disk"); console.log("made"); }
+      catch (error) { console.log(error.code); }`;
+    const node = `${process.execPath} --input-type=module --eval '${program}'`;
+    const ended = await inSmallFileSystem(home, "size=1m", `${node} $small`);
+    assert.deepEqual([ended.stdout, ended.stderr], ["host_no_space\n", ""]);
+  });
+
   it("is named before an environment is fetched", async () => {
     const ended = await inSmallFileSystem(
       home,

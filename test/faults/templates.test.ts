@@ -14,9 +14,15 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
+import { compose } from "../../src/compose.ts";
+import { type TemplateKeyParts, TemplateStore } from "../../src/environments/templates.ts";
+import { readConfig } from "../../src/platform/config.ts";
+import { discard } from "../../src/workspace/attach-agent.ts";
+import { type StartRequest, startMachine, unnamedDisk } from "../../src/workspace/start-machine.ts";
 import { baseEnvironment, PyroHome } from "../support/home.ts";
 import { findMonitor } from "../support/host-processes.ts";
 import { until } from "../support/until.ts";
+import { refusal } from "../support/workspaces.ts";
 
 const flipped = Buffer.alloc(4096, 0xa5);
 
@@ -107,6 +113,38 @@ describe("damaged files in the cache", () => {
     forgeRecord();
     await assertWorks();
     assert.ok(statSync(fileOf("state")).size > 1_000);
+  });
+
+  it("a template or an environment that is removed between being found and being opened", async () => {
+    const engine = compose({ ...readConfig(home.env), stateDirectory: home.stateDirectory });
+    const factory = await engine.host.machineFactory();
+    const image = await engine.host.images.find(baseEnvironment);
+    assert.ok(image !== undefined);
+    const request: StartRequest = {
+      image,
+      vcpuCount: 1,
+      memMib: 1024,
+      lifetime: "caller",
+      disk: unnamedDisk(home.stateDirectory),
+      hostname: "raced",
+    };
+    class Racing extends TemplateStore {
+      override async find(parts: TemplateKeyParts) {
+        const found = await super.find(parts);
+        if (found !== undefined) await this.remove(parts);
+        return found;
+      }
+    }
+    const templates = new Racing(home.cacheDirectory);
+    const started = await startMachine({ ...factory, templates }, request);
+    assert.match(started.origin, /^booted/);
+    await discard(started);
+    const gone = { ...image, id: "0".repeat(64) };
+    const refused = await refusal(startMachine(factory, { ...request, image: gone }));
+    assert.equal(refused.code, "environment_not_installed");
+    assert.match(refused.hint ?? "", /pyro env pull debian:12-base/);
+    engine.vms.close();
+    await assertWorks();
   });
 
   it("a template half made by a process that was killed is swept by the next", async () => {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, constants, fchownSync, ftruncateSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
-import { openPath } from "../../platform/files.ts";
+import { openPath } from "../../platform/descriptor-path.ts";
 import type { ProcessIdentity } from "../../platform/processes.ts";
 import { listenUnix } from "../../platform/unix-socket.ts";
 import type {

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { extract } from "tar-stream";
 import { PyroError } from "../../model/errors.ts";
 import { readJsonFile, temporaryNeighbour, writeFileAtomically } from "../../platform/files.ts";
+import { removeTree } from "../../platform/remove-tree.ts";
 import { startMmdebstrap } from "../debian/mmdebstrap.ts";
 import type { BootFiles, BootFilesOptions } from "./boot-files.ts";
 import { buildCpio, type CpioEntry } from "./cpio.ts";
@@ -104,10 +105,10 @@ async function fetchKernel(options: BootFilesOptions, directory: string): Promis
     for (const name of namesOf(record))
       await writeFile(join(temporary, `${name}.ko`), modules.get(name) ?? "");
     await writeFile(join(temporary, "modules.json"), JSON.stringify(record));
-    await rm(directory, { recursive: true, force: true });
+    await removeTree(directory);
     await rename(temporary, directory);
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    await removeTree(temporary);
   }
 }
 

@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import { displayPath, fromBuffer, joinPath } from "../../model/byte-path.ts";
 import { systemErrorCode } from "../../model/errors.ts";
 import type { BytePath } from "../../model/tree.ts";
-import { below } from "../descriptor-path.ts";
+import { below } from "../../platform/descriptor-path.ts";
 import { parseConfig } from "./config-file.ts";
 import { formatWarnings } from "./format-warnings.ts";
 import { openBelow, readBelow } from "./read-below.ts";

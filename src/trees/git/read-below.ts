@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { systemErrorCode } from "../../model/errors.ts";
 import type { BytePath } from "../../model/tree.ts";
-import { below, openFlags } from "../descriptor-path.ts";
+import { below, openFlags } from "../../platform/descriptor-path.ts";
 
 /**
  * The content of a file in an open directory, unless it is larger. Neither it nor a directory on the way may be a link, so that

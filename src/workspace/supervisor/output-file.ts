@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   encodeFrame,
@@ -10,6 +10,7 @@ import {
 import { systemErrorCode } from "../../model/errors.ts";
 import { HeadAndTail } from "../../model/head-and-tail.ts";
 import { limits } from "../../model/limits.ts";
+import { writeFullySync } from "../../platform/write-fully.ts";
 
 export type OutputKind = typeof frameKind.stdout | typeof frameKind.stderr;
 
@@ -66,7 +67,7 @@ export class OutputFile {
     if (this.#isBroken) return;
     try {
       this.#fd ??= openForWriting(this.#path);
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      writeFullySync(this.#fd, bytes);
     } catch {
       this.#isBroken = true;
     }

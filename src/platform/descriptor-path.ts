@@ -1,6 +1,8 @@
 import { constants } from "node:fs";
 import type { BytePath } from "../model/tree.ts";
-import { openPath } from "../platform/files.ts";
+
+/** O_PATH, which Node does not name: a handle on a file without reading or writing it. */
+export const openPath = 0o10000000;
 
 /** Ways to open that never follow a link in the last component. */
 export const openFlags = {

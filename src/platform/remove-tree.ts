@@ -7,16 +7,34 @@ import {
   rmdirSync,
   unlinkSync,
 } from "node:fs";
-import { fromBuffer } from "../model/byte-path.ts";
+import { rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { fromBuffer, fromUtf8 } from "../model/byte-path.ts";
 import { systemErrorCode } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
 import { below, ofDescriptor, openFlags } from "./descriptor-path.ts";
+
+/** Removes `path` and everything in it, whatever modes a program gave its directories; what is not there is no error. */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    // A process that is about to end may still write.
+    await rm(path, { recursive: true, force: true, maxRetries: 5 });
+  } catch (error) {
+    if (systemErrorCode(error) !== "EACCES") throw error;
+    const parent = openSync(dirname(path), openFlags.directoryHandle);
+    try {
+      removeTreeBelow(parent, fromUtf8(basename(path)));
+    } finally {
+      closeSync(parent);
+    }
+  }
+}
 
 /**
  * Removes `name` and everything in it from an open directory. Never follows a link: Node's own `rm` looks at a path
  * twice, and what is a directory at first can be a link to another place at the second look.
  */
-export function removeTree(parentFd: number, name: BytePath): void {
+export function removeTreeBelow(parentFd: number, name: BytePath): void {
   const path = below(parentFd, name);
   try {
     if (!lstatSync(path).isDirectory()) {
@@ -36,7 +54,7 @@ function emptyDirectory(path: Buffer): void {
     // Its mode may be the exported one already.
     chmodSync(ofDescriptor(fd), 0o700);
     for (const name of readdirSync(ofDescriptor(fd), { encoding: "buffer" }))
-      removeTree(fd, fromBuffer(name));
+      removeTreeBelow(fd, fromBuffer(name));
   } finally {
     closeSync(fd);
   }
