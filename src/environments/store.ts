@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  flush,
   isAbandoned,
   readJsonFile,
   removeAbandoned,
@@ -135,10 +136,12 @@ export class ImageStore {
     return {
       diskPath: join(directory, diskFile),
       publish: async (image) => {
+        await flush(join(directory, diskFile));
         await writeFileAtomically(join(directory, imageFile), JSON.stringify(image, undefined, 2));
         const target = join(this.#images, image.id);
         await removeTree(target);
         await rename(directory, target);
+        await flush(this.#images);
         await writeFileAtomically(
           join(this.#names, `${encodeName(image.environment)}.json`),
           JSON.stringify({ environment: image.environment, imageId: image.id }),

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chmod, chown, mkdir, readdir, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
+  flush,
   isAbandoned,
   readJsonFile,
   removeAbandoned,
@@ -99,6 +100,7 @@ export class TemplateStore {
     return {
       ...files,
       publish: async () => {
+        await flush(files.memoryPath, files.statePath);
         await sealMemory(files.memoryPath);
         const record: TemplateRecord = {
           parts,

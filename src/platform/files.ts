@@ -7,7 +7,18 @@ import { PyroError, systemErrorCode } from "../model/errors.ts";
 import { identifyProcess } from "./processes.ts";
 import { removeTree } from "./remove-tree.ts";
 
-/** Writes the whole file or nothing, and flushes it. */
+/**
+ * Makes what files hold, or which names directories have, outlive the host's power. A rename may reach the disk long before what is
+ * renamed does, which would then be empty under its right name.
+ */
+export async function flush(...paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    await using file = await open(path, "r");
+    await file.sync();
+  }
+}
+
+/** Writes the whole file or nothing, and flushes both it and its name. */
 export async function writeFileAtomically(
   path: string,
   content: string | Uint8Array,
@@ -17,6 +28,7 @@ export async function writeFileAtomically(
     await file.writeFile(content);
     await file.sync();
   });
+  await flush(dirname(path));
 }
 
 /** The same at once, for what must be there before anything else happens. */

@@ -28,8 +28,30 @@ export async function* readSparseFile(
     tool.stdout.destroy();
     archive.destroy();
   };
-  for await (const entry of archive) yield* readSparseEntry(entry as AsyncIterable<Buffer>, stop);
+  for await (const entry of archive) {
+    // A file without holes is no sparse one to tar.
+    const isSparse = Object.hasOwn(entry.header.pax ?? {}, "GNU.sparse.major");
+    const body = entry as AsyncIterable<Buffer>;
+    yield* isSparse ? readSparseEntry(body, stop) : readDenseEntry(body, stop);
+  }
   await tool.done;
+}
+
+async function* readDenseEntry(
+  entry: AsyncIterable<Buffer>,
+  stop: () => void,
+): AsyncGenerator<SparseData> {
+  let offset = 0;
+  let isRead = false;
+  try {
+    for await (const data of entry) {
+      yield { offset, data };
+      offset += data.length;
+    }
+    isRead = true;
+  } finally {
+    if (!isRead) stop();
+  }
 }
 
 /** What tar says of a file of ours is limited by that file alone. */

@@ -11,6 +11,7 @@ import type {
   PruneResult,
   PullResult,
 } from "../model/results.ts";
+import { adoptWorkspaces } from "./adopt-workspaces.ts";
 import { discard } from "./attach-agent.ts";
 import { checkEnvironmentName, ensureEnvironment } from "./ensure-environment.ts";
 import type { Host, WorkOptions } from "./host.ts";
@@ -129,27 +130,20 @@ export interface PruneOptions {
 
 /** Removes what nothing uses: images without a name or a workspace, stale templates, downloaded layers. */
 export async function pruneEnvironments(
-  { host, records }: WorkspaceContext,
+  context: WorkspaceContext,
   { all }: PruneOptions = {},
 ): Promise<PruneResult> {
+  const { host } = context;
   host.prepareDirectories();
-  const used = new Set(records.workspaces.list().flatMap(({ imageId }) => imageId ?? []));
+  // One that no registry knows at the moment needs its image as well.
+  await adoptWorkspaces(context);
+  const used = usedImages(context);
   const { cacheDirectory } = host.config;
   const before = await diskUsageBytes(cacheDirectory);
   if (all)
     for (const image of await host.images.list()) await host.images.remove(image.environment);
   const removedImages = await host.images.sweep(used);
-  const kept = new Set([...(await host.images.list()).map((image) => image.id), ...used]);
-  const boot = await host.installedBootFiles().catch(() => undefined);
-  const { driver } = await host
-    .isolatingDriver(boot)
-    .catch((error: unknown) => ({ driver: undefined, error: asPyroError(error) }));
-  const removedTemplateCount = await host.templates.sweep(
-    (parts) =>
-      kept.has(parts.imageId) &&
-      parts.bootDigest === boot?.digest &&
-      parts.driverFingerprint === driver?.fingerprint,
-  );
+  const removedTemplateCount = await sweepTemplates(host, used);
   // Layers are needed until their image is built, and nobody knows here which install needs which.
   const removedBlobCount = (await host.images.isInstalling())
     ? 0
@@ -160,6 +154,26 @@ export async function pruneEnvironments(
     removedBlobCount,
     freedBytes: Math.max(0, before - (await diskUsageBytes(cacheDirectory))),
   };
+}
+
+/** Removes templates of other kernels, images or monitors than there are now. Where no monitor works at the moment, nobody knows of which. */
+export async function sweepTemplates(host: Host, used: ReadonlySet<string>): Promise<number> {
+  const kept = new Set([...(await host.images.list()).map((image) => image.id), ...used]);
+  const boot = await host.installedBootFiles().catch(() => undefined);
+  const { driver } = await host
+    .isolatingDriver(boot)
+    .catch((error: unknown) => ({ driver: undefined, error: asPyroError(error) }));
+  return host.templates.sweep(
+    (parts) =>
+      kept.has(parts.imageId) &&
+      parts.bootDigest === boot?.digest &&
+      (driver === undefined || parts.driverFingerprint === driver.fingerprint),
+  );
+}
+
+/** The images that workspaces need. */
+export function usedImages({ records }: WorkspaceContext): Set<string> {
+  return new Set(records.workspaces.list().flatMap(({ imageId }) => imageId ?? []));
 }
 
 async function removeBlobs(directory: string): Promise<number> {

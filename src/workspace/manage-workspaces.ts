@@ -3,6 +3,7 @@ import { checkLabels, checkName } from "../model/workspace-names.ts";
 import type { Workspace, WorkspaceGc, WorkspaceList } from "../model/workspace-results.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { describeWorkspace, listedWorkspace } from "./describe-workspace.ts";
+import { sweepTemplates, usedImages } from "./environments.ts";
 import { findWorkspace, latest, settleAll } from "./find-workspace.ts";
 import { deleteWorkspace } from "./run-workspace.ts";
 import { sweepWorkspaces } from "./sweep-workspaces.ts";
@@ -58,6 +59,7 @@ export async function gcWorkspaces(
   for (const row of due) await deleteWorkspace(context, row.workspaceId);
   const sweptDirectories = await sweepWorkspaces(context);
   context.host.sweepProcesses();
+  await sweepTemplates(context.host, usedImages(context));
   const rest = context.records.workspaces.list();
   for (const row of rest) await storageOf(context, row).tidy();
   const left = new Set(rest.map((row) => row.workspaceId));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   closeSync,
   fstatSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { compose } from "../../src/compose.ts";
 import { type TemplateKeyParts, TemplateStore } from "../../src/environments/templates.ts";
@@ -145,6 +146,20 @@ describe("damaged files in the cache", () => {
     assert.match(refused.hint ?? "", /pyro env pull debian:12-base/);
     engine.vms.close();
     await assertWorks();
+  });
+
+  it("a template of another monitor goes with a gc, and the one in use stays", async () => {
+    await assertWorks();
+    const current = fileOf("template.json");
+    const other = join(home.cacheDirectory, "templates", "0".repeat(32));
+    mkdirSync(other);
+    const record = JSON.parse(readFileSync(current, "utf8"));
+    record.parts.driverFingerprint = "qemu 7.1";
+    writeFileSync(join(other, "template.json"), JSON.stringify(record));
+    writeFileSync(join(other, "memory"), Buffer.alloc(4096));
+    const { code, stderr } = await home.pyro(["workspace", "gc"]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.deepEqual(templates(), [dirname(current)]);
   });
 
   it("a template half made by a process that was killed is swept by the next", async () => {

@@ -4,7 +4,12 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { extract } from "tar-stream";
 import { PyroError } from "../../model/errors.ts";
-import { readJsonFile, temporaryNeighbour, writeFileAtomically } from "../../platform/files.ts";
+import {
+  flush,
+  readJsonFile,
+  temporaryNeighbour,
+  writeFileAtomically,
+} from "../../platform/files.ts";
 import { removeTree } from "../../platform/remove-tree.ts";
 import { startMmdebstrap } from "../debian/mmdebstrap.ts";
 import type { BootFiles, BootFilesOptions } from "./boot-files.ts";
@@ -105,6 +110,8 @@ async function fetchKernel(options: BootFilesOptions, directory: string): Promis
     for (const name of namesOf(record))
       await writeFile(join(temporary, `${name}.ko`), modules.get(name) ?? "");
     await writeFile(join(temporary, "modules.json"), JSON.stringify(record));
+    const names = ["vmlinux", "modules.json", ...namesOf(record).map((name) => `${name}.ko`)];
+    await flush(...names.map((name) => join(temporary, name)), temporary);
     await removeTree(directory);
     await rename(temporary, directory);
   } finally {

@@ -1,7 +1,7 @@
 import { readFile, rename, rm, stat } from "node:fs/promises";
 import { systemErrorCode } from "../../model/errors.ts";
 import { ensurePrivateDirectory } from "../../platform/directories.ts";
-import { inside } from "../../platform/files.ts";
+import { flush, inside } from "../../platform/files.ts";
 import { acquireLock } from "../../platform/lock.ts";
 import { type Digest, digestHex } from "./digest.ts";
 import { type BlobProgress, type BlobSource, downloadBlob } from "./download-blob.ts";
@@ -75,6 +75,7 @@ export class BlobStore {
     if (await this.verify(wanted, source.signal)) return;
     await rm(path, { force: true });
     await downloadBlob(wanted, partialPath(path), source, progress);
+    await flush(partialPath(path));
     await rename(partialPath(path), path);
   }
 }

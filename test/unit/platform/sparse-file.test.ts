@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { closeSync, ftruncateSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readSparseFile } from "../../../src/platform/sparse-file.ts";
@@ -33,4 +34,17 @@ test("the data of a sparse file comes at its places, whatever the holes", async 
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+});
+
+test("a file without holes is read whole", async () => {
+  const directory = scratchDirectory();
+  const bytes = randomBytes(100_000);
+  writeFileSync(join(directory, "dense"), bytes);
+  const pieces: Buffer[] = [];
+  for await (const { offset, data } of readSparseFile(join(directory, "dense"))) {
+    assert.equal(offset, Buffer.concat(pieces).length);
+    pieces.push(Buffer.from(data));
+  }
+  assert.deepEqual(Buffer.concat(pieces), bytes);
+  rmSync(directory, { recursive: true });
 });
