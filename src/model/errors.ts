@@ -22,6 +22,8 @@ export const errorCodes = {
   kvm_required: "PYRO_REQUIRE_KVM is set and KVM does not work here.",
   jail_unavailable: "The virtual machine monitor cannot be confined on this host.",
   jail_breached: "A running virtual machine monitor is not confined as it must be; it was killed.",
+  process_elsewhere:
+    "A process would have to be ended that runs in another container, or outside of this one.",
   vmm_failed: "The virtual machine monitor refused to start or ended unexpectedly.",
   template_unusable: "A saved template does not resume.",
   seed_source_unusable: "What a workspace is to start with cannot be read.",

@@ -4,7 +4,7 @@ import { type FileHandle, open, readdir, readFile, rename, rm, statfs } from "no
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
-import { identifyProcess } from "./processes.ts";
+import { currentBootId, identifySelf, isAlive } from "./processes.ts";
 import { removeTree } from "./remove-tree.ts";
 
 /**
@@ -66,15 +66,19 @@ export async function fillFileAtomically(
 
 /** A name in the same directory that says whose unfinished work it is. */
 export function temporaryNeighbour(path: string): string {
-  const owner = identifyProcess(process.pid);
-  return `${path}.${randomBytes(4).toString("hex")}-${process.pid}-${owner?.startTicks}.partial`;
+  const { pid, startTicks, bootId } = identifySelf();
+  const [, ...namespace] = bootId.split("/");
+  const owner = [randomBytes(4).toString("hex"), pid, startTicks, ...namespace].join("-");
+  return `${path}.${owner}.partial`;
 }
 
 /** Whether `name` is unfinished work whose process is gone. */
 export function isAbandoned(name: string): boolean {
-  const owner = /-(\d+)-(\d+)\.partial$/.exec(name);
-  if (owner === null) return name.endsWith(".partial");
-  return identifyProcess(Number(owner[1]))?.startTicks !== owner[2];
+  const [isOwned, pid, startTicks = "", namespace] =
+    /\.[0-9a-f]{8}-(\d+)-(\d+)(?:-(\d+))?\.partial$/.exec(name) ?? [];
+  if (!isOwned) return name.endsWith(".partial");
+  const bootId = namespace === undefined ? currentBootId() : `${currentBootId()}/${namespace}`;
+  return !isAlive({ pid: Number(pid), startTicks, bootId });
 }
 
 /**

@@ -10,8 +10,12 @@ const killTimeoutMs = 10_000;
 export interface ProcessIdentity {
   readonly pid: number;
   readonly startTicks: string;
+  /** Of the host's start; in a container, followed by a slash and the number of the PID namespace in which `pid` counts. */
   readonly bootId: string;
 }
+
+/** The PID namespace that sees every process of a host; the kernel gives it no other number. */
+const hostNamespace = "4026531836";
 
 let cachedBootId: string | undefined;
 
@@ -36,7 +40,20 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const startTicks = fields[19];
   if (startTicks === undefined || state === "X" || (state === "Z" && !hasThreads(pid)))
     return undefined;
-  return { pid, startTicks, bootId: currentBootId() };
+  return { pid, startTicks, bootId: bootIdHere() };
+}
+
+let cachedNamespace: string | undefined;
+
+/** Number of the PID namespace we are in. */
+function ownNamespace(): string {
+  cachedNamespace ??= readlinkSync("/proc/self/ns/pid").replace(/\D/g, "");
+  return cachedNamespace;
+}
+
+function bootIdHere(): string {
+  const namespace = ownNamespace();
+  return namespace === hostNamespace ? currentBootId() : `${currentBootId()}/${namespace}`;
 }
 
 /** A process whose first thread has ended still holds its files and locks for as long as another one ends. */
@@ -55,21 +72,63 @@ export function identifySelf(): ProcessIdentity {
   throw new TypeError("a running process has an identity");
 }
 
-/** Whether exactly this process still lives. */
+/** Whether exactly this process still lives. One in a container that cannot be looked into is taken to: it is not ours to judge. */
 export function isAlive(identity: ProcessIdentity): boolean {
-  if (identity.bootId !== currentBootId()) return false;
-  return identifyProcess(identity.pid)?.startTicks === identity.startTicks;
+  return locate(identity) !== "gone";
+}
+
+/** Whether a process belongs to this start of the host. */
+export function isOfThisBoot({ bootId }: ProcessIdentity): boolean {
+  return bootId.split("/")[0] === currentBootId();
+}
+
+/** The PID of a process as we see it. */
+function locate(identity: ProcessIdentity): number | "gone" | "elsewhere" {
+  const { pid, startTicks, bootId } = identity;
+  if (!isOfThisBoot(identity)) return "gone";
+  const namespace = bootId.split("/")[1] ?? hostNamespace;
+  if (namespace === ownNamespace())
+    return identifyProcess(pid)?.startTicks === startTicks ? pid : "gone";
+  const found = readdirSync("/proc").find(
+    (name) =>
+      innermostPid(name) === pid && identifyProcess(Number(name))?.startTicks === startTicks,
+  );
+  if (found !== undefined) return Number(found);
+  return ownNamespace() === hostNamespace ? "gone" : "elsewhere";
+}
+
+/** What a process of a container inside of ours calls itself; undefined for every other one. */
+function innermostPid(name: string): number | undefined {
+  if (!/^\d+$/.test(name)) return undefined;
+  try {
+    const [, pids = ""] =
+      /^NSpid:\t(.*)$/m.exec(readFileSync(`/proc/${name}/status`, "utf8")) ?? [];
+    const [, ...inner] = pids.split("\t");
+    return inner.length === 0 ? undefined : Number(inner.at(-1));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Sends `signal` to exactly this process; false when it is gone. */
 export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
-  if (!isAlive(identity)) return false;
+  const pid = locate(identity);
+  if (pid === "gone") return false;
+  if (pid === "elsewhere") throw elsewhere(identity);
   try {
-    return process.kill(identity.pid, signal);
+    return process.kill(pid, signal);
   } catch (error) {
     if (systemErrorCode(error) === "ESRCH") return false;
     throw error;
   }
+}
+
+function elsewhere({ pid }: ProcessIdentity): PyroError {
+  return new PyroError(
+    "process_elsewhere",
+    `Process ${pid} runs on this host outside of the container that this is, or in another one, and cannot be ended from here.`,
+    { hint: "Do it where the machine was started, or on the host itself." },
+  );
 }
 
 /** Waits until the process is gone; false when `timeoutMs` passes first. For processes that are not our children. */

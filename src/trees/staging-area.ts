@@ -75,7 +75,7 @@ export class StagingArea implements Disposable {
     const prefix = `${basename(this.destination)}.`;
     for (const name of readdirSync(ofDescriptor(this.parentFd))) {
       const suffix = name.startsWith(prefix) ? name.slice(prefix.length) : "";
-      if (/^[0-9a-f]{8}-\d+-\d+\.partial$/.test(suffix) && isAbandoned(name))
+      if (/^[0-9a-f]{8}-\d+-\d+(-\d+)?\.partial$/.test(suffix) && isAbandoned(name))
         this.#remove(fromUtf8(name));
     }
   }

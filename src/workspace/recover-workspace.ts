@@ -1,4 +1,4 @@
-import { currentBootId, isAlive, killProcess } from "../platform/processes.ts";
+import { isAlive, isOfThisBoot, killProcess } from "../platform/processes.ts";
 import { removeTree } from "../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { removeWorkspace } from "./remove-workspace.ts";
@@ -87,7 +87,7 @@ export async function endStrayMachine(
 
 function whyGone({ process }: WorkspaceRow): string {
   if (process === null) return "it has no virtual machine";
-  return process.bootId === currentBootId()
+  return isOfThisBoot(process)
     ? "its virtual machine monitor ended unexpectedly"
     : "the host was restarted";
 }

@@ -35,6 +35,10 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   jail_unavailable: command,
   jail_breached: command,
   vmm_failed: command,
+  process_elsewhere: {
+    testedIn: "test/unit/platform/pid-namespaces.test.ts",
+    because: "tests cannot leave the container they may run in, only make others",
+  },
   template_unusable: {
     testedIn: "test/unit/workspace/start-machine.test.ts",
     because: "no QEMU that the tests run with refuses, twice, what it has just saved",
