@@ -53,14 +53,19 @@ function checkLost(stateDirectory: string): DoctorCheck[] {
   const names = existsSync(lost) ? readdirSync(lost).sort() : [];
   const [first] = names;
   if (first === undefined) return [];
-  const [directory, back] = [join(lost, first), join(stateDirectory, "workspaces", first)];
+  const [directory, back] = [join(lost, first), join(stateDirectory, "workspaces", idOf(first))];
   return [
     warn(
       "lost workspaces",
       `${names.join(", ")} in ${lost}: nothing tells what they are`,
-      `Say which environment one had, and put it back: echo '{"version":1,"environment":"debian:12"}' > '${directory}/workspace.json' && mv '${directory}' '${back}'`,
+      `Say which environment one had, and put it back: echo '{"version":1,"environment":"debian:12"}' > '${directory}/workspace.json' && mv -nT '${directory}' '${back}'`,
     ),
   ];
+}
+
+/** What a lost directory can be again; others of its name may have been lost before. */
+function idOf(name: string): string {
+  return name.replace(/^vm-/, "ws-").replace(/\.\d+$/, "");
 }
 
 function lives(process: ProcessIdentity | null): boolean {

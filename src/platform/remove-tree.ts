@@ -7,12 +7,19 @@ import {
   rmdirSync,
   unlinkSync,
 } from "node:fs";
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { fromBuffer, fromUtf8 } from "../model/byte-path.ts";
 import { systemErrorCode } from "../model/errors.ts";
 import type { BytePath } from "../model/tree.ts";
 import { below, ofDescriptor, openFlags } from "./descriptor-path.ts";
+
+/** An empty directory in place of whatever was there; only we may enter it. */
+export async function freshDirectory(path: string): Promise<string> {
+  await removeTree(path);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return path;
+}
 
 /** Removes `path` and everything in it, whatever modes a program gave its directories; what is not there is no error. */
 export async function removeTree(path: string): Promise<void> {

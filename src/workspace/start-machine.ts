@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, rmSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, rmSync } from "node:fs";
 import { protocolVersion } from "../channel/attach.ts";
 import type { MachineLifetime, MachineSpec } from "../drivers/driver.ts";
 import { blankDiskVersion, readDiskContent } from "../environments/blank-disk.ts";
@@ -48,8 +48,9 @@ export function unnamedDisk(directory: string): MachineDisk {
   return { kind: "new", create: (content) => content.createUnnamed(directory) };
 }
 
-/** A new disk at `path`, in place of whatever an earlier attempt left there. */
-export function newDiskAt(path: string): MachineDisk {
+/** The disk at `path`, kept from an earlier life of the machine, or a new one. Its directory must be there. */
+export function diskAt(path: string): MachineDisk {
+  if (existsSync(path)) return { kind: "existing", open: () => openSync(path, constants.O_RDWR) };
   const create = (content: DiskContent) => {
     rmSync(path, { force: true });
     return content.createAt(path);

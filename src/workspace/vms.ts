@@ -1,26 +1,28 @@
 import { randomBytes } from "node:crypto";
-import { constants, existsSync, openSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Machine } from "../drivers/driver.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import { machineSize, runnableCommand, timeoutMs, ttlMs } from "../model/machine-options.ts";
 import type { ReapResult, Vm, VmDeleted, VmExecResult, VmNetwork } from "../model/results.ts";
-import { isAlive, killProcess, waitUntilGone } from "../platform/processes.ts";
-import { removeTree } from "../platform/remove-tree.ts";
+import { isAlive, killProcess } from "../platform/processes.ts";
+import { freshDirectory, removeTree } from "../platform/remove-tree.ts";
 import { Registry } from "../registry/database.ts";
 import { type VmRow, VmTable } from "../registry/vms.ts";
-import { attachAgent, discard } from "./attach-agent.ts";
+import { attachAgent } from "./attach-agent.ts";
 import { checkEnvironmentName, ensureEnvironment } from "./ensure-environment.ts";
 import type { Host, WorkOptions } from "./host.ts";
+import { moveToLost } from "./lost-directories.ts";
 import type { MachineFactory } from "./machine-factory.ts";
+import { powerOff } from "./power-off.ts";
 import { type CommandRequest, runCommand } from "./run-command.ts";
 import { refuseNetwork } from "./run-in-vm.ts";
-import { type MachineDisk, newDiskAt, startMachine } from "./start-machine.ts";
+import { diskAt, startMachine } from "./start-machine.ts";
+import { endEverythingOn } from "./stray-processes.ts";
 import { legalStates, requireLegal } from "./vm-states.ts";
 
 const attachDeadlineMs = 10_000;
-const powerOffTimeoutMs = 5_000;
 
 export interface CreateVmOptions {
   readonly environment: string;
@@ -80,10 +82,10 @@ export class VmEngine {
       const started = await startMachine(factory, {
         ...vm,
         image,
-        disk: await diskOf(directory),
+        disk: diskAt(join(directory, "disk.ext4")),
         hostname: vmId,
         lifetime: {
-          directory: await freshSockets(directory),
+          directory: await freshDirectory(join(directory, "sockets")),
           ttlMs: Math.max(1, Date.parse(vm.expiresAt) - Date.now()),
           claim: (process) => this.#claim(vmId, process),
         },
@@ -99,6 +101,8 @@ export class VmEngine {
         to: "failed",
         change: { failure, process: null },
       });
+      // Deleted meanwhile, it has nothing to keep.
+      if (this.#vms.find(vmId) === undefined) await removeTree(directory);
       throw error;
     }
   }
@@ -142,7 +146,9 @@ export class VmEngine {
       this.#processOf(vm),
       join(this.#host.machineDirectory(vmId), "sockets"),
     );
-    await powerOff(machine);
+    const attached = await attachAgent(machine, attachDeadlineMs).catch(() => undefined);
+    await powerOff(machine, attached?.client);
+    attached?.client.close();
     this.#vms.transition(vmId, {
       from: legalStates("stop"),
       to: "stopped",
@@ -249,43 +255,17 @@ export class VmEngine {
     throw this.#lostRace(vmId);
   }
 
-  /** Directories without a row belong to nobody. */
+  /** Directories without a row belong to nobody; what one holds on its disk is kept all the same. */
   async #sweepDirectories(): Promise<void> {
     const root = dirname(this.#host.machineDirectory("any"));
-    const known = new Set(this.#vms.list().map((vm) => vm.vmId));
     for (const name of await readdir(root).catch(() => [])) {
-      if (!known.has(name)) await removeTree(join(root, name));
+      if (this.#vms.find(name) !== undefined) continue;
+      const directory = join(root, name);
+      await endEverythingOn(directory);
+      if (existsSync(join(directory, "disk.ext4")))
+        await moveToLost(this.#host.config.stateDirectory, directory);
+      else await removeTree(directory);
     }
-  }
-}
-
-/** The VM's disk: kept from its last life, or new. */
-async function diskOf(directory: string): Promise<MachineDisk> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const path = join(directory, "disk.ext4");
-  return existsSync(path)
-    ? { kind: "existing", open: () => openSync(path, constants.O_RDWR) }
-    : newDiskAt(path);
-}
-
-/** An empty directory for the sockets of one life of a VM. */
-async function freshSockets(directory: string): Promise<string> {
-  const sockets = join(directory, "sockets");
-  await removeTree(sockets);
-  await mkdir(sockets, { mode: 0o700 });
-  return sockets;
-}
-
-/** Asks the guest to end itself; a guest that does not is killed. */
-async function powerOff(machine: Machine): Promise<void> {
-  try {
-    const attached = await attachAgent(machine, attachDeadlineMs);
-    await attached.client.powerOff().catch(() => undefined);
-    attached.client.close();
-    if (await waitUntilGone(machine.identity, powerOffTimeoutMs)) return;
-    await discard(attached);
-  } catch {
-    await machine.kill();
   }
 }
 

@@ -1,9 +1,8 @@
-import { constants, existsSync, openSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import type { Driver, Machine, OwnLifetime } from "../drivers/driver.ts";
 import type { InstalledImage } from "../environments/store.ts";
 import { PyroError } from "../model/errors.ts";
-import { removeTree } from "../platform/remove-tree.ts";
+import { freshDirectory } from "../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { newIdentity } from "./activation.ts";
 import { type Attached, attachAgent, discard } from "./attach-agent.ts";
@@ -11,7 +10,7 @@ import { ensureEnvironment } from "./ensure-environment.ts";
 import type { Host, WorkOptions } from "./host.ts";
 import type { MachineFactory } from "./machine-factory.ts";
 import { hostEnvironment } from "./run-without-isolation.ts";
-import { type MachineDisk, newDiskAt, startMachine } from "./start-machine.ts";
+import { diskAt, startMachine } from "./start-machine.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import type { WorkspaceFiles } from "./workspace-files.ts";
 import { msLeft } from "./workspace-states.ts";
@@ -92,7 +91,7 @@ export async function bringUp(
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
     image: base.image,
-    disk: diskOf(files.diskPath),
+    disk: diskAt(files.diskPath),
     hostname: row.workspaceId,
     discardRoot,
     notBeforeNs: row.baselineMark === null ? undefined : BigInt(row.baselineMark),
@@ -110,19 +109,12 @@ export function storageOf(context: WorkspaceContext, row: WorkspaceRow): Workspa
 async function lifetimeOf(context: WorkspaceContext, row: WorkspaceRow): Promise<OwnLifetime> {
   const { workspaceId } = row;
   const files = context.files(workspaceId);
-  await removeTree(files.socketsDirectory);
-  await mkdir(files.socketsDirectory, { recursive: true, mode: 0o700 });
   const claim = (process: Machine["identity"]) => {
     if (context.records.workspaces.update(workspaceId, { process })) return;
     throw new PyroError("workspace_lost", `Workspace ${workspaceId} was deleted meanwhile.`);
   };
-  return { directory: files.socketsDirectory, ttlMs: Math.max(1, msLeft(row)), claim };
-}
-
-function diskOf(path: string): MachineDisk {
-  return existsSync(path)
-    ? { kind: "existing", open: () => openSync(path, constants.O_RDWR) }
-    : newDiskAt(path);
+  const directory = await freshDirectory(files.socketsDirectory);
+  return { directory, ttlMs: Math.max(1, msLeft(row)), claim };
 }
 
 /** The same agent as an ordinary process of this host, in the workspace's own directory: no isolation at all. */

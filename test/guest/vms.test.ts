@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { ReapResult, Vm, VmDeleted, VmExecResult } from "../../src/index.ts";
+import { identifyProcess } from "../../src/platform/processes.ts";
 import { baseEnvironment, PyroHome, repository } from "../support/home.ts";
 import { findMonitor } from "../support/host-processes.ts";
 import { assertNoProcessLeft } from "../support/oracle.ts";
@@ -175,6 +176,21 @@ describe("VMs that outlive the process that made them", () => {
     starting.signal("SIGKILL");
     await starting.ended;
     assert.equal((await call<VmDeleted>("deleteVm", [vmId])).deleted, true);
+  });
+
+  it("that no row tells of end, and what is on their disks is put aside", async () => {
+    const { vmId } = await create();
+    await call("startVm", [vmId]);
+    const pid = Number(knownPid(vmId));
+    const registry = new DatabaseSync(join(home.stateDirectory, "registry.sqlite"));
+    registry.prepare("DELETE FROM vms WHERE vm_id = ?").run(vmId);
+    registry.close();
+    await call("reapExpired", []);
+    assert.equal(identifyProcess(pid), undefined, "its machine runs on");
+    assert.equal(existsSync(join(home.stateDirectory, "vms", vmId)), false);
+    const lost = join(home.stateDirectory, "lost");
+    assert.ok(existsSync(join(lost, vmId, "disk.ext4")));
+    rmSync(lost, { recursive: true });
   });
 
   it("start however long the path of the state directory is", async () => {
