@@ -5,7 +5,7 @@ import { asPyroError, PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 
 /** Eight guests that boot side by side in emulation on two cores need half of it. */
-export const bootDeadlineMs = 60_000;
+const bootDeadlineMs = 60_000;
 const firstTryMs = 250;
 /** Long enough for the guest to see that its channel was closed. */
 const pauseMs = 50;
@@ -99,6 +99,11 @@ async function connect(
 async function endOf(machine: Machine): Promise<never> {
   await machine.exited;
   throw new PyroError("guest_boot_failed", "the virtual machine ended while it was starting.");
+}
+
+/** Whether a machine that did not come up ended by itself, rather than having been given up because its agent was silent. */
+export function endedByItself(error: unknown): boolean {
+  return error instanceof PyroError && asPyroError(error.cause).code === "guest_boot_failed";
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -12,8 +12,8 @@ import {
   type Attached,
   attachAgent,
   attachBooted,
-  bootDeadlineMs,
   discard,
+  endedByItself,
 } from "./attach-agent.ts";
 import type { MachineFactory } from "./machine-factory.ts";
 import { makeTemplate } from "./make-template.ts";
@@ -159,8 +159,8 @@ async function tryRestore(
 }
 
 /**
- * A machine resumed from a template that was saved a moment ago. One that does not resume in the time of a whole boot
- * either is an error: removed without a word, it would have every start boot twice. Undefined when somebody else removed it.
+ * A machine resumed from a template that was saved a moment ago. One whose agent is silent is removed like any other. One
+ * that the monitor refuses, and refuses again, is an error: removed without a word, it would have every start boot twice.
  */
 async function restoreNew(
   factory: MachineFactory,
@@ -170,19 +170,34 @@ async function restoreNew(
     return await restore(factory, work, restoreDeadlineMs);
   } catch (error) {
     throwUnlessUnusable(error, work);
+    // Somebody else may have removed it meanwhile.
+    if (isRemoved(work.template)) return undefined;
+    if (isRefusal(error)) return restoreAgain(factory, work);
+    await factory.templates.remove(work.key);
+    return undefined;
   }
-  if (isRemoved(work.template)) return undefined;
+}
+
+async function restoreAgain(
+  factory: MachineFactory,
+  work: RestoreWork,
+): Promise<Attached | undefined> {
   try {
-    return await restore(factory, work, bootDeadlineMs);
+    return await restore(factory, work, restoreDeadlineMs);
   } catch (error) {
     throwUnlessUnusable(error, work);
     await factory.templates.remove(work.key);
+    if (!isRefusal(error)) return undefined;
     throw new PyroError(
       "template_unusable",
       `A machine that was just saved does not resume. ${asPyroError(error).message}`,
       { hint: "Report this with the output of pyro doctor --json.", cause: error },
     );
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return asPyroError(error).code === "template_unusable" || endedByItself(error);
 }
 
 async function restore(

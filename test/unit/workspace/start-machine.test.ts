@@ -25,7 +25,7 @@ test("a monitor that refuses what was just saved is told in its own words, not b
     },
     images: { diskPath: () => disk },
     templates: {
-      find: async () => ({}),
+      find: async () => ({ memoryPath: disk, statePath: disk }),
       tryClaim: async () => ({ [Symbol.dispose]: () => undefined }),
       remove: async () => void removals++,
     },
