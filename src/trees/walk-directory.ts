@@ -8,6 +8,7 @@ import { below, ofDescriptor, openFlags } from "../platform/descriptor-path.ts";
 import { type Found, findEntry, notFound } from "./find-entry.ts";
 import { IgnoreRules } from "./git/ignore-rules.ts";
 import { inspectCheckout } from "./git/inspect-checkout.ts";
+import type { OuterGit } from "./git/outer-git.ts";
 import { readAhead } from "./read-ahead.ts";
 import type { FoundFile } from "./read-file-content.ts";
 
@@ -21,6 +22,12 @@ export interface SkippedEntry {
 export interface WalkOptions {
   /** Leave out what the tree's own `.gitignore` files and `.git/info/exclude` name and git does not track; default false. */
   readonly respectGitignore?: boolean | undefined;
+  /** What the checkout at the root uses of the host outside of the tree, where that may be read. */
+  readonly outerGit?: OuterGit | undefined;
+  /** Where the tree is in a larger one. */
+  readonly prefix?: BytePath | undefined;
+  /** Says what belongs to the tree; the rest is passed over without a word. Default: everything. */
+  readonly accepts?: ((path: BytePath) => boolean) | undefined;
   readonly onSkipped?: ((skipped: SkippedEntry) => void) | undefined;
   /** Why a copy will not be for git what the tree is; one line. */
   readonly onWarning?: ((warning: string) => void) | undefined;
@@ -51,8 +58,9 @@ export async function* walkDirectory(
 ): AsyncGenerator<TreeItem> {
   const fd = await openRoot(root);
   try {
-    const ignored = options.respectGitignore ? IgnoreRules.ofRoot(fd) : undefined;
-    yield* new Walk(fd, options).directory({ fd, path: "", ignored });
+    const { respectGitignore, outerGit, prefix = "" } = options;
+    const ignored = respectGitignore ? IgnoreRules.ofRoot(fd, outerGit?.common) : undefined;
+    yield* new Walk(fd, options).directory({ fd, path: prefix, ignored });
   } finally {
     closeSync(fd);
   }
@@ -112,7 +120,8 @@ class Walk {
   #inCheckout(directory: Directory): Directory {
     const { fd, path, ignored } = directory;
     if (ignored?.ignores(".git", true)) return directory;
-    const place = { rootFd: this.#rootFd, fd, path };
+    const outer = path === "" ? this.#options.outerGit : undefined;
+    const place = { rootFd: this.#rootFd, fd, path, outer };
     const { warnings, tracked } = inspectCheckout(place, {
       trackedBytesMax: ignored && this.#trackedBytesLeft,
     });
@@ -141,6 +150,8 @@ class Walk {
     if (directory.ignored !== undefined) await this.#letOthersWork();
     this.#options.signal?.throwIfAborted();
     const name = fromBuffer(entry.name);
+    if (this.#options.accepts?.(joinPath(directory.path, name)) === false)
+      return { name, kind: "gone" };
     if (directory.ignored?.ignores(name, entry.isDirectory()))
       return { name, kind: "unusable", reason: "ignored by .gitignore" };
     return { name, ...(await findEntry(directory.fd, entry)) };

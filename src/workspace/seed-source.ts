@@ -5,6 +5,7 @@ import { PyroError, systemErrorCode } from "../model/errors.ts";
 import type { BytePath, TreeItem } from "../model/tree.ts";
 import type { WorkspaceSeed } from "../model/workspace-results.ts";
 import { isArchiveName, readArchive } from "../trees/read-archive.ts";
+import { walkCheckout } from "../trees/walk-checkout.ts";
 import { walkDirectory } from "../trees/walk-directory.ts";
 import type { WorkOptions } from "./host.ts";
 import { reportingItems } from "./report-items.ts";
@@ -38,6 +39,8 @@ export interface SeedSource {
   readonly path: string;
   /** Whether a rule keeps parts of it at home. */
   readonly leavesOut: boolean;
+  /** Whether what is not in it may be put into it, so that it cannot be copied as it lies there. */
+  readonly isCompleted: boolean;
   /** Begins to read it; each call anew. */
   read(options?: WorkOptions): SeedReading;
 }
@@ -52,12 +55,13 @@ export interface SeedReading {
 
 export interface SourceOptions {
   readonly respectGitignore?: boolean | undefined;
+  readonly includeOuterGit?: boolean | undefined;
 }
 
 /** The directory or archive at `path`; nothing is read yet. Throws `invalid_argument` when it is neither. */
 export async function openSeedSource(
   path: string,
-  { respectGitignore }: SourceOptions = {},
+  { respectGitignore, includeOuterGit }: SourceOptions = {},
 ): Promise<SeedSource> {
   const absolute = resolve(path);
   const found = await statSource(absolute);
@@ -70,11 +74,16 @@ export async function openSeedSource(
     throw new PyroError("invalid_argument", "An archive has no .gitignore to respect.", {
       hint: "Leave --respect-gitignore out, or give the directory itself.",
     });
+  if (mode === "archive" && includeOuterGit)
+    throw new PyroError("invalid_argument", "An archive has no repository outside of it.", {
+      hint: "Leave --include-outer-git out, or give the directory itself.",
+    });
   const read = (options: WorkOptions = {}) =>
     mode === "directory"
-      ? readDirectory(absolute, { ...options, respectGitignore })
+      ? readDirectory(absolute, { ...options, respectGitignore, includeOuterGit })
       : readPacked(absolute, options);
-  return { mode, path: absolute, leavesOut: respectGitignore === true, read };
+  const isCompleted = includeOuterGit === true;
+  return { mode, path: absolute, leavesOut: respectGitignore === true, isCompleted, read };
 }
 
 function readPacked(path: string, { signal, onProgress }: WorkOptions): SeedReading {
@@ -87,11 +96,12 @@ function readPacked(path: string, { signal, onProgress }: WorkOptions): SeedRead
 
 function readDirectory(
   path: string,
-  { signal, onProgress, respectGitignore }: WorkOptions & SourceOptions,
+  { signal, onProgress, respectGitignore, includeOuterGit }: WorkOptions & SourceOptions,
 ): SeedReading {
   const report = emptyReport();
   const leftOut: BytePath[] = [];
-  const items = walkDirectory(path, {
+  const walk = includeOuterGit ? walkCheckout : walkDirectory;
+  const items = walk(path, {
     respectGitignore,
     signal,
     onSkipped: (skipped) => {

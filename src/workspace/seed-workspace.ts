@@ -73,7 +73,8 @@ async function seed(
   seeding: Seeding,
   options: BringUpOptions,
 ): Promise<Seeded> {
-  if (seeding.base.kind === "host" || seeding.source.mode !== "directory")
+  const { base, source } = seeding;
+  if (base.kind === "host" || source.mode !== "directory" || source.isCompleted)
     return seedThroughGuest(context, seeding, options);
   try {
     return await seedThroughDisk(context, seeding, options);

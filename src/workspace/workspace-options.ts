@@ -10,8 +10,13 @@ export interface CreateWorkspaceOptions extends WorkOptions {
   readonly environment: string;
   /** A directory, `.tar`, `.tar.gz` or `.tgz` that becomes the content of /workspace. Default: empty. */
   readonly seedPath?: string | undefined;
-  /** Leaves out what the seed directory's own `.gitignore` files name. Default false. */
+  /** Leaves out what the seed directory's own `.gitignore` files name and git does not track. Default false. */
   readonly respectGitignore?: boolean | undefined;
+  /**
+   * Also reads what the seed's Git checkout uses outside of it: the repository of a linked worktree or a submodule, and borrowed
+   * objects. Default false.
+   */
+  readonly includeOuterGit?: boolean | undefined;
   /** Unique among living workspaces: letters, digits, `.`, `_`, `-`; 63 at most. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
@@ -96,6 +101,7 @@ export interface SyncOptions extends WorkOptions {
   /** Directory in the workspace that receives the content. Default /workspace. */
   readonly dest?: string | undefined;
   readonly respectGitignore?: boolean | undefined;
+  readonly includeOuterGit?: boolean | undefined;
 }
 
 export interface DiffOptions {

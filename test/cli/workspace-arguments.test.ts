@@ -73,7 +73,7 @@ test("wrong usage ends with 2, says why, and never asks the SDK", async () => {
 
 test("create passes every option on", async () => {
   const line =
-    `create debian:12 --seed-path . --respect-gitignore --name demo --label a=1 --label b=x=y --vcpu-count 2
+    `create debian:12 --seed-path . --respect-gitignore --include-outer-git --name demo --label a=1 --label b=x=y --vcpu-count 2
     --mem-mib 2048 --ttl-seconds 60 --network-policy egress --allow-host-compat`.split(/\s+/);
   assert.deepEqual(await asked(line, { createWorkspace: workspace() }), [
     [
@@ -82,6 +82,7 @@ test("create passes every option on", async () => {
         environment: "debian:12",
         seedPath: ".",
         respectGitignore: true,
+        includeOuterGit: true,
         name: "demo",
         labels: { a: "1", b: "x=y" },
         vcpuCount: 2,
@@ -98,6 +99,7 @@ test("what is not said is left to the SDK", async () => {
   const options = {
     environment: "debian:12",
     respectGitignore: false,
+    includeOuterGit: false,
     vcpuCount: 1,
     memMib: 1024,
     networkPolicy: "off",
@@ -186,7 +188,7 @@ test("each command asks for what its arguments say", async () => {
       },
       "demo",
       "src",
-      { dest: "d", respectGitignore: false },
+      { dest: "d", respectGitignore: false, includeOuterGit: false },
     ],
     [
       "file list demo src --recursive",

@@ -17,6 +17,7 @@ const networkPolicies = [
 interface CreateOptions extends WorkspaceOutputOption {
   readonly seedPath?: string;
   readonly respectGitignore: boolean;
+  readonly includeOuterGit: boolean;
   readonly name?: string;
   readonly label?: KeyValues;
   readonly vcpuCount: number;
@@ -35,7 +36,12 @@ export function addWorkspaceCreate(group: Command, context: CommandContext): voi
     )
     .argument("<environment>", "catalog name or image reference, e.g. debian:12")
     .option("--seed-path <path>", "directory, .tar, .tar.gz or .tgz to fill /workspace with")
-    .option("--respect-gitignore", "leave out what .gitignore files in the seed name", false)
+    .option(
+      "--respect-gitignore",
+      "leave out what .gitignore files in the seed name and git does not track",
+      false,
+    )
+    .option("--include-outer-git", "bring what its Git checkout uses outside of the seed", false)
     .option("--name <name>", "what to call it, instead of its id")
     .option("--label <k=v>", "label to find it by (repeatable)", collectKeyValue)
     .option("--vcpu-count <n>", "virtual CPUs", wholeNumberArgument, defaults.vcpuCount)
@@ -71,6 +77,7 @@ async function create(
     environment,
     seedPath: options.seedPath,
     respectGitignore: options.respectGitignore,
+    includeOuterGit: options.includeOuterGit,
     name: options.name,
     labels: label,
     vcpuCount: options.vcpuCount,

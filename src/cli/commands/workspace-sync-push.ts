@@ -12,6 +12,7 @@ import { idMeaning } from "../workspace-arguments.ts";
 interface PushOptions extends JsonOption {
   readonly dest?: string;
   readonly respectGitignore: boolean;
+  readonly includeOuterGit: boolean;
 }
 
 export function addWorkspaceSyncPush(group: Command, { io, openPyro }: CommandContext): void {
@@ -22,7 +23,12 @@ export function addWorkspaceSyncPush(group: Command, { io, openPyro }: CommandCo
     .argument("<id>", idMeaning)
     .argument("<source>", "directory, .tar, .tar.gz or .tgz of this host")
     .option("--dest <path>", "directory that receives the content (default: /workspace)")
-    .option("--respect-gitignore", "leave out what .gitignore files in the source name", false)
+    .option(
+      "--respect-gitignore",
+      "leave out what .gitignore files in the source name and git does not track",
+      false,
+    )
+    .option("--include-outer-git", "bring what its Git checkout uses outside of the source", false)
     .option("--json", "print one JSON object", false)
     .addHelpText(
       "after",

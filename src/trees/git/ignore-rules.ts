@@ -1,5 +1,7 @@
+import { closeSync, openSync } from "node:fs";
 import { fromBuffer, joinPath } from "../../model/byte-path.ts";
 import type { BytePath } from "../../model/tree.ts";
+import { openFlags } from "../../platform/descriptor-path.ts";
 import { IgnorePatterns } from "./ignore-patterns.ts";
 import { readBelow } from "./read-below.ts";
 import type { TrackedFiles } from "./tracked-files.ts";
@@ -35,8 +37,10 @@ export class IgnoreRules {
     this.#rules = rules;
   }
 
-  static ofRoot(fd: number): IgnoreRules {
+  /** `outerCommon` is the path of the root's repository, where that may lie outside of the tree. */
+  static ofRoot(fd: number, outerCommon?: string): IgnoreRules {
     const files = [readPatterns(fd, ".gitignore"), readPatterns(fd, ".git/info/exclude")];
+    if (outerCommon !== undefined) files.push(readOuterExclude(outerCommon));
     return new IgnoreRules({ files: files.flat(), tracked: [], isIgnored: false });
   }
 
@@ -83,6 +87,15 @@ export class IgnoreRules {
 
 function moved<Value>(all: readonly Told<Value>[], name: BytePath): Told<Value>[] {
   return all.map(({ value, below }) => ({ value, below: joinPath(below, name) }));
+}
+
+function readOuterExclude(common: string): Told<IgnorePatterns>[] {
+  const fd = openSync(common, openFlags.directory);
+  try {
+    return readPatterns(fd, "info/exclude");
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The rules in a file, which git does not read either when it is a link. */

@@ -1,11 +1,12 @@
-import { closeSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readlinkSync } from "node:fs";
 import { posix } from "node:path";
 import { displayPath, fromBuffer, joinPath } from "../../model/byte-path.ts";
 import { systemErrorCode } from "../../model/errors.ts";
 import type { BytePath } from "../../model/tree.ts";
-import { below } from "../../platform/descriptor-path.ts";
+import { below, openFlags } from "../../platform/descriptor-path.ts";
 import { parseConfig } from "./config-file.ts";
 import { formatWarnings } from "./format-warnings.ts";
+import type { OuterGit } from "./outer-git.ts";
 import { openBelow, readBelow } from "./read-below.ts";
 import { TrackedFiles } from "./tracked-files.ts";
 
@@ -23,6 +24,8 @@ export interface CheckoutPlace {
   readonly fd: number;
   /** Of the directory, in the tree. */
   readonly path: BytePath;
+  /** Its repository, where that may be read although it, or what it borrows, lies outside. */
+  readonly outer?: OuterGit | undefined;
 }
 
 export interface InspectOptions {
@@ -35,22 +38,31 @@ const configBytesMax = 1024 * 1024;
 const alternatesBytesMax = 64 * 1024;
 const alternatesNamedMax = 10;
 
+const remedy =
+  'the command line brings it along with --include-outer-git, and a clone made with "git clone --dissociate" is whole.';
 const unknownIndex =
   "its index was not read, so that ignored files stayed behind even where git tracks them.";
 
-/** Nothing outside of the tree is read, wherever the checkout leads. */
+/** Nothing outside of the tree is read, wherever the checkout leads, but for an outer repository that was named. */
 export function inspectCheckout(place: CheckoutPlace, options: InspectOptions): Checkout {
-  const found = findGit(place);
+  const { path, outer } = place;
+  const found = outer === undefined ? findGit(place) : openOuter(outer);
   if (found === undefined) return { warnings: [], tracked: undefined };
-  const name = place.path === "" ? "The checkout" : `The checkout ${displayPath(place.path)}`;
+  const name = path === "" ? "The checkout" : `The checkout ${displayPath(path)}`;
   const { warnings, tracked } =
     typeof found === "string" ? outside(found, options) : inspectFound(found, place, options);
   return { warnings: warnings.map((warning) => `${name}: ${warning}`), tracked };
 }
 
+function openOuter({ git, common }: OuterGit): FoundGit {
+  const open = (path: string) => ({ fd: openSync(path, openFlags.directory), path: ".git" });
+  const own = open(git);
+  return { ...own, common: git === common ? own : open(common) };
+}
+
 function outside(path: BytePath, { trackedBytesMax }: InspectOptions): Checkout {
   const warnings = [
-    `its repository is in ${displayPath(path)}, which does not come along: git will not work on the copy. "git clone" makes a checkout that can be copied whole.`,
+    `its repository is in ${displayPath(path)}, which does not come along: git will not work on the copy; ${remedy}`,
   ];
   if (trackedBytesMax !== undefined) warnings.push(unknownIndex);
   return { warnings, tracked: undefined };
@@ -132,17 +144,26 @@ function inspectGit(
   const { common } = git;
   const data = readBelow(common.fd, "config", configBytesMax);
   const config = parseConfig(typeof data === "string" ? "" : fromBuffer(data));
-  const warnings = [...formatWarnings(config), ...linksOut(common), ...borrowed(common)];
-  const files = config.get("core.worktree");
-  if (files !== undefined && posix.resolve("/", git.path, files) !== `/${place.path}`)
-    warnings.push(
-      `its configuration says that the files are in ${displayPath(files)}: git will not work on the copy.`,
-    );
+  const warnings = formatWarnings(config);
+  if (place.outer === undefined)
+    warnings.push(...linksOut(common), ...borrowed(common), ...filesElsewhere(config, git, place));
   if (trackedBytesMax === undefined) return { warnings, tracked: undefined };
   const idBytes = config.get("extensions.objectformat") === "sha256" ? 32 : 20;
   const tracked = TrackedFiles.read(git.fd, { idBytes, pathsBytesMax: trackedBytesMax });
   if (tracked === undefined) warnings.push(unknownIndex);
   return { warnings, tracked };
+}
+
+function filesElsewhere(
+  config: ReadonlyMap<string, string>,
+  git: GitDirectory,
+  { path }: CheckoutPlace,
+): string[] {
+  const files = config.get("core.worktree");
+  if (files === undefined || posix.resolve("/", git.path, files) === `/${path}`) return [];
+  return [
+    `its configuration says that the files are in ${displayPath(files)}: git will not work on the copy.`,
+  ];
 }
 
 /** Parts of the repository that are links to somewhere else. */
@@ -168,6 +189,6 @@ function borrowed({ fd, path }: GitDirectory): string[] {
     .slice(0, alternatesNamedMax)
     .map(
       (line) =>
-        `it borrows objects from ${displayPath(line)}, which do not come along: git will miss them. "git clone --dissociate" makes a checkout that can be copied whole.`,
+        `it borrows objects from ${displayPath(line)}, which do not come along: git will miss them; ${remedy}`,
     );
 }

@@ -1,42 +1,12 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
 import { walkDirectory } from "../../../../src/trees/walk-directory.ts";
-import { temporaryDirectory } from "../support.ts";
+import { openPlace, type Place } from "./place.ts";
 
-/** A place for checkouts, and the real git in it, undisturbed by any configuration. */
-async function openPlace(t: TestContext) {
-  const root = await temporaryDirectory(t);
-  const git = (cwd: string, ...args: string[]) =>
-    execFileSync("git", ["-c", "core.excludesFile=", "-c", "protocol.file.allow=always", ...args], {
-      cwd: join(root, cwd),
-      encoding: "latin1",
-      stdio: ["ignore", "pipe", "pipe"],
-      env: {
-        ...{ PATH: process.env.PATH, HOME: root, GIT_CONFIG_NOSYSTEM: "1" },
-        ...{ GIT_AUTHOR_NAME: "A", GIT_AUTHOR_EMAIL: "a@example.org" },
-        ...{ GIT_COMMITTER_NAME: "A", GIT_COMMITTER_EMAIL: "a@example.org" },
-      },
-    });
-  const write = (path: string, content = path) => {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), content);
-  };
-  const commit = (cwd: string) => {
-    git(cwd, "add", "--all");
-    git(cwd, "commit", "--quiet", "--allow-empty", "--message", "A commit");
-  };
-  /** A checkout with a commit. */
-  const make = (name: string, ...init: string[]) => {
-    mkdirSync(join(root, name));
-    git(name, "init", "--quiet", ...init);
-    write(`${name}/file`);
-    commit(name);
-  };
-  return { root, git, write, commit, make };
-}
+const remedy =
+  'the command line brings it along with --include-outer-git, and a clone made with "git clone --dissociate" is whole.';
 
 async function copied(root: string, respectGitignore = true) {
   const files: string[] = [];
@@ -46,8 +16,6 @@ async function copied(root: string, respectGitignore = true) {
     if (entry.type !== "directory" && !/(^|\/)\.git(\/|$)/.test(entry.path)) files.push(entry.path);
   return { files: files.sort(), warnings };
 }
-
-type Place = Awaited<ReturnType<typeof openPlace>>;
 
 /** Files of every kind: tracked although ignored, below an ignored directory, ignored and not tracked, taken out of the index again. */
 function fill({ git, write, commit }: Place, name: string) {
@@ -159,7 +127,7 @@ test("a repository that lies elsewhere is named, and nothing of it is read", asy
   place.git("main", "worktree", "add", "--quiet", "../linked");
   const linked = await copied(join(place.root, "linked"), false);
   assert.deepEqual(linked.warnings, [
-    `The checkout: its repository is in ${place.root}/main/.git/worktrees/linked, which does not come along: git will not work on the copy. "git clone" makes a checkout that can be copied whole.`,
+    `The checkout: its repository is in ${place.root}/main/.git/worktrees/linked, which does not come along: git will not work on the copy; ${remedy}`,
   ]);
   place.make("super");
   place.git("super", "submodule", "--quiet", "add", "../main", "lib");
@@ -192,7 +160,7 @@ test("borrowed objects, foreign files, partial clones and new formats are named"
   place.git(".", "clone", "--quiet", "--shared", "lender", "shared");
   const warningsOf = async () => (await copied(join(place.root, "shared"), false)).warnings;
   assert.deepEqual(await warningsOf(), [
-    `The checkout: it borrows objects from ${place.root}/lender/.git/objects, which do not come along: git will miss them. "git clone --dissociate" makes a checkout that can be copied whole.`,
+    `The checkout: it borrows objects from ${place.root}/lender/.git/objects, which do not come along: git will miss them; ${remedy}`,
   ]);
   rmSync(join(place.root, "shared/.git/objects/info/alternates"));
   assert.deepEqual(await warningsOf(), []);
