@@ -15,6 +15,7 @@ import { coldGuests } from "./sections/cold-guests.ts";
 import { coldRun } from "./sections/cold-run.ts";
 import { exec } from "./sections/exec.ts";
 import { idle } from "./sections/idle.ts";
+import { ignoreRules } from "./sections/ignore-rules.ts";
 import { mcp } from "./sections/mcp.ts";
 import { run } from "./sections/run.ts";
 import { throughput } from "./sections/throughput.ts";
@@ -39,6 +40,7 @@ const sections: readonly Section[] = [
   workspaceExec,
   workspaceParallel,
   workspaceTree,
+  ignoreRules,
   workspaceIdle,
   mcp,
 ];

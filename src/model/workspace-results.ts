@@ -28,7 +28,9 @@ export const workspaceSeedSchema = z.object({
   skippedCount: count,
   skipped: z.array(skippedSchema).describe("The first hundred."),
   changedWhileRead: z.array(z.string()).describe("Files that changed while they were copied."),
-  warnings: z.array(z.string()).describe("Why git will not work on the copy as on the host."),
+  warnings: z
+    .array(z.string())
+    .describe("What git finds in the copy otherwise than on the host, and why."),
 });
 
 const listed = {

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parseIndex } from "../../../../src/trees/git/index-file.ts";
 import { walkDirectory } from "../../../../src/trees/walk-directory.ts";
+import { randomFrom } from "../support.ts";
 import { openPlace, type Place } from "./place.ts";
 
 const remedy =
@@ -119,6 +121,25 @@ test("an index that is damaged is told, and keeps what is ignored at home", asyn
   assert.ok(!files.includes("keep.log"));
   assert.equal(warnings.length, 1);
   assert.match(warnings[0] ?? "", /^The checkout: its index was not read, /);
+});
+
+test("no damage to an index is more than a refusal", async (t) => {
+  const place = await openPlace(t);
+  place.make("c");
+  fill(place, "c");
+  place.git("c", "update-index", "--index-version", "4", "--split-index");
+  place.git("c", "rm", "--quiet", "--cached", "keep.log");
+  const index = readFileSync(join(place.root, "c/.git/index"));
+  const chance = randomFrom(7);
+  let refused = 0;
+  for (let round = 0; round < 3000; round++) {
+    const damaged = Buffer.from(index);
+    for (let count = 1 + chance(4); count > 0; count--)
+      damaged[chance(damaged.length)] = chance(256);
+    const cut = chance(4) === 0 ? damaged.subarray(0, chance(damaged.length)) : damaged;
+    if (parseIndex(cut, { idBytes: 20, pathsBytesMax: 100_000 }) === undefined) refused++;
+  }
+  assert.ok(refused > 100 && refused < 3000, `${refused} refused`);
 });
 
 test("a repository that lies elsewhere is named, and nothing of it is read", async (t) => {
