@@ -25,13 +25,7 @@ export async function* walkCheckout(
   const isReplaced = (path: BytePath) =>
     path === alternates || (outer.isOutside && path === ".git");
   yield* walkDirectory(root, { ...options, outerGit: outer, accepts: (path) => !isReplaced(path) });
-  for (const path of new Set([
-    ...(outer.isOutside ? [outer.git, outer.common] : []),
-    ...outer.borrowed,
-  ]))
-    options.onWarning?.(
-      `Git's files in ${displayPath(fromUtf8(path))} came along from outside of the checkout.`,
-    );
+  for (const path of sourcesOf(outer)) options.onWarning?.(cameAlong(path));
   const parts = { ...options, respectGitignore: false, onWarning: undefined };
   if (outer.isOutside) yield* repository(outer, parts);
   for (const [index, path] of outer.borrowed.entries())
@@ -44,6 +38,14 @@ export async function* walkCheckout(
     const lines = outer.borrowed.map((_, index) => `../${borrowedName(index)}\n`);
     yield textFile(alternates, lines.join(""), join(outer.common, "config"));
   }
+}
+
+function sourcesOf({ git, common, isOutside, borrowed }: OuterGit): ReadonlySet<string> {
+  return new Set(isOutside ? [git, common, ...borrowed] : borrowed);
+}
+
+function cameAlong(path: string): string {
+  return `Git's files in ${displayPath(fromUtf8(path))} came along from outside of the checkout.`;
 }
 
 async function* repository(outer: OuterGit, options: WalkOptions): AsyncGenerator<TreeItem> {

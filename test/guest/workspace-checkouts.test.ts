@@ -78,8 +78,8 @@ describe("a Git checkout in a guest", () => {
         seedPath: ws.path(name),
         includeOuterGit: true,
       });
-      assert.equal(await ws.sh(id, `${status} && git fsck 2>&1`), "one\n");
       assert.deepEqual((await ws.pyro.diffWorkspace(id)).changes, []);
+      assert.equal(await ws.sh(id, `${status} && git fsck 2>&1`), "one\n");
       await ws.sh(id, "echo more >> file; git -c user.name=a -c user.email=a@b commit -qam two");
       await ws.pyro.resetWorkspace(id);
       assert.equal(await ws.sh(id, status), "one\n");
