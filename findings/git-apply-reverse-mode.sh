@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # git 2.47 (Debian 13): `git apply -R` of a patch that deletes a program or a symbolic link brings an ordinary file back, though the
 # patch says `deleted file mode 100755` or `120000`: the program has lost its x bits, and the link is a file with its target as
-# text. 2.39 (Debian 12) and 2.55 restore both. Whoever takes back patches with the git of a user has to check what came
+# text. 2.39 (Debian 12) restores both. Whoever takes back patches with the git of a user has to check what came
 # of it, or use `git checkout`.
 # Fetches git from the signed archive of Debian 13 into a root of its own that is gone afterwards.
 set -euo pipefail
