@@ -9,14 +9,16 @@ import { captureDisk } from "../environments/capture-disk.ts";
 import { findCatalogEntry } from "../environments/catalog.ts";
 import type { InstalledImage } from "../environments/store.ts";
 import type { Template, TemplateDraft, TemplateKeyParts } from "../environments/templates.ts";
-import { asPyroError } from "../model/errors.ts";
+import { asPyroError, PyroError } from "../model/errors.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import { activationDefaults, newIdentity } from "./activation.ts";
 import { attachBooted } from "./attach-agent.ts";
 import type { MachineFactory } from "./machine-factory.ts";
 
-/** Long enough for the guest to notice that its channel closed before it is frozen. */
-const settleMs = 20;
+/** What the agent says on the console once it has noticed that its channel was closed. */
+const channelIsFree = "pyro-agent: channel free";
+const noticeDeadlineMs = 30_000;
+const noticePollMs = 2;
 const warmTimeoutMs = 10_000;
 
 export interface TemplateWork {
@@ -49,7 +51,7 @@ export async function makeTemplate(
     await prepare(client, work);
     factory.trace.mark("prepared");
     client.close();
-    await sleep(settleMs);
+    await untilNoticed(machine);
     await machine.saveState();
     await machine.kill();
     await publish(draft, { diskPath, key: work.key });
@@ -78,6 +80,16 @@ async function prepare(client: AgentClient, { key, image }: TemplateWork): Promi
   for (const command of warmCommands) await client.exec({ command, timeoutMs: warmTimeoutMs });
   await client.renew(newIdentity("template"));
   await client.sync();
+}
+
+/** A machine that was saved before would, in every copy, take the next client's words for those of the one that is gone. */
+async function untilNoticed(machine: SavableMachine): Promise<void> {
+  const deadline = performance.now() + noticeDeadlineMs;
+  while (!machine.consoleTail().includes(channelIsFree)) {
+    if (performance.now() > deadline)
+      throw new PyroError("template_unusable", "The guest did not notice that its channel closed.");
+    await sleep(noticePollMs);
+  }
 }
 
 async function publish(

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/console"
 )
 
 // portWaitMax is how long a console device may take to announce its ports.
@@ -65,6 +67,8 @@ type portListener struct {
 	file *os.File
 	// free holds a token while no connection has the port.
 	free chan struct{}
+	// hasServed says that there was a client before.
+	hasServed bool
 }
 
 func listenPort(device string) (*portListener, error) {
@@ -88,6 +92,12 @@ func (l *portListener) breakOff() {
 
 func (l *portListener) Accept() (net.Conn, error) {
 	<-l.free
+	if l.hasServed {
+		// Whoever saves the machine waits for this: saved earlier, it would wait in every copy for
+		// a client that is gone, and take the next one's words for that one's.
+		console.Say("channel free")
+	}
+	l.hasServed = true
 	_ = l.file.SetDeadline(time.Time{})
 	for {
 		if err := l.waitForHost(); err != nil {
