@@ -10,7 +10,7 @@ import { explain, printError, printNote, printResult } from "./printer.ts";
 /** How a command in a guest ended, whatever it ran in. */
 type CommandEnd = Pick<
   RunResult,
-  "exitCode" | "timedOut" | "outOfMemory" | "notStarted" | "executionMode"
+  "exitCode" | "timedOut" | "outOfMemory" | "notStarted" | "hint" | "executionMode"
 > & {
   /** Absent where nothing outlives the command. */
   readonly backgroundProcessCount?: number;
@@ -81,6 +81,7 @@ function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
       end.executionMode === "host_compat" ? longer : `${longer} ${noNetwork}`,
     );
   else if (end.outOfMemory) explain(io, outOfMemory.message, outOfMemory.hint);
+  else if (end.hint !== null) explain(io, "An illegal instruction ended the command.", end.hint);
   if (end.backgroundProcessCount) printNote(io, runningOn(end.backgroundProcessCount));
 }
 

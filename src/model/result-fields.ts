@@ -24,6 +24,10 @@ export const commandResult = {
   timedOut: z.boolean(),
   outOfMemory: z.boolean().describe("The guest's memory limit killed a process of the command."),
   notStarted: z.string().nullable().describe("Why the command never ran; null when it did."),
+  hint: z
+    .string()
+    .nullable()
+    .describe("What about the guest explains this end, and the way out; null when nothing does."),
   stdout: z.string(),
   stderr: z.string(),
   stdoutBase64: z.string().nullable().describe("The exact bytes, only when they are not UTF-8."),

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import type { ExecOutcome } from "../channel/exec.ts";
+import type { Isolation } from "../drivers/driver.ts";
 import type { RunResult } from "../model/results.ts";
 
 /** Conventions of shells and `timeout`. */
@@ -47,4 +48,16 @@ export function endingOf(outcome: ExecOutcome, command: readonly string[]): Comm
       };
     }
   }
+}
+
+const noAvx =
+  "This emulated guest's CPU is x86-64-v2, without AVX; on a host with /dev/kvm guests see the host's own CPU.";
+
+/** What about the guest explains an end that surprises. Shells tell of a child's signal by their exit code alone. */
+export function hintFor(
+  { exitCode, timedOut }: CommandEnding,
+  isolation: Isolation,
+): string | null {
+  const isIllegalInstruction = exitCode === exitCodes.signalBase + constants.signals.SIGILL;
+  return isIllegalInstruction && !timedOut && isolation === "emulated" ? noAvx : null;
 }

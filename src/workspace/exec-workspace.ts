@@ -2,7 +2,7 @@ import { PyroError } from "../model/errors.ts";
 import { runnableCommand, timeoutMs } from "../model/machine-options.ts";
 import type { WorkspaceExecResult } from "../model/workspace-results.ts";
 import { CapturedStreams } from "./captured-streams.ts";
-import { endingOf } from "./command-ending.ts";
+import { endingOf, hintFor } from "./command-ending.ts";
 import { openWorkspace } from "./connect-workspace.ts";
 import { keepHeader } from "./supervisor/journaled-exec.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
@@ -43,12 +43,14 @@ export async function execWorkspace(
     },
     options.outlivesCaller ? { [keepHeader]: "1" } : {},
   );
+  const ending = endingOf(outcome, command);
   return {
     workspaceId: row.workspaceId,
     sequence,
     command: [...command],
     cwd,
-    ...endingOf(outcome, command),
+    ...ending,
+    hint: hintFor(ending, row.isolation),
     backgroundProcessCount: outcome.kind === "not_started" ? 0 : outcome.backgroundProcessCount,
     ...output.finish(),
     journaled,

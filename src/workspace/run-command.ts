@@ -3,7 +3,7 @@ import type { AgentClient } from "../channel/agent-client.ts";
 import type { Driver } from "../drivers/driver.ts";
 import type { RunResult } from "../model/results.ts";
 import { CapturedStreams, type OutputSinks } from "./captured-streams.ts";
-import { endingOf } from "./command-ending.ts";
+import { endingOf, hintFor } from "./command-ending.ts";
 
 export interface CommandRequest extends OutputSinks {
   readonly environment: string;
@@ -26,13 +26,16 @@ export async function runCommand(
     { command: request.command, timeoutMs: request.timeoutMs },
     { stdin, signal, onStdout: output.onStdout, onStderr: output.onStderr },
   );
+  const { executionMode, isolation } = driver.capabilities;
+  const ending = endingOf(outcome, request.command);
   return {
     environment: request.environment,
     command: [...request.command],
-    ...endingOf(outcome, request.command),
+    ...ending,
+    hint: hintFor(ending, isolation),
     ...output.finish(),
     driver: driver.name,
-    executionMode: driver.capabilities.executionMode,
-    isolation: driver.capabilities.isolation,
+    executionMode,
+    isolation,
   };
 }

@@ -16,6 +16,7 @@ function result(change: Partial<WorkspaceExecResult> = {}): WorkspaceExecResult 
     timedOut: false,
     outOfMemory: false,
     notStarted: null,
+    hint: null,
     stdout: "",
     stderr: "",
     stdoutBase64: null,
@@ -111,6 +112,11 @@ test("ends that a code does not explain are explained", async () => {
       { exitCode: 137, outOfMemory: true },
       137,
       "error: The command ran out of the workspace's memory.\nhint: Create a workspace with more: pyro workspace create --mem-mib N\n",
+    ],
+    [
+      { exitCode: 132, hint: "Its CPU is small." },
+      132,
+      "error: An illegal instruction ended the command.\nhint: Its CPU is small.\n",
     ],
     [{ exitCode: 127, notStarted: 'No "x\u001b".' }, 127, 'error: No "x\\x1b".\n'],
   ];

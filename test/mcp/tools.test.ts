@@ -46,6 +46,12 @@ test("one command in a VM that is gone afterwards", async () => {
     /^exit 124 \(timed out, killed; there is no network to wait for\) · 1\.\d s · 0 lines$/,
   );
   assert.deepEqual(slow.parts, []);
+  const illegal = await bulk("vm_run", { environment, command: "kill -ILL $$" });
+  const emulated = illegal.facts.isolation === "emulated";
+  assert.match(
+    illegal.header,
+    emulated ? /^exit 132 \(SIGILL: This .* x86-64-v2, without AVX;/ : /^exit 132 \(SIGILL\)/,
+  );
 });
 
 test("a workspace from the project: command, files, changes, review, export", async () => {
