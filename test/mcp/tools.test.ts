@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { everyTool } from "./support/every-tool.ts";
@@ -52,6 +52,22 @@ test("one command in a VM that is gone afterwards", async () => {
     illegal.header,
     emulated ? /^exit 132 \(SIGILL: This .* x86-64-v2, without AVX;/ : /^exit 132 \(SIGILL\)/,
   );
+});
+
+test("a project that git cannot work on without something outside of it is named", async () => {
+  const seedPath = join(place.project, "linked");
+  mkdirSync(seedPath);
+  writeFileSync(join(seedPath, ".git"), "gitdir: /elsewhere/.git/worktrees/linked\n");
+  const made = await record("workspace_create", { environment, seed_path: seedPath });
+  const again = { workspace_id: made.workspace_id, source: seedPath };
+  const pushed = await record("workspace_sync_push", again);
+  for (const warnings of [(made.workspace_seed as Json).warnings, pushed.warnings])
+    assert.match(
+      String(warnings),
+      /^The checkout: its repository is in \/elsewhere\/\.git\/worktrees/,
+    );
+  await record("workspace_delete", { workspace_id: made.workspace_id });
+  rmSync(seedPath, { recursive: true });
 });
 
 test("a workspace from the project: command, files, changes, review, export", async () => {

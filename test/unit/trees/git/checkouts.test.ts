@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseIndex } from "../../../../src/trees/git/index-file.ts";
@@ -31,7 +31,7 @@ function fill({ git, write, commit }: Place, name: string) {
     "out/deep/d",
   ])
     write(`${name}/${path}`);
-  for (const path of ["gen/x/1", "src/main", "src/x.log", "was-tracked.log"])
+  for (const path of ["gen/x/1", "src/main", "src/x.log", "apart/y", "was-tracked.log"])
     write(`${name}/${path}`);
   commit(name);
   write(`${name}/.gitignore`, "*.log\nout/\n.env\ngen\n");
@@ -49,6 +49,10 @@ const kinds: Readonly<Record<string, (place: Place) => void>> = {
     git("c", "add", "--force", "--intent-to-add", "intended.log");
   },
   "the fourth version": ({ git }) => git("c", "update-index", "--index-version", "4"),
+  "a sparse checkout": ({ git }) => {
+    git("c", "sparse-checkout", "init", "--cone", "--sparse-index");
+    git("c", "sparse-checkout", "set", "src", "out");
+  },
   "two files": ({ git }) => {
     git("c", "update-index", "--split-index");
     git("c", "rm", "--quiet", "--cached", "keep.log", "out/a");
@@ -69,11 +73,13 @@ for (const [kind, change] of Object.entries(kinds))
     fill(place, "c");
     change(place);
     const known = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
-    const expected = place
+    const listed = place
       .git("c", ...known)
       .split("\0")
       .filter(Boolean)
       .sort();
+    // What is not checked out is listed too.
+    const expected = listed.filter((path) => existsSync(join(place.root, "c", path)));
     const { files, warnings } = await copied(join(place.root, "c"));
     assert.deepEqual(files, expected);
     assert.ok(
