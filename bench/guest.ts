@@ -19,6 +19,7 @@ export async function startGuest({ engine, config, signal }: Bench): Promise<Gue
   const started = await startMachine(await host.machineFactory({ signal }), {
     vcpuCount: defaults.vcpuCount,
     memMib: defaults.memMib,
+    cpu: defaults.cpu,
     image,
     disk: unnamedDisk(config.stateDirectory),
     hostname: `bench-${randomBytes(4).toString("hex")}`,

@@ -11,6 +11,7 @@ export {
 export type * from "./model/integration-results.ts";
 export { lastFrames } from "./model/last-frames.ts";
 export { defaults, limits } from "./model/limits.ts";
+export { type CpuLevel, cpuLevels } from "./model/machine-options.ts";
 export { nearest } from "./model/nearest.ts";
 export type * from "./model/results.ts";
 export { visibleJson, visibleText } from "./model/text.ts";

@@ -1,5 +1,5 @@
-import { InvalidArgumentError } from "commander";
-import type { Pyro } from "../index.ts";
+import { InvalidArgumentError, Option } from "commander";
+import { cpuLevels, defaults, type Pyro } from "../index.ts";
 import type { IO } from "./io.ts";
 
 /** What every command is given. */
@@ -26,4 +26,11 @@ export function seconds(text: string): number {
   if (!/^\d{1,9}(\.\d{1,3})?$/.test(text))
     throw new InvalidArgumentError(`"${text}" is not a number of seconds.`);
   return Number(text);
+}
+
+/** What the CPU of an emulated guest can do. */
+export function cpuOption(): Option {
+  return new Option("--cpu <level>", "x86-64 level of an emulated CPU; v3 has AVX2")
+    .choices(cpuLevels)
+    .default(defaults.cpu);
 }

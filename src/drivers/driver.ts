@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import type { CpuLevel } from "../model/machine-options.ts";
 import type { ProcessIdentity } from "../platform/processes.ts";
 
 /** What stands between a guest and the host. */
@@ -44,6 +45,8 @@ export interface BootFiles {
 export interface MachineSpec {
   readonly vcpuCount: number;
   readonly memMib: number;
+  /** Of an emulated machine. Default v2. */
+  readonly cpu?: CpuLevel;
   readonly boot: BootFiles;
   /** `builder` machines write the environment disk and have no data disk. */
   readonly role: "workload" | "builder";
@@ -110,8 +113,8 @@ export interface SavableMachine extends Machine {
 export interface Driver {
   readonly name: string;
   readonly capabilities: DriverCapabilities;
-  /** Part of every template's key: anything that makes saved state unusable when it changes. */
-  readonly fingerprint: string;
+  /** Part of every template's key: anything of a machine with this CPU that makes saved state unusable when it changes. */
+  fingerprintOf(cpu: CpuLevel): string;
   boot(spec: MachineSpec): Promise<Machine>;
   /** Boots with the memory in `template.memoryPath`, an empty file this call sizes. */
   bootSavable(spec: MachineSpec, template: TemplateFiles): Promise<SavableMachine>;

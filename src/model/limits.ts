@@ -35,6 +35,7 @@ export const limits = {
 export const defaults = {
   vcpuCount: 1,
   memMib: 1024,
+  cpu: "v2",
   timeoutSeconds: 30,
   ttlSeconds: 600,
   fileReadBytes: 65_536,

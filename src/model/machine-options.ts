@@ -1,17 +1,24 @@
 import { PyroError } from "./errors.ts";
 import { defaults, limits } from "./limits.ts";
 
+/** Levels of the x86-64 instruction set that an emulated CPU may have: v3 is v2 with AVX2, BMI and FMA. */
+export const cpuLevels = ["v2", "v3"] as const;
+
+export type CpuLevel = (typeof cpuLevels)[number];
+
 /** Size of a machine. */
 export interface MachineSize {
   /** Virtual CPUs. Default 1. */
   readonly vcpuCount: number;
   /** Guest memory in MiB. Default 1024. */
   readonly memMib: number;
+  /** Of an emulated guest; with KVM guests see the host's own CPU whatever this says. Default v2. */
+  readonly cpu: CpuLevel;
 }
 
 /** The size asked for, with defaults, or `invalid_argument` naming the value. `hostMemMib` bounds the memory. */
 export function machineSize(
-  options: { vcpuCount?: number | undefined; memMib?: number | undefined },
+  options: { [Part in keyof MachineSize]?: MachineSize[Part] | undefined },
   hostMemMib: number,
 ): MachineSize {
   const memMibMax = Math.min(limits.memMibMax, hostMemMib);
@@ -28,7 +35,16 @@ export function machineSize(
       min: limits.memMibMin,
       max: memMibMax,
     }),
+    cpu: cpuLevel(options.cpu ?? defaults.cpu),
   };
+}
+
+function cpuLevel(value: CpuLevel): CpuLevel {
+  if (cpuLevels.includes(value)) return value;
+  throw new PyroError(
+    "invalid_argument",
+    `cpu is ${JSON.stringify(value)}, but must be ${cpuLevels.join(" or ")}.`,
+  );
 }
 
 /** `value` if it is a whole number from `min` to `max`; else `invalid_argument`. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cpuLevels } from "./machine-options.ts";
 
 // Fields that many results share.
 
@@ -8,6 +9,9 @@ export const executionMode = z
 export const isolation = z
   .enum(["hardware", "emulated", "none"])
   .describe("What stands between the guest and the host.");
+export const cpuLevel = z
+  .enum(cpuLevels)
+  .describe("x86-64 level of an emulated guest's CPU; with KVM it is the host's own CPU.");
 export const timestamp = z.iso.datetime();
 
 /** What a command that was run to its end came to. */

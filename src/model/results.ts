@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { commandResult, executionMode, isolation, timestamp } from "./result-fields.ts";
+import { commandResult, cpuLevel, executionMode, isolation, timestamp } from "./result-fields.ts";
 
 // One declaration per result: the SDK's types, the CLI's JSON and the MCP output schemas all come from here.
 // Field names are camelCase in the SDK and the same words in snake_case on the wire.
@@ -72,6 +72,7 @@ export const vmSchema = z.object({
   state: z.enum(["created", "starting", "started", "stopped", "failed"]),
   vcpuCount: z.number().int(),
   memMib: z.number().int(),
+  cpu: cpuLevel,
   network: z.boolean(),
   createdAt: timestamp,
   expiresAt: timestamp,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { commandResult, executionMode, isolation, timestamp } from "./result-fields.ts";
+import { commandResult, cpuLevel, executionMode, isolation, timestamp } from "./result-fields.ts";
 
 // Results about workspaces; results.ts says how they become types, JSON and MCP schemas.
 
@@ -58,6 +58,7 @@ export const workspaceSchema = z.object({
   networkPolicy: z.enum(["off", "egress", "egress+published-ports"]),
   vcpuCount: count,
   memMib: count,
+  cpu: cpuLevel,
   workspaceSeed: workspaceSeedSchema,
   resetCount: count,
   lastResetAt: timestamp.nullable(),

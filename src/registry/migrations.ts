@@ -101,4 +101,7 @@ export const migrations: readonly string[] = [
   `ALTER TABLE workspaces ADD COLUMN revision INTEGER NOT NULL DEFAULT 0`,
   // When a workspace's time is over by the clock of the host's boot, which nobody can set.
   `ALTER TABLE workspaces ADD COLUMN deadline TEXT`,
+  // What an emulated CPU can do; v2 was all there was.
+  `ALTER TABLE workspaces ADD COLUMN cpu TEXT NOT NULL DEFAULT 'v2';
+   ALTER TABLE vms ADD COLUMN cpu TEXT NOT NULL DEFAULT 'v2'`,
 ];

@@ -1,3 +1,4 @@
+import type { CpuLevel } from "../model/machine-options.ts";
 import type { ProcessIdentity } from "../platform/processes.ts";
 import type { Parameters, Registry, Row } from "./database.ts";
 import { processColumns, processOf } from "./process-columns.ts";
@@ -11,6 +12,7 @@ export interface VmRow {
   readonly state: VmState;
   readonly vcpuCount: number;
   readonly memMib: number;
+  readonly cpu: CpuLevel;
   readonly createdAt: string;
   readonly expiresAt: string;
   readonly driver: string | null;
@@ -35,11 +37,11 @@ export class VmTable {
   }
 
   insert(vm: VmRow): void {
-    const { vmId, environment, state, vcpuCount, memMib, createdAt, expiresAt } = vm;
-    const sql = `INSERT INTO vms (vm_id, environment, state, vcpu_count, mem_mib, created_at, expires_at)
-                 VALUES (:vmId, :environment, :state, :vcpuCount, :memMib, :createdAt, :expiresAt)`;
+    const { vmId, environment, state, vcpuCount, memMib, cpu, createdAt, expiresAt } = vm;
+    const sql = `INSERT INTO vms (vm_id, environment, state, vcpu_count, mem_mib, cpu, created_at, expires_at)
+                 VALUES (:vmId, :environment, :state, :vcpuCount, :memMib, :cpu, :createdAt, :expiresAt)`;
     this.#registry.write((run) =>
-      run(sql, { vmId, environment, state, vcpuCount, memMib, createdAt, expiresAt }),
+      run(sql, { vmId, environment, state, vcpuCount, memMib, cpu, createdAt, expiresAt }),
     );
   }
 
@@ -97,6 +99,7 @@ function toRow(row: Row): VmRow {
     state: String(row.state) as VmState,
     vcpuCount: Number(row.vcpu_count),
     memMib: Number(row.mem_mib),
+    cpu: String(row.cpu) as CpuLevel,
     createdAt: String(row.created_at),
     expiresAt: String(row.expires_at),
     driver: text("driver"),

@@ -32,6 +32,7 @@ export interface WorkspaceRow
     | "networkPolicy"
     | "vcpuCount"
     | "memMib"
+    | "cpu"
     | "createdAt"
     | "lastActivityAt"
     | "expiresAt"
@@ -243,6 +244,7 @@ function columnsOf(row: Partial<WorkspaceRow>): Parameters {
     network_policy: row.networkPolicy,
     vcpu_count: row.vcpuCount,
     mem_mib: row.memMib,
+    cpu: row.cpu,
     created_at: row.createdAt,
     last_activity_at: row.lastActivityAt,
     expires_at: row.expiresAt,
@@ -284,6 +286,7 @@ function toRow(row: Row): WorkspaceRow {
     networkPolicy: String(row.network_policy) as WorkspaceRow["networkPolicy"],
     vcpuCount: Number(row.vcpu_count),
     memMib: Number(row.mem_mib),
+    cpu: String(row.cpu) as WorkspaceRow["cpu"],
     createdAt: String(row.created_at),
     lastActivityAt: String(row.last_activity_at),
     expiresAt: text("expires_at"),

@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import type { ExecOutcome } from "../channel/exec.ts";
 import type { Isolation } from "../drivers/driver.ts";
+import type { CpuLevel } from "../model/machine-options.ts";
 import type { RunResult } from "../model/results.ts";
 
 /** Conventions of shells and `timeout`. */
@@ -50,14 +51,16 @@ export function endingOf(outcome: ExecOutcome, command: readonly string[]): Comm
   }
 }
 
-const noAvx =
-  "This emulated guest's CPU is x86-64-v2, without AVX; on a host with /dev/kvm guests see the host's own CPU.";
+const missing: Readonly<Record<CpuLevel, string>> = {
+  v2: 'This emulated guest\'s CPU is x86-64-v2, without AVX; one made with cpu "v3" has AVX2.',
+  v3: "This emulated guest's CPU is x86-64-v3, without AVX-512; that takes a host with /dev/kvm.",
+};
 
 /** What about the guest explains an end that surprises. Shells tell of a child's signal by their exit code alone. */
 export function hintFor(
   { exitCode, timedOut }: CommandEnding,
-  isolation: Isolation,
+  { isolation, cpu }: { readonly isolation: Isolation; readonly cpu: CpuLevel },
 ): string | null {
   const isIllegalInstruction = exitCode === exitCodes.signalBase + constants.signals.SIGILL;
-  return isIllegalInstruction && !timedOut && isolation === "emulated" ? noAvx : null;
+  return isIllegalInstruction && !timedOut && isolation === "emulated" ? missing[cpu] : null;
 }

@@ -14,6 +14,7 @@ export function describeWorkspace(context: WorkspaceContext, row: WorkspaceRow):
     networkPolicy: row.networkPolicy,
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
+    cpu: row.cpu,
     workspaceSeed: row.workspaceSeed,
     resetCount: row.resetCount,
     lastResetAt: row.lastResetAt,

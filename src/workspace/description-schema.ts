@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defaults, limits } from "../model/limits.ts";
-import { executionMode, isolation, timestamp } from "../model/result-fields.ts";
+import { cpuLevel, executionMode, isolation, timestamp } from "../model/result-fields.ts";
 import { checkLabels, checkName } from "../model/workspace-names.ts";
 import { workspaceSeedSchema, workspaceStateSchema } from "../model/workspace-results.ts";
 import { checkEnvironmentName } from "./ensure-environment.ts";
@@ -58,6 +58,7 @@ export const describedSchema = z.object({
   networkPolicy: z.enum(["off", "egress", "egress+published-ports"]).default("off"),
   vcpuCount: z.number().int().min(1).max(limits.vcpuCountMax).default(defaults.vcpuCount),
   memMib: z.number().int().min(1).max(limits.memMibMax).default(defaults.memMib),
+  cpu: cpuLevel.default(defaults.cpu),
   createdAt: timestamp.default(now),
   lastActivityAt: timestamp.default(now),
   expiresAt: timestamp.nullable().default(null),

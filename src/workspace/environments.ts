@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { catalog, findCatalogEntry, isOutdated } from "../environments/catalog.ts";
 import type { ImageSource, InstalledImage } from "../environments/store.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
-import { machineSize } from "../model/machine-options.ts";
+import { cpuLevels, machineSize } from "../model/machine-options.ts";
 import type {
   EnvironmentDetail,
   EnvironmentInfo,
@@ -163,11 +163,12 @@ export async function sweepTemplates(host: Host, used: ReadonlySet<string>): Pro
   const { driver } = await host
     .isolatingDriver(boot)
     .catch((error: unknown) => ({ driver: undefined, error: asPyroError(error) }));
+  const fingerprints = driver && cpuLevels.map((cpu) => driver.fingerprintOf(cpu));
   return host.templates.sweep(
     (parts) =>
       kept.has(parts.imageId) &&
       parts.bootDigest === boot?.digest &&
-      (driver === undefined || parts.driverFingerprint === driver.fingerprint),
+      (fingerprints === undefined || fingerprints.includes(parts.driverFingerprint)),
   );
 }
 

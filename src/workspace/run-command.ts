@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { AgentClient } from "../channel/agent-client.ts";
 import type { Driver } from "../drivers/driver.ts";
+import type { CpuLevel } from "../model/machine-options.ts";
 import type { RunResult } from "../model/results.ts";
 import { CapturedStreams, type OutputSinks } from "./captured-streams.ts";
 import { endingOf, hintFor } from "./command-ending.ts";
@@ -9,6 +10,8 @@ export interface CommandRequest extends OutputSinks {
   readonly environment: string;
   readonly command: readonly string[];
   readonly timeoutMs: number;
+  /** Of the machine. */
+  readonly cpu: CpuLevel;
   /** Default none: the command reads /dev/null. */
   readonly stdin?: Readable | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -32,7 +35,7 @@ export async function runCommand(
     environment: request.environment,
     command: [...request.command],
     ...ending,
-    hint: hintFor(ending, isolation),
+    hint: hintFor(ending, { isolation, cpu: request.cpu }),
     ...output.finish(),
     driver: driver.name,
     executionMode,

@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { PyroError } from "../model/errors.ts";
-import { machineSize, runnableCommand, timeoutMs, ttlMs } from "../model/machine-options.ts";
+import {
+  type CpuLevel,
+  machineSize,
+  runnableCommand,
+  timeoutMs,
+  ttlMs,
+} from "../model/machine-options.ts";
 import type { RunResult } from "../model/results.ts";
 import { discard } from "./attach-agent.ts";
 import { ensureEnvironment } from "./ensure-environment.ts";
@@ -20,6 +26,8 @@ export interface RunInVmOptions
   readonly vcpuCount?: number | undefined;
   /** Guest memory in MiB. Default 1024. */
   readonly memMib?: number | undefined;
+  /** What an emulated guest's CPU can do. Default v2; with KVM guests see the host's own CPU whatever this says. */
+  readonly cpu?: CpuLevel | undefined;
   /** Seconds the command may take. Default 30. */
   readonly timeoutSeconds?: number | undefined;
   /** Seconds the VM may live, whatever happens. Default 600. */
@@ -37,6 +45,7 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
   const request: CommandRequest = {
     ...options,
     command,
+    cpu: size.cpu,
     timeoutMs: timeoutMs(options.timeoutSeconds),
   };
   const ttl = ttlMs(options.ttlSeconds);

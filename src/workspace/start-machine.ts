@@ -65,10 +65,11 @@ export async function startMachine(
 ): Promise<StartedMachine> {
   const environmentDisk = openImage(factory, request.image);
   try {
-    const { vcpuCount, memMib, lifetime } = request;
+    const { vcpuCount, memMib, cpu, lifetime } = request;
     const spec: MachineSpec = {
       vcpuCount,
       memMib,
+      cpu,
       boot: factory.boot,
       role: "workload",
       environmentDisk,
@@ -128,7 +129,7 @@ function templateKey(factory: MachineFactory, request: StartRequest): TemplateKe
   return {
     imageId: request.image.id,
     bootDigest: factory.boot.digest,
-    driverFingerprint: factory.driver.fingerprint,
+    driverFingerprint: factory.driver.fingerprintOf(request.cpu),
     protocol: protocolVersion,
     vcpuCount: request.vcpuCount,
     memMib: request.memMib,

@@ -4,7 +4,13 @@ import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Machine } from "../drivers/driver.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
-import { machineSize, runnableCommand, timeoutMs, ttlMs } from "../model/machine-options.ts";
+import {
+  type CpuLevel,
+  machineSize,
+  runnableCommand,
+  timeoutMs,
+  ttlMs,
+} from "../model/machine-options.ts";
 import type { ReapResult, Vm, VmDeleted, VmExecResult, VmNetwork } from "../model/results.ts";
 import { isAlive, killProcess } from "../platform/processes.ts";
 import { freshDirectory, removeTree } from "../platform/remove-tree.ts";
@@ -28,6 +34,8 @@ export interface CreateVmOptions {
   readonly environment: string;
   readonly vcpuCount?: number | undefined;
   readonly memMib?: number | undefined;
+  /** What an emulated guest's CPU can do. Default v2; with KVM guests see the host's own CPU whatever this says. */
+  readonly cpu?: CpuLevel | undefined;
   /** Seconds from now until the VM is deleted, whatever it does. Default 600. */
   readonly ttlSeconds?: number | undefined;
   readonly network?: boolean | undefined;
@@ -126,6 +134,7 @@ export class VmEngine {
           ...options,
           environment: vm.environment,
           command,
+          cpu: vm.cpu,
           timeoutMs: limit,
         });
         return { ...result, vmId };
@@ -276,6 +285,7 @@ function describe(vm: VmRow): Vm {
     state: vm.state,
     vcpuCount: vm.vcpuCount,
     memMib: vm.memMib,
+    cpu: vm.cpu,
     network: false,
     createdAt: vm.createdAt,
     expiresAt: vm.expiresAt,

@@ -90,6 +90,7 @@ export async function bringUp(
   return startMachine(base.factory, {
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
+    cpu: row.cpu,
     image: base.image,
     disk: diskAt(files.diskPath),
     hostname: row.workspaceId,

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { OutputSink } from "../channel/exec.ts";
+import type { CpuLevel } from "../model/machine-options.ts";
 import type { LoggedCommand } from "../model/workspace-results.ts";
 import type { WorkOptions } from "./host.ts";
 
@@ -24,6 +25,8 @@ export interface CreateWorkspaceOptions extends WorkOptions {
   readonly vcpuCount?: number | undefined;
   /** Guest memory in MiB. Default 1024. */
   readonly memMib?: number | undefined;
+  /** What an emulated guest's CPU can do. Default v2; with KVM guests see the host's own CPU whatever this says. */
+  readonly cpu?: CpuLevel | undefined;
   /** Seconds until the workspace is deleted, whatever happens. Default: it lives until deleted. */
   readonly ttlSeconds?: number | undefined;
   /** Default `off`, the only one guests can have yet. */

@@ -74,7 +74,9 @@ test("wrong usage ends with 2, says why, and never asks the SDK", async () => {
 test("create passes every option on", async () => {
   const line =
     `create debian:12 --seed-path . --respect-gitignore --include-outer-git --name demo --label a=1 --label b=x=y --vcpu-count 2
-    --mem-mib 2048 --ttl-seconds 60 --network-policy egress --allow-host-compat`.split(/\s+/);
+    --mem-mib 2048 --cpu v3 --ttl-seconds 60 --network-policy egress --allow-host-compat`.split(
+      /\s+/,
+    );
   assert.deepEqual(await asked(line, { createWorkspace: workspace() }), [
     [
       "createWorkspace",
@@ -87,6 +89,7 @@ test("create passes every option on", async () => {
         labels: { a: "1", b: "x=y" },
         vcpuCount: 2,
         memMib: 2048,
+        cpu: "v3",
         ttlSeconds: 60,
         networkPolicy: "egress",
         allowHostCompat: true,
@@ -102,6 +105,7 @@ test("what is not said is left to the SDK", async () => {
     includeOuterGit: false,
     vcpuCount: 1,
     memMib: 1024,
+    cpu: "v2",
     networkPolicy: "off",
     allowHostCompat: false,
   };

@@ -125,6 +125,7 @@ describe("damaged files in the cache", () => {
       image,
       vcpuCount: 1,
       memMib: 1024,
+      cpu: "v2",
       lifetime: "caller",
       disk: unnamedDisk(home.stateDirectory),
       hostname: "raced",

@@ -111,17 +111,4 @@ print(*(name for _, name in socket.if_nameindex()))`;
     ]);
     assert.deepEqual([ended.stdout, ended.code], ['Acquire::Retries "0";\n7\n', 6]);
   });
-
-  it("is told why the CPU knows no AVX, by a shell's exit code as well", async () => {
-    const avx = `import ctypes, mmap
-code = mmap.mmap(-1, 4096, prot=7)
-code.write(bytes.fromhex("c5fc57c0c3"))  # vxorps %ymm0,%ymm0,%ymm0; ret
-ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()`;
-    const run = ["run", environment, "--json", "--", "sh", "-c", 'python3 -c "$1"; exit $?', "sh"];
-    const { stdout } = await home.pyro([...run, avx]);
-    const { exit_code: exitCode, signal, hint, isolation } = JSON.parse(stdout);
-    if (isolation === "hardware") return;
-    assert.deepEqual([exitCode, signal], [132, null]);
-    assert.match(String(hint), /x86-64-v2, without AVX/);
-  });
 });

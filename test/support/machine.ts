@@ -28,6 +28,7 @@ export class TestMachine implements AsyncDisposable {
     const attached = await startMachine(await host.machineFactory(), {
       vcpuCount: 1,
       memMib,
+      cpu: "v2",
       image,
       disk: unnamedDisk(home.stateDirectory),
       hostname: "test",

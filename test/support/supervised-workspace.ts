@@ -147,6 +147,7 @@ function newRow(process: ProcessIdentity): WorkspaceRow {
     networkPolicy: "off",
     vcpuCount: 1,
     memMib: 256,
+    cpu: "v2",
     createdAt: now(),
     lastActivityAt: now(),
     expiresAt: null,

@@ -1,7 +1,13 @@
 import type { Command } from "commander";
-import { defaults, Pyro, readConfig, startTrace, type Trace } from "../../index.ts";
+import { type CpuLevel, defaults, Pyro, readConfig, startTrace, type Trace } from "../../index.ts";
 import { addInputOptions, type InputOptions } from "../command-input.ts";
-import { type CommandContext, type JsonOption, seconds, wholeNumberArgument } from "../context.ts";
+import {
+  type CommandContext,
+  cpuOption,
+  type JsonOption,
+  seconds,
+  wholeNumberArgument,
+} from "../context.ts";
 import type { IO } from "../io.ts";
 import { type LiveStreams, runLiveCommand } from "../live-command.ts";
 import { showProgress, silentProgress } from "../progress-bar.ts";
@@ -9,6 +15,7 @@ import { showProgress, silentProgress } from "../progress-bar.ts";
 interface RunOptions extends JsonOption, InputOptions {
   readonly vcpuCount: number;
   readonly memMib: number;
+  readonly cpu: CpuLevel;
   readonly timeoutSeconds: number;
   readonly ttlSeconds: number;
   readonly network: boolean;
@@ -25,6 +32,7 @@ export function addRun(program: Command, context: CommandContext): void {
     .argument("<command...>", "program and arguments, after --")
     .option("--vcpu-count <n>", "virtual CPUs", wholeNumberArgument, defaults.vcpuCount)
     .option("--mem-mib <n>", "guest memory in MiB", wholeNumberArgument, defaults.memMib)
+    .addOption(cpuOption())
     .option(
       "--timeout-seconds <s>",
       "how long the command may take",

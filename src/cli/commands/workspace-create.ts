@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { defaults, type NetworkPolicy } from "../../index.ts";
-import { type CommandContext, seconds, wholeNumberArgument } from "../context.ts";
+import { type CpuLevel, defaults, type NetworkPolicy } from "../../index.ts";
+import { type CommandContext, cpuOption, seconds, wholeNumberArgument } from "../context.ts";
 import { watchInterrupts } from "../interrupt.ts";
 import { collectKeyValue, type KeyValues } from "../key-value.ts";
 import { printLeftOut } from "../listings/left-out.ts";
@@ -22,6 +22,7 @@ interface CreateOptions extends WorkspaceOutputOption {
   readonly label?: KeyValues;
   readonly vcpuCount: number;
   readonly memMib: number;
+  readonly cpu: CpuLevel;
   readonly ttlSeconds?: number;
   readonly networkPolicy: NetworkPolicy;
   readonly allowHostCompat: boolean;
@@ -46,6 +47,7 @@ export function addWorkspaceCreate(group: Command, context: CommandContext): voi
     .option("--label <k=v>", "label to find it by (repeatable)", collectKeyValue)
     .option("--vcpu-count <n>", "virtual CPUs", wholeNumberArgument, defaults.vcpuCount)
     .option("--mem-mib <n>", "guest memory in MiB", wholeNumberArgument, defaults.memMib)
+    .addOption(cpuOption())
     .option("--ttl-seconds <s>", "delete it after so long, whatever happens", seconds)
     .addOption(
       new Option("--network-policy <policy>", "what the guest may reach; only off works yet")
@@ -82,6 +84,7 @@ async function create(
     labels: label,
     vcpuCount: options.vcpuCount,
     memMib: options.memMib,
+    cpu: options.cpu,
     ttlSeconds: options.ttlSeconds,
     networkPolicy: options.networkPolicy,
     allowHostCompat: options.allowHostCompat,

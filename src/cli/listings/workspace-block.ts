@@ -1,4 +1,5 @@
 import {
+  defaults,
   visibleText,
   type Workspace,
   type WorkspaceSeed,
@@ -76,14 +77,15 @@ export function printWorkspace(
 type Row = readonly [title: string, text: string | undefined];
 
 function briefRows(workspace: Workspace, nowMs: number): readonly Row[] {
-  const { expiresAt, driver, isolation, networkPolicy, failure } = workspace;
+  const { expiresAt, driver, isolation, networkPolicy, failure, cpu } = workspace;
+  const level = isolation === "emulated" && cpu !== defaults.cpu ? ` x86-64-${cpu}` : "";
   return [
     ["failure", failure === null ? undefined : visibleText(failure, 1000)],
     ["id", visibleText(workspace.workspaceId)],
     ["environment", visibleText(workspace.environment)],
     [
       "machine",
-      `${workspace.vcpuCount} vCPU, ${workspace.memMib} MiB, ${visibleText(driver)}, isolation: ${isolation}`,
+      `${workspace.vcpuCount} vCPU${level}, ${workspace.memMib} MiB, ${visibleText(driver)}, isolation: ${isolation}`,
     ],
     ["network", networkPolicy],
     ["content", seedText(workspace.workspaceSeed)],

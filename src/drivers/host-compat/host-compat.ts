@@ -71,7 +71,6 @@ export class HostCompatProbe implements DriverProbe {
 /** The guest agent as an ordinary process of this host: the same conversation, no isolation. */
 export class HostCompatDriver implements Driver {
   readonly name = "host-compat";
-  readonly fingerprint = "host-compat";
   readonly capabilities: DriverCapabilities = {
     isolation: "none",
     executionMode: "host_compat",
@@ -82,6 +81,10 @@ export class HostCompatDriver implements Driver {
 
   constructor(agentPath: string) {
     this.#agentPath = agentPath;
+  }
+
+  fingerprintOf(): string {
+    return "host-compat";
   }
 
   async boot(spec: MachineSpec): Promise<Machine> {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { defaults } from "../../model/limits.ts";
 import { currentBootId } from "../../platform/processes.ts";
 import type { BootFiles, Driver } from "../driver.ts";
 import { bootCanary, type CanaryOutcome } from "./canary.ts";
@@ -52,7 +53,7 @@ export class BootVerdicts {
 }
 
 /** What saved state depends on decides whether guests boot as well, and so does the host. */
-function keyOf({ fingerprint }: Driver, { digest }: BootFiles): string {
+function keyOf(driver: Driver, { digest }: BootFiles): string {
   const kernel = readFileSync("/proc/sys/kernel/osrelease", "utf8").trim();
-  return [kernel, cpuModel(), fingerprint, digest].join(" | ");
+  return [kernel, cpuModel(), driver.fingerprintOf(defaults.cpu), digest].join(" | ");
 }

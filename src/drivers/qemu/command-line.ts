@@ -1,12 +1,19 @@
+import { defaults } from "../../model/limits.ts";
+import type { CpuLevel } from "../../model/machine-options.ts";
 import type { MachineSpec } from "../driver.ts";
 import type { FilePlace } from "./descriptors.ts";
 
 /**
- * The CPU an emulated guest sees: x86-64-v2, which every current distribution runs on. More would cost: wider
+ * The CPUs an emulated guest may see. x86-64-v2, which every current distribution runs on, unless more is asked for: wider
  * vectors are emulated piece by piece, and larger register files are saved at every switch. ARAT says that the
  * timer never stops: without it the guest ticks 250 times a second even when idle.
  */
-const emulatedCpu = "Nehalem,+arat";
+const emulatedCpus: Readonly<Record<CpuLevel, string>> = {
+  v2: "Nehalem,+arat",
+  // What v3 adds, and PCLMULQDQ, which programs built for it expect as well, one by one: models of such CPUs have features
+  // that emulation lacks. Below level 13 the guest's kernel finds no layout to save AVX registers in, and turns them off.
+  v3: "Nehalem,level=13,+arat,+xsave,+xsaveopt,+avx,+avx2,+bmi1,+bmi2,+f16c,+fma,+abm,+movbe,+pclmulqdq",
+};
 
 /** How a character device reaches us: by an inherited socket that we hold the other end of, or one that listens. */
 export interface SocketPlace {
@@ -15,7 +22,7 @@ export interface SocketPlace {
 }
 
 export interface QemuLayout {
-  readonly spec: Pick<MachineSpec, "vcpuCount" | "memMib" | "role">;
+  readonly spec: Pick<MachineSpec, "vcpuCount" | "memMib" | "cpu" | "role">;
   readonly accelerator: "kvm" | "tcg";
   /** QEMU's version, for the options that differ. */
   readonly version: { readonly major: number; readonly minor: number };
@@ -95,7 +102,7 @@ function machineArguments(layout: QemuLayout): string[] {
     "-accel",
     accelerator === "kvm" ? "kvm" : "tcg,thread=multi,tb-size=256",
     "-cpu",
-    accelerator === "kvm" ? "host" : emulatedCpu,
+    accelerator === "kvm" ? "host" : emulatedCpus[spec.cpu ?? defaults.cpu],
     "-smp",
     String(spec.vcpuCount),
     "-m",

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, constants, fchownSync, ftruncateSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
+import type { CpuLevel } from "../../model/machine-options.ts";
 import { openPath } from "../../platform/descriptor-path.ts";
 import type { ProcessIdentity } from "../../platform/processes.ts";
 import { listenUnix } from "../../platform/unix-socket.ts";
@@ -64,7 +65,6 @@ interface SavedSource extends TemplateFiles {
 export class QemuDriver implements Driver {
   readonly name = "qemu";
   readonly capabilities: DriverCapabilities;
-  readonly fingerprint: string;
   readonly #installation: QemuInstallation;
   readonly #verdicts: Pick<BootVerdicts, "record">;
 
@@ -78,7 +78,10 @@ export class QemuDriver implements Driver {
       templates: true,
       environments: true,
     };
-    this.fingerprint = fingerprintOf(installation);
+  }
+
+  fingerprintOf(cpu: CpuLevel): string {
+    return fingerprintOf(this.#installation, cpu);
   }
 
   boot(spec: MachineSpec): Promise<Machine> {
@@ -202,11 +205,11 @@ export class QemuDriver implements Driver {
 }
 
 /** Saved state fits the same QEMU with the same firmware, machine, CPU, devices and kernel command line, and nothing else. */
-function fingerprintOf(installation: QemuInstallation): string {
+function fingerprintOf(installation: QemuInstallation, cpu: CpuLevel): string {
   const { version, accelerator, cpuModel, tscKhz, firmware } = installation;
   const socket = { fd: 0, listens: false };
   const machine = qemuArguments({
-    spec: { vcpuCount: 1, memMib: 1024, role: "workload" },
+    spec: { vcpuCount: 1, memMib: 1024, cpu, role: "workload" },
     accelerator,
     version,
     tscKhz,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { limits } from "../../model/limits.ts";
+import { cpuLevels } from "../../model/machine-options.ts";
 import { outputCharactersMax, outputCharactersMin } from "../answers/bulk-answer.ts";
 
 // Arguments that tools share, each with one spelling. Ranges and defaults are said in words: most clients drop the keywords.
@@ -45,6 +46,8 @@ export const memMib = z
   .max(limits.memMibMax)
   .optional()
   .describe("From 256, default 1024");
+
+export const cpu = z.enum(cpuLevels).optional().describe("v3: AVX2, if emulated");
 
 export const ttlSeconds = z.number().positive().max(limits.ttlSecondsMax).optional();
 

@@ -6,6 +6,7 @@ import { bulkTool } from "../tool.ts";
 import { endedText } from "./ending-text.ts";
 import {
   command,
+  cpu,
   environment,
   maxOutputChars,
   memMib,
@@ -27,6 +28,7 @@ export const vmRun = bulkTool({
     environment,
     vcpu_count: vcpuCount,
     mem_mib: memMib,
+    cpu,
     timeout_seconds: shortTimeoutSeconds,
     max_output_chars: maxOutputChars,
   }),
@@ -41,6 +43,7 @@ export const vmRun = bulkTool({
       command: programOf(input.command),
       vcpuCount: input.vcpu_count,
       memMib: input.mem_mib,
+      cpu: input.cpu,
       timeoutSeconds: input.timeout_seconds,
       onStdout: push,
       onStderr: push,

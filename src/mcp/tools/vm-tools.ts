@@ -4,6 +4,7 @@ import { OutputCollector } from "../answers/output-collector.ts";
 import { bulkTool, recordTool } from "../tool.ts";
 import {
   command,
+  cpu,
   environment,
   maxOutputChars,
   memMib,
@@ -36,6 +37,7 @@ export const vmCreate = recordTool({
     environment,
     vcpu_count: vcpuCount,
     mem_mib: memMib,
+    cpu,
     ttl_seconds: ttlSeconds.describe("Default 600"),
   }),
   effect: "create",
@@ -46,6 +48,7 @@ export const vmCreate = recordTool({
       environment: input.environment,
       vcpuCount: input.vcpu_count,
       memMib: input.mem_mib,
+      cpu: input.cpu,
       ttlSeconds: input.ttl_seconds,
     });
     return { value: vm, next: callText("vm_start", { vm_id: vm.vmId }) };

@@ -4,6 +4,7 @@ import type { Seed } from "../../project/project-source.ts";
 import { callText } from "../answers/bulk-answer.ts";
 import { type Call, recordTool } from "../tool.ts";
 import {
+  cpu,
   environment,
   hostPath,
   includeIgnored,
@@ -34,6 +35,7 @@ export const workspaceCreate = recordTool({
     labels,
     vcpu_count: vcpuCount,
     mem_mib: memMib,
+    cpu,
     ttl_seconds: ttlSeconds.describe("Deleted after so long; default never"),
   }),
   effect: "create",
@@ -50,6 +52,7 @@ export const workspaceCreate = recordTool({
       labels: input.labels,
       vcpuCount: input.vcpu_count,
       memMib: input.mem_mib,
+      cpu: input.cpu,
       ttlSeconds: input.ttl_seconds,
       seedPath: seed?.path,
       respectGitignore: seed?.isDirectory === true && input.include_ignored !== true,

@@ -46,6 +46,7 @@ export function workspace(change: Partial<Workspace> = {}): Workspace {
     networkPolicy: "off",
     vcpuCount: 1,
     memMib: 1024,
+    cpu: "v2",
     workspaceSeed: {
       mode: "directory",
       seedPath: "/home/me/project",

@@ -28,7 +28,7 @@ describe("whether guests boot", () => {
   /** A driver as far as a canary needs one, whose machines speak or end. */
   const driverWhose = (machine: { console?: string; exited?: Promise<MachineExit> } | PyroError) =>
     ({
-      fingerprint: "f",
+      fingerprintOf: () => "f",
       boot: async () => {
         started++;
         if (machine instanceof PyroError) throw machine;

@@ -99,3 +99,18 @@ test("the firmware is named, for a machine that boots and for one that resumes",
   const memory = { kind: "private", path: "/m" } as const;
   assert.match(line({ memory, initramfsPath: undefined }), /-bios \/proc\/self\/fd\/3 -kernel/);
 });
+
+test("only an emulated guest's CPU is chosen, and v3 has what v2 has and more", () => {
+  const cpu = (level: "v2" | "v3" | undefined, accelerator: "kvm" | "tcg" = "tcg") => {
+    const spec = { ...layout.spec, ...(level && { cpu: level }) };
+    return / -cpu (\S+)/.exec(line({ accelerator, spec }))?.[1] ?? "";
+  };
+  assert.equal(cpu(undefined), cpu("v2"));
+  const [v2, v3] = [cpu("v2").split(","), cpu("v3").split(",")];
+  assert.deepEqual(
+    v2.filter((feature) => !v3.includes(feature)),
+    [],
+  );
+  assert.ok(v3.includes("+avx2") && !v2.includes("+avx2"));
+  assert.deepEqual([cpu("v2", "kvm"), cpu("v3", "kvm")], ["host", "host"]);
+});

@@ -87,9 +87,17 @@ describe("looking for QEMU", () => {
 
   it("keeps apart what was saved with another firmware", async () => {
     pretend('echo "QEMU emulator version 10.0.0"');
-    const before = (await probe()).driver?.fingerprint;
+    const before = (await probe()).driver?.fingerprintOf("v2");
     writeFileSync(firmware(), "another");
-    assert.notEqual((await probe()).driver?.fingerprint, before);
+    assert.notEqual((await probe()).driver?.fingerprintOf("v2"), before);
+  });
+
+  it("keeps apart what was saved with another CPU", async () => {
+    pretend('echo "QEMU emulator version 10.0.0"');
+    const { driver } = await probe();
+    assert.ok(driver);
+    const isKvm = driver.capabilities.isolation === "hardware";
+    assert.equal(driver.fingerprintOf("v2") === driver.fingerprintOf("v3"), isKvm);
   });
 
   it("asks for the version and measures the clock once", async () => {
@@ -98,13 +106,13 @@ describe("looking for QEMU", () => {
     const second = await probe();
     assert.equal(readFileSync(join(directory, "asked"), "utf8"), "asked\n");
     assert.equal(measured, 1);
-    assert.equal(second.driver?.fingerprint, first.driver?.fingerprint);
+    assert.equal(second.driver?.fingerprintOf("v2"), first.driver?.fingerprintOf("v2"));
   });
 
   it("agrees on one clock rate with probes that run at the same time", async () => {
     pretend('echo "QEMU emulator version 8.2.0"');
     const probes = await Promise.all(Array.from({ length: 8 }, () => probe()));
-    assert.equal(new Set(probes.map(({ driver }) => driver?.fingerprint)).size, 1);
+    assert.equal(new Set(probes.map(({ driver }) => driver?.fingerprintOf("v2"))).size, 1);
     assert.equal(measured, 1);
   });
 

@@ -20,13 +20,21 @@ function refused(work: () => unknown, message: RegExp): void {
 }
 
 test("a machine has one CPU and 1024 MiB unless it is told otherwise", () => {
-  assert.deepEqual(machineSize({}, hostMemMib), { vcpuCount: 1, memMib: 1024 });
+  assert.deepEqual(machineSize({}, hostMemMib), {
+    vcpuCount: 1,
+    memMib: 1024,
+    cpu: "v2",
+  });
 });
 
 test("impossible sizes are refused by name and value", () => {
   refused(
     () => machineSize({ vcpuCount: 0 }, hostMemMib),
     /vcpuCount is 0, but must be a whole number from 1 to 64/,
+  );
+  refused(
+    () => machineSize({ cpu: "v4" as "v3" }, hostMemMib),
+    /cpu is "v4", but must be v2 or v3/,
   );
   refused(() => machineSize({ vcpuCount: 1.5 }, hostMemMib), /vcpuCount is 1\.5/);
   refused(

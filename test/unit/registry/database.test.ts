@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
 import { PyroError } from "../../../src/model/errors.ts";
 import { Registry } from "../../../src/registry/database.ts";
+import { migrations } from "../../../src/registry/migrations.ts";
 import { type VmRow, VmTable } from "../../../src/registry/vms.ts";
 
 let state: string;
@@ -22,6 +23,7 @@ const vm: VmRow = {
   state: "created",
   vcpuCount: 1,
   memMib: 1024,
+  cpu: "v2",
   createdAt: "2026-01-01T00:00:00.000Z",
   expiresAt: "2026-01-01T00:10:00.000Z",
   driver: null,
@@ -51,6 +53,19 @@ test("a VM is remembered, changed only from the states named, and forgotten once
   assert.equal(vms.expiredAt("2026-01-01T00:10:00.000Z").length, 1);
   assert.equal(vms.remove("vm-1"), true);
   assert.equal(vms.remove("vm-1"), false);
+});
+
+test("a VM of a registry that knew one CPU only has that", () => {
+  {
+    using registry = Registry.open(state);
+    new VmTable(registry).insert({ ...vm, cpu: "v3" });
+  }
+  const raw = new DatabaseSync(join(state, "registry.sqlite"));
+  raw.exec("ALTER TABLE vms DROP COLUMN cpu; ALTER TABLE workspaces DROP COLUMN cpu");
+  raw.exec(`PRAGMA user_version = ${migrations.findIndex((one) => one.includes("COLUMN cpu"))}`);
+  raw.close();
+  using registry = Registry.open(state);
+  assert.deepEqual(new VmTable(registry).find("vm-1"), vm);
 });
 
 test("a registry that a newer pyro migrates meanwhile takes no more from an older one, but what it looks after still", () => {

@@ -16,7 +16,7 @@ test("a monitor that refuses what was just saved is told in its own words, not b
   const factory = {
     boot: { digest: "" },
     driver: {
-      fingerprint: "",
+      fingerprintOf: () => "",
       restore: () => {
         restores++;
         return Promise.reject(new PyroError("template_unusable", "QEMU refused: not like this"));

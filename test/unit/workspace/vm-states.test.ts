@@ -22,6 +22,7 @@ function vmIn(state: VmState, failure: string | null = null): VmRow {
     state,
     vcpuCount: 1,
     memMib: 1024,
+    cpu: "v2",
     createdAt: "",
     expiresAt: "",
     driver: null,
