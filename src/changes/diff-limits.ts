@@ -15,7 +15,7 @@ export const diffLimits = {
   /** All work on the lines of one diff; afterwards files are treated as too large. */
   linesMs: 20_000,
   /** Entries that the baseline has not, and the length of their names: all are held in memory. */
-  newEntries: 100_000,
+  newEntries: 110_000,
   newNameBytes: 8 * mebibyte,
   /** No larger content is read, and so none goes into a patch; `git apply` takes 1,023 MiB. */
   contentBytes: 64 * mebibyte,

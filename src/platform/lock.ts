@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { PyroError } from "../model/errors.ts";
+import { namingFullDatabase } from "./full-database.ts";
 
 const retryIntervalMs = 50;
 
@@ -45,7 +46,7 @@ export async function tryLock(path: string): Promise<Lock | undefined> {
   } catch (error) {
     database.close();
     if (error instanceof Error && /database is locked/.test(error.message)) return undefined;
-    throw error;
+    throw namingFullDatabase(error, path);
   }
   const release = () => {
     if (database.isOpen) database.close();

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { PyroError } from "../model/errors.ts";
 import { temporaryNeighbour } from "../platform/files.ts";
+import { namingFullDatabase, noRoomFor } from "../platform/full-database.ts";
 import { migrations } from "./migrations.ts";
 
 /** How long a writer waits for another process's transaction. */
@@ -53,11 +54,15 @@ export class Registry implements Disposable {
 
   /** All rows of a query. */
   all(sql: string, parameters: Parameters = {}): Row[] {
-    return this.#database.prepare(sql).all(parameters);
+    return this.#naming(() => this.#database.prepare(sql).all(parameters));
   }
 
   /** Runs `work` as one transaction. It takes the write lock at once: upgrading a reader fails without waiting. */
   write<T>(work: (run: Run) => T): T {
+    return this.#naming(() => this.#transaction(work));
+  }
+
+  #transaction<T>(work: (run: Run) => T): T {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       // Another process may have brought it to its own, newer schema since we opened it.
@@ -70,7 +75,16 @@ export class Registry implements Disposable {
     } catch (error) {
       // A full disk has ended it already.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      throw isFullDatabase(error) ? noRoom(String(this.#database.location()), error) : error;
+      throw error;
+    }
+  }
+
+  /** A full disk shows in whatever comes first, the beginning of a transaction included. */
+  #naming<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw namingFullDatabase(error, String(this.#database.location()));
     }
   }
 
@@ -122,19 +136,6 @@ function refuseNewer(database: DatabaseSync, path: string): void {
   );
 }
 
-const sqliteFull = 13;
-
-function isFullDatabase(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === sqliteFull;
-}
-
-function noRoom(path: string, cause: unknown): PyroError {
-  return new PyroError("host_no_space", `No room left on the disk of ${path}.`, {
-    hint: "Free some room, for example with: pyro env prune",
-    cause,
-  });
-}
-
 /** Without room for a file of its journal, SQLite says no more than that it cannot open one. */
 function isFull(directory: string): boolean {
   const { bavail, files, ffree } = statfsSync(directory);
@@ -144,7 +145,7 @@ function isFull(directory: string): boolean {
 function registryError(error: unknown, path: string): unknown {
   if (error instanceof PyroError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  if (isFull(dirname(path))) return noRoom(path, error);
+  if (isFull(dirname(path))) return noRoomFor(path, error);
   return new PyroError("registry_damaged", `The registry ${path} cannot be used: ${message}.`, {
     hint: `Move it away: mv '${path}' '${path}.old'. Workspaces tell of themselves: pyro workspace list finds them again.`,
     cause: error,

@@ -58,7 +58,7 @@ export const exportLimits = {
   /** Directories, whose modes and times are held until the end. */
   directoriesMax: 200_000,
   /** Everything that the answer names: what was skipped, leads out, runs when opened or changed meanwhile. */
-  namedMax: 100_000,
+  namedMax: 30_000,
 } as const;
 
 /** How much is written between two looks at the free room, and how much must stay free. */

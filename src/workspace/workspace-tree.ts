@@ -28,7 +28,7 @@ import { guestPath, treePath } from "./workspace-path.ts";
 
 /** A list is held in memory. */
 const listLimits: TreeLimits = {
-  entriesMax: 50_000,
+  entriesMax: 110_000,
   nameBytesMax: 8 * 1024 * 1024,
   tooMuch: (what) =>
     new PyroError("invalid_argument", `There is too much for a list: ${what}.`, {

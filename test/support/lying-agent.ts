@@ -41,7 +41,9 @@ export class LyingAgent implements AsyncDisposable {
     using records = WorkspaceRecords.open(place.home.stateDirectory);
     const row = records.workspaces.match(model)[0];
     if (row === undefined || identity === undefined) throw new TypeError("no model to copy");
-    records.workspaces.insert({ ...row, workspaceId, name: null, process: identity });
+    // A machine of that driver is nobody's to confine.
+    const driver = "host-compat";
+    records.workspaces.insert({ ...row, workspaceId, name: null, process: identity, driver });
     return agent;
   }
 
