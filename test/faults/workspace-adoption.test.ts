@@ -64,7 +64,9 @@ describe("workspaces whose registry is gone", () => {
 
   it("are all there after a create and a gc, as they were", async () => {
     const seedPath = writeTree(place.path("seed"), "seed");
-    const running = await place.create({ name: "running", seedPath, labels: { team: "core" } });
+    const labels = { team: "core" };
+    const running = await place.create({ name: "running", seedPath, labels, cpu: "v3" });
+    assert.equal(running.cpu, "v3");
     await place.sh("running", "echo snapshot > kept");
     await place.pyro.createSnapshot("running", "known");
     await place.sh("running", "echo latest > kept");
