@@ -151,7 +151,7 @@ async function tryRestore(
   work: RestoreWork,
 ): Promise<Attached | undefined> {
   try {
-    return await restore(factory, work, restoreDeadlineMs);
+    return await restore(factory, work);
   } catch (error) {
     throwUnlessUnusable(error, work);
     await factory.templates.remove(work.key);
@@ -167,33 +167,22 @@ async function restoreNew(
   factory: MachineFactory,
   work: RestoreWork,
 ): Promise<Attached | undefined> {
-  try {
-    return await restore(factory, work, restoreDeadlineMs);
-  } catch (error) {
-    throwUnlessUnusable(error, work);
-    // Somebody else may have removed it meanwhile.
-    if (isRemoved(work.template)) return undefined;
-    if (isRefusal(error)) return restoreAgain(factory, work);
-    await factory.templates.remove(work.key);
-    return undefined;
-  }
-}
-
-async function restoreAgain(
-  factory: MachineFactory,
-  work: RestoreWork,
-): Promise<Attached | undefined> {
-  try {
-    return await restore(factory, work, restoreDeadlineMs);
-  } catch (error) {
-    throwUnlessUnusable(error, work);
-    await factory.templates.remove(work.key);
-    if (!isRefusal(error)) return undefined;
-    throw new PyroError(
-      "template_unusable",
-      `A machine that was just saved does not resume. ${asPyroError(error).message}`,
-      { hint: "Report this with the output of pyro doctor --json.", cause: error },
-    );
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await restore(factory, work);
+    } catch (error) {
+      throwUnlessUnusable(error, work);
+      // Somebody else may have removed it meanwhile.
+      if (isRemoved(work.template)) return undefined;
+      if (isRefusal(error) && isFirst) continue;
+      await factory.templates.remove(work.key);
+      if (!isRefusal(error)) return undefined;
+      throw new PyroError(
+        "template_unusable",
+        `A machine that was just saved does not resume. ${asPyroError(error).message}`,
+        { hint: "Report this with the output of pyro doctor --json.", cause: error },
+      );
+    }
   }
 }
 
@@ -204,13 +193,12 @@ function isRefusal(error: unknown): boolean {
 async function restore(
   factory: MachineFactory,
   { spec, request, template }: RestoreWork,
-  deadlineMs: number,
 ): Promise<Attached> {
   const dataDisk = await openRestoredDisk(request.disk, template);
   try {
     const machine = await factory.driver.restore({ ...spec, dataDisk }, template);
     factory.trace.mark("process");
-    const attached = await attachAgent(machine, deadlineMs, request.signal);
+    const attached = await attachAgent(machine, restoreDeadlineMs, request.signal);
     factory.trace.mark("attached");
     return attached;
   } finally {
