@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type DoctorParts, examineHost } from "./doctor/doctor.ts";
-import { HostCompatProbe } from "./drivers/host-compat/host-compat.ts";
+import { HostCompatDriver } from "./drivers/host-compat/host-compat.ts";
 import { tryJail } from "./drivers/jail.ts";
 import { QemuProbe } from "./drivers/qemu/qemu-probe.ts";
 import type { DoctorReport } from "./model/results.ts";
@@ -35,7 +35,7 @@ export function compose(config: Config, trace: Trace = startTrace()): Engine {
     config,
     agentPath,
     probes,
-    compatProbe: new HostCompatProbe(agentPath),
+    compatDriver: new HostCompatDriver(agentPath),
     trace,
   });
   const doctorParts: DoctorParts = {

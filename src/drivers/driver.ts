@@ -12,10 +12,6 @@ export type ExecutionMode = "guest_vsock" | "guest_virtio_serial" | "host_compat
 export interface DriverCapabilities {
   readonly isolation: Isolation;
   readonly executionMode: ExecutionMode;
-  /** Whether machines can be saved before activation and resumed many times. */
-  readonly templates: boolean;
-  /** Whether a machine boots an environment image of its own, rather than the host's root. */
-  readonly environments: boolean;
 }
 
 /** A driver found usable or not, with what a person needs to know about it. */
@@ -54,8 +50,13 @@ export interface MachineSpec {
   readonly environmentDisk: number;
   /** Open file of the machine's own ext4 disk, read and write. */
   readonly dataDisk?: number;
-  /** Where commands start when the machine is the host itself; only for drivers without environments. */
-  readonly hostDirectory?: string;
+  readonly lifetime: MachineLifetime;
+}
+
+/** The guest agent on the host itself. */
+export interface HostSpec {
+  /** Where its commands start, and what it may write. */
+  readonly directory: string;
   readonly lifetime: MachineLifetime;
 }
 
@@ -109,10 +110,21 @@ export interface SavableMachine extends Machine {
   saveState(): Promise<void>;
 }
 
-/** How machines run. The only thing above it that knows which driver this is, is the composition root. */
-export interface Driver {
+/** What runs commands, with isolation or without. Only the composition root knows which of them it is. */
+export interface AnyDriver {
   readonly name: string;
   readonly capabilities: DriverCapabilities;
+  /** Takes over a machine started earlier, by this process or another. */
+  adopt(identity: ProcessIdentity, directory: string): Machine;
+}
+
+/** Runs the agent as an ordinary process. */
+export interface HostDriver extends AnyDriver {
+  start(spec: HostSpec): Promise<Machine>;
+}
+
+/** How machines run. */
+export interface Driver extends AnyDriver {
   /** Part of every template's key: anything of a machine with this CPU that makes saved state unusable when it changes. */
   fingerprintOf(cpu: CpuLevel): string;
   boot(spec: MachineSpec): Promise<Machine>;
@@ -121,8 +133,6 @@ export interface Driver {
   restore(spec: MachineSpec, template: TemplateFiles): Promise<Machine>;
   /** Told how a boot came out: whoever asks whether guests boot here need not try again what worked, or trust what did not. */
   recordBoot(boot: BootFiles, cameUp: boolean): Promise<void>;
-  /** Takes over a machine started earlier, by this process or another. */
-  adopt(identity: ProcessIdentity, directory: string): Machine;
 }
 
 /** Looks at the host and answers how this driver would run guests; cheap unless a verdict must be measured anew. */

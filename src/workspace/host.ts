@@ -1,6 +1,12 @@
 import { totalmem } from "node:os";
 import { join } from "node:path";
-import type { BootFiles, Driver, DriverProbe, DriverStatus } from "../drivers/driver.ts";
+import type {
+  BootFiles,
+  Driver,
+  DriverProbe,
+  DriverStatus,
+  HostDriver,
+} from "../drivers/driver.ts";
 import { ensureBlankDisk } from "../environments/blank-disk.ts";
 import { ensureBootFiles, findBootFiles } from "../environments/boot/ensure-boot-files.ts";
 import { ImageStore } from "../environments/store.ts";
@@ -18,7 +24,7 @@ export interface HostParts {
   /** Drivers that isolate, best first. */
   readonly probes: readonly DriverProbe[];
   /** The driver without isolation, used only when it is asked for by name. */
-  readonly compatProbe: DriverProbe;
+  readonly compatDriver: HostDriver;
   readonly trace: Trace;
 }
 
@@ -119,10 +125,8 @@ export class Host {
   }
 
   /** The driver without isolation. */
-  async compatDriver(): Promise<Driver> {
-    const { driver, status } = await this.#parts.compatProbe.probe({ boot: undefined });
-    if (driver === undefined) throw noDriver(status, false);
-    return driver;
+  get compatDriver(): HostDriver {
+    return this.#parts.compatDriver;
   }
 }
 

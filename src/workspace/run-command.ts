@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { AgentClient } from "../channel/agent-client.ts";
-import type { Driver } from "../drivers/driver.ts";
+import type { AnyDriver } from "../drivers/driver.ts";
 import type { CpuLevel } from "../model/machine-options.ts";
 import type { RunResult } from "../model/results.ts";
 import { CapturedStreams, type OutputSinks } from "./captured-streams.ts";
@@ -20,7 +20,7 @@ export interface CommandRequest extends OutputSinks {
 /** Runs one command on a machine whose agent is attached; a command that fails is a result. */
 export async function runCommand(
   client: AgentClient,
-  driver: Driver,
+  driver: AnyDriver,
   request: CommandRequest,
 ): Promise<RunResult> {
   const output = new CapturedStreams(request);

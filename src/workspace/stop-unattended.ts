@@ -18,9 +18,7 @@ export async function stopUnattended(context: WorkspaceContext, row: WorkspaceRo
   const { workspaces, journal } = context.records;
   const { socketsDirectory } = context.files(workspaceId);
   const driver =
-    row.imageId === null
-      ? await context.host.compatDriver()
-      : (await context.host.machineFactory()).driver;
+    row.imageId === null ? context.host.compatDriver : (await context.host.machineFactory()).driver;
   const machine = driver.adopt(process, socketsDirectory);
   // One whose agent does not answer is killed by that.
   const attached = await attachAgent(machine, attachDeadlineMs).catch(() => undefined);

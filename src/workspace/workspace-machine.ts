@@ -1,22 +1,18 @@
 import { mkdir } from "node:fs/promises";
-import type { Driver, Machine, OwnLifetime } from "../drivers/driver.ts";
+import type { Driver, HostDriver, Machine, OwnLifetime } from "../drivers/driver.ts";
 import type { InstalledImage } from "../environments/store.ts";
 import { PyroError } from "../model/errors.ts";
 import { freshDirectory } from "../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
-import { newIdentity } from "./activation.ts";
-import { type Attached, attachAgent, discard } from "./attach-agent.ts";
+import type { Attached } from "./attach-agent.ts";
 import { ensureEnvironment } from "./ensure-environment.ts";
 import type { Host, WorkOptions } from "./host.ts";
 import type { MachineFactory } from "./machine-factory.ts";
-import { hostEnvironment } from "./run-without-isolation.ts";
 import { diskAt, startMachine } from "./start-machine.ts";
+import { startOnHost } from "./start-on-host.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
-import type { WorkspaceFiles } from "./workspace-files.ts";
 import { msLeft } from "./workspace-states.ts";
 import { DirectoryStorage, DiskStorage, type WorkspaceStorage } from "./workspace-storage.ts";
-
-const compatStartDeadlineMs = 10_000;
 
 /** What a workspace's machine is started with. */
 export type WorkspaceBase =
@@ -26,7 +22,7 @@ export type WorkspaceBase =
       readonly factory: MachineFactory;
       readonly image: InstalledImage;
     }
-  | { readonly kind: "host"; readonly driver: Driver };
+  | { readonly kind: "host"; readonly driver: HostDriver };
 
 /** What a new workspace of `environment` runs on; without isolation only where that is allowed and nothing else works. */
 export async function chooseBase(
@@ -35,7 +31,7 @@ export async function chooseBase(
 ): Promise<WorkspaceBase> {
   if (allowHostCompat) {
     const { driver } = await host.isolatingDriver(await host.installedBootFiles(), options.signal);
-    if (driver === undefined) return { kind: "host", driver: await host.compatDriver() };
+    if (driver === undefined) return { kind: "host", driver: host.compatDriver };
   }
   const { image } = await ensureEnvironment(host, environment, options);
   const factory = await host.machineFactory(options);
@@ -54,7 +50,7 @@ export async function findBase(
   options: WorkOptions = {},
 ): Promise<{ base: WorkspaceBase; isOtherImage: boolean }> {
   if (row.imageId === null)
-    return { base: { kind: "host", driver: await host.compatDriver() }, isOtherImage: false };
+    return { base: { kind: "host", driver: host.compatDriver }, isOtherImage: false };
   const known = await host.images.findById(row.imageId);
   const image = known ?? (await ensureEnvironment(host, row.environment, options)).image;
   const factory = await host.machineFactory(options);
@@ -86,7 +82,11 @@ export async function bringUp(
 ): Promise<Attached> {
   const files = context.files(row.workspaceId);
   const lifetime = await lifetimeOf(context, row);
-  if (base.kind === "host") return startOnHost(base.driver, { files, lifetime, signal });
+  if (base.kind === "host") {
+    const directory = files.rootDirectory;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    return startOnHost(base.driver, { directory, lifetime }, signal);
+  }
   return startMachine(base.factory, {
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
@@ -116,39 +116,4 @@ async function lifetimeOf(context: WorkspaceContext, row: WorkspaceRow): Promise
   };
   const directory = await freshDirectory(files.socketsDirectory);
   return { directory, ttlMs: Math.max(1, msLeft(row)), claim };
-}
-
-/** The same agent as an ordinary process of this host, in the workspace's own directory: no isolation at all. */
-async function startOnHost(
-  driver: Driver,
-  { files, lifetime, signal }: HostStart,
-): Promise<Attached> {
-  await mkdir(files.rootDirectory, { recursive: true, mode: 0o700 });
-  const machine = await driver.boot({
-    vcpuCount: 1,
-    memMib: 0,
-    boot: { kernelPath: "", initramfsPath: "", digest: "" },
-    role: "workload",
-    environmentDisk: -1,
-    hostDirectory: files.rootDirectory,
-    lifetime,
-  });
-  const attached = await attachAgent(machine, compatStartDeadlineMs, signal);
-  try {
-    await attached.client.activate({
-      ...newIdentity("host-compat"),
-      defaultEnv: hostEnvironment(),
-      defaultCwd: files.rootDirectory,
-    });
-    return attached;
-  } catch (error) {
-    await discard(attached);
-    throw error;
-  }
-}
-
-interface HostStart {
-  readonly files: WorkspaceFiles;
-  readonly lifetime: OwnLifetime;
-  readonly signal: AbortSignal | undefined;
 }

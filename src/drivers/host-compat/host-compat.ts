@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import type { Socket } from "node:net";
@@ -17,14 +16,12 @@ import {
 import { tryConnectUnix } from "../../platform/unix-socket.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type {
-  Driver,
   DriverCapabilities,
-  DriverProbe,
+  HostDriver,
+  HostSpec,
   Machine,
   MachineExit,
-  MachineSpec,
   OwnLifetime,
-  SavableMachine,
 } from "../driver.ts";
 import { announcedGuardianCommand, endOfStranger, wordFd } from "../guardian.ts";
 
@@ -33,49 +30,12 @@ const channelName = "channel.sock";
 const connectRetryMs = 5;
 const graceMs = 5_000;
 
-/** Finds out whether the guest agent can run on the host itself. */
-export class HostCompatProbe implements DriverProbe {
-  readonly name = "host-compat";
-  readonly #agentPath: string;
-
-  constructor(agentPath: string) {
-    this.#agentPath = agentPath;
-  }
-
-  /** Its guardians end with their agents. */
-  sweep(): void {}
-
-  async probe(): ReturnType<DriverProbe["probe"]> {
-    const none = { version: undefined, accelerator: undefined, proof: undefined };
-    try {
-      accessSync(this.#agentPath, constants.X_OK);
-    } catch {
-      return {
-        status: {
-          ...none,
-          usable: false,
-          reason: `The guest agent is not at ${this.#agentPath}.`,
-          fix: "make build",
-        },
-        driver: undefined,
-      };
-    }
-    const reason = "Commands run as ordinary processes of this host, without any isolation.";
-    return {
-      status: { ...none, usable: true, reason, fix: undefined },
-      driver: new HostCompatDriver(this.#agentPath),
-    };
-  }
-}
-
 /** The guest agent as an ordinary process of this host: the same conversation, no isolation. */
-export class HostCompatDriver implements Driver {
+export class HostCompatDriver implements HostDriver {
   readonly name = "host-compat";
   readonly capabilities: DriverCapabilities = {
     isolation: "none",
     executionMode: "host_compat",
-    templates: false,
-    environments: false,
   };
   readonly #agentPath: string;
 
@@ -83,15 +43,24 @@ export class HostCompatDriver implements Driver {
     this.#agentPath = agentPath;
   }
 
-  fingerprintOf(): string {
-    return "host-compat";
+  /** Throws `virtualization_unavailable` where the agent is not there. */
+  async start({ directory, lifetime }: HostSpec): Promise<Machine> {
+    this.#requireAgent();
+    return lifetime === "caller"
+      ? this.#startOwned(directory)
+      : this.#startDetached(directory, lifetime);
   }
 
-  async boot(spec: MachineSpec): Promise<Machine> {
-    assert(spec.hostDirectory !== undefined, "a host-compat machine needs a directory");
-    return spec.lifetime === "caller"
-      ? this.#startOwned(spec.hostDirectory)
-      : this.#startDetached(spec.hostDirectory, spec.lifetime);
+  #requireAgent(): void {
+    try {
+      accessSync(this.#agentPath, constants.X_OK);
+    } catch (error) {
+      throw new PyroError(
+        "virtualization_unavailable",
+        `No guest can run here: The guest agent is not at ${this.#agentPath}.`,
+        { hint: "make build (pyro doctor has the details)", cause: error },
+      );
+    }
   }
 
   /** An agent that speaks over a socket it inherits, and ends with it. */
@@ -134,17 +103,6 @@ export class HostCompatDriver implements Driver {
       child.unref();
     }
   }
-
-  bootSavable(): Promise<SavableMachine> {
-    return Promise.reject(cannotBeSaved());
-  }
-
-  restore(): Promise<Machine> {
-    return Promise.reject(cannotBeSaved());
-  }
-
-  /** Nothing boots here. */
-  async recordBoot(): Promise<void> {}
 
   adopt(identity: ProcessIdentity, directory: string): Machine {
     return adoptHostCompatMachine(identity, directory);
@@ -265,8 +223,4 @@ class HostCompatMachine implements Machine {
     this.#channel.destroy();
     if (!(await waitUntilGone(this.identity, graceMs))) await killProcess(this.identity);
   }
-}
-
-function cannotBeSaved(): PyroError {
-  return new PyroError("not_supported", "A host-compat machine cannot be saved.");
 }

@@ -75,8 +75,6 @@ export class QemuDriver implements Driver {
     this.capabilities = {
       isolation: accelerator === "kvm" ? "hardware" : "emulated",
       executionMode: "guest_virtio_serial",
-      templates: true,
-      environments: true,
     };
   }
 
