@@ -30,6 +30,7 @@ describe("pyro run --json", () => {
       environment: baseEnvironment,
       command: ["sh", "-c", "echo out; echo err >&2; exit 3"],
       exit_code: 3,
+      hint: null,
       signal: null,
       timed_out: false,
       out_of_memory: false,
