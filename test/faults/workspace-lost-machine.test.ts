@@ -98,6 +98,31 @@ describe("a workspace whose machine is lost", () => {
       await assertFailedAndMends(failure);
     });
 
+  it("keeps a file, a patch and a push that were acknowledged a moment before", async () => {
+    const patch = `*** Begin Patch
+*** Add File: patched/new.txt
++patched
+*** Update File: written
+@@
+-one
++two
+*** End Patch
+`;
+    await place.pyro.writeWorkspaceFile(id, "written", { text: "one\n" });
+    await place.pyro.applyWorkspacePatch(id, { patch });
+    await place.pyro.pushWorkspaceSync(id, writeTree(place.path("more"), "more"), { dest: "more" });
+    const look = "cd more && find . -type f -print0 | sort -z | xargs -0 sha256sum";
+    const pushed = await place.sh(id, look);
+    await killProcess(Number(place.row(id)?.pid));
+    await until("it is failed", async () => {
+      return (await place.pyro.statusWorkspace(id)).state === "failed";
+    });
+    await place.pyro.startWorkspace(id);
+    assert.equal(await place.sh(id, "cat written patched/new.txt"), "two\npatched\n");
+    assert.equal(await place.sh(id, look), pushed);
+    await place.sh(id, "rm -r written patched more");
+  });
+
   it("does not let a command kill its first process", async () => {
     const bootId = await place.bootId(id);
     await place.sh(id, "kill -9 1; kill -9 -1; true").catch(() => undefined);

@@ -26,7 +26,7 @@ func (t *Tree) Edit(ctx context.Context, from io.Reader) (Edited, error) {
 		return Edited{}, err
 	}
 	defer t.stage.leave()
-	work := &edit{ctx: ctx, tree: t, stage: directory, changes: make([]change, len(request.Operations))}
+	work := &edit{ctx: ctx, tree: t, stage: directory, changes: make([]change, len(request.Operations)), isFlushed: map[string]bool{}}
 	defer work.discard()
 	if work.owner, err = t.owner(); err != nil {
 		return Edited{}, err
@@ -53,6 +53,8 @@ type edit struct {
 	stage   int
 	changes []change
 	undo    undoLog
+	// isFlushed knows the directories whose names are on the disk.
+	isFlushed map[string]bool
 }
 
 // change is one operation on its way.
@@ -117,10 +119,39 @@ func (e *edit) apply() error {
 			err = e.applyOne(cursor, &e.changes[i])
 		}
 		if err != nil {
-			cursor.close()
-			e.undo.run(e.tree.root)
-			return explain([]byte(e.changes[i].Path), err)
+			return e.takeBack(cursor, e.changes[i].Path, err)
+		}
+	}
+	for i := range e.changes {
+		if err := e.flush(cursor, []byte(e.changes[i].Path)); err != nil {
+			return e.takeBack(cursor, e.changes[i].Path, err)
 		}
 	}
 	return nil
+}
+
+func (e *edit) takeBack(cursor *cursor, path protocol.Text, err error) error {
+	cursor.close()
+	e.undo.run(e.tree.root)
+	return explain([]byte(path), err)
+}
+
+// flush makes a changed name survive the machine's end. A directory that went with its last entry is a change of the one above.
+func (e *edit) flush(cursor *cursor, path []byte) error {
+	for {
+		above, _ := split(path)
+		if e.isFlushed[string(above)] {
+			return nil
+		}
+		directory, err := cursor.enter(above)
+		if err != nil && hasVanished(err) && len(above) > 0 {
+			path = above
+			continue
+		}
+		if err == nil {
+			e.isFlushed[string(above)] = true
+			err = flushDirectory(directory)
+		}
+		return err
+	}
 }

@@ -138,5 +138,5 @@ func (e *edit) applyMode(cursor *cursor, one *change) error {
 		return err
 	}
 	e.undo.add(undoStep{kind: undoMode, path: string(one.Path), status: *one.existing})
-	return nil
+	return unix.Fsync(descriptor)
 }

@@ -16,6 +16,8 @@ type Place struct {
 	StageName   string
 	// StageIsInside says that there was no other place than the tree itself.
 	StageIsInside bool
+	// OwnsDisk says that nothing but the tree's machine uses the file system, so that all of it may be flushed.
+	OwnsDisk bool
 }
 
 // Tree is a directory that requests read and change.
@@ -24,6 +26,8 @@ type Tree struct {
 	stage stage
 	// hidden is the name of what is ours in the tree's own directory, "" for none.
 	hidden string
+	// ownsDisk is the place's.
+	ownsDisk bool
 	// changes orders those that look first and act then.
 	changes sync.Mutex
 
@@ -35,7 +39,7 @@ type Tree struct {
 
 // New makes a tree of a place.
 func New(place Place) *Tree {
-	made := &Tree{root: place.Root, stage: stage{parent: place.StageParent, name: place.StageName, descriptor: -1}}
+	made := &Tree{root: place.Root, ownsDisk: place.OwnsDisk, stage: stage{parent: place.StageParent, name: place.StageName, descriptor: -1}}
 	if place.StageIsInside {
 		made.hidden = place.StageName
 	}

@@ -59,7 +59,7 @@ func (d *dataDisk) workspace() (*tree.Tree, error) {
 		_ = unix.Close(root)
 		return nil, fmt.Errorf("open the data disk again: %w", err)
 	}
-	return tree.New(tree.Place{Root: root, StageParent: parent, StageName: stageName}), nil
+	return tree.New(tree.Place{Root: root, StageParent: parent, StageName: stageName, OwnsDisk: true}), nil
 }
 
 // tidy throws away what is not wanted any more, by renaming it: removing it

@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { asPyroError } from "../../../src/model/errors.ts";
+import type { WorkspaceExecResult } from "../../../src/model/workspace-results.ts";
 import { endProcess, findSupervisors } from "../host-processes.ts";
 import { type Answer, TestWorkspaces } from "../workspaces.ts";
 import { Kept } from "./kept.ts";
@@ -10,6 +12,11 @@ import { type Ground, operations } from "./operations.ts";
 /** Longer than any call takes that is not stuck, on a busy host too. */
 const stuckMs = 90_000;
 const stateBytes = "512m";
+
+/** What a user is told who comes while something is still ending, and who then tries again. */
+const passing: readonly string[] = ["guest_lost", "workspace_state_conflict", "workspace_lost"];
+const triesMax = 20;
+const triesMs = 500;
 
 type Victim = "caller" | "supervisor" | "monitor" | "disk";
 
@@ -172,15 +179,29 @@ class Campaign {
   /** Whatever it takes a user to go on: looking, and starting again. */
   async #recover(): Promise<void> {
     const { place, id } = this.#ground;
-    const { state } = await place.pyro.statusWorkspace(id);
-    if (state !== "started") await place.pyro.startWorkspace(id);
-    // A guest whose disk failed it may have stopped writing to it, until it is started again.
-    const probe = await place.pyro.execWorkspace(id, {
-      command: ["sh", "-c", "echo > probe && sync probe"],
-    });
+    // A look may come while a stop goes on, or a moment before anybody has noticed that the machine is gone.
+    let probe: WorkspaceExecResult | undefined;
+    for (let tries = 1; probe === undefined; tries++) {
+      probe = await this.#probe().catch(async (error: unknown) => {
+        const { code } = asPyroError(error);
+        if (!passing.includes(code) || tries === triesMax) throw error;
+        await sleep(triesMs);
+        return undefined;
+      });
+    }
     if (probe.exitCode === 0) return;
     await place.pyro.stopWorkspace(id);
     await place.pyro.startWorkspace(id);
+  }
+
+  /** A guest whose disk failed it may have stopped writing to it, until it is started again. */
+  async #probe(): Promise<WorkspaceExecResult> {
+    const { place, id } = this.#ground;
+    const { state } = await place.pyro.statusWorkspace(id);
+    if (state !== "started") await place.pyro.startWorkspace(id);
+    return await place.pyro.execWorkspace(id, {
+      command: ["sh", "-c", "echo > probe && sync probe"],
+    });
   }
 }
 
