@@ -25,6 +25,9 @@ export interface TemplateKeyParts {
   readonly disk: "new" | "existing";
 }
 
+/** A lock, or what SQLite keeps beside one that is held. */
+const lockFile = /\.lock(-journal)?$/;
+
 /** A saved machine, ready to be resumed. */
 export interface Template {
   readonly memoryPath: string;
@@ -120,7 +123,7 @@ export class TemplateStore {
   async sweep(isCurrent: (parts: TemplateKeyParts) => boolean): Promise<number> {
     const entries = await readdir(this.#root).catch(() => []);
     let removed = 0;
-    for (const name of entries.filter((entry) => !entry.endsWith(".lock"))) {
+    for (const name of entries.filter((entry) => !lockFile.test(entry))) {
       const record = (await readJsonFile(join(this.#root, name, "template.json"))) as
         | TemplateRecord
         | undefined;
