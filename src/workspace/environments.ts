@@ -179,7 +179,7 @@ export function usedImages({ records }: WorkspaceContext): Set<string> {
 
 async function removeBlobs(directory: string): Promise<number> {
   const names = (await readdir(directory).catch(() => [])).filter(
-    (name) => !name.endsWith(".lock"),
+    (name) => !/\.lock(-journal)?$/.test(name),
   );
   for (const name of names) await rm(join(directory, name), { force: true });
   return names.length;
