@@ -9,7 +9,7 @@ import {
   temporaryNeighbour,
   writeFileAtomically,
 } from "../platform/files.ts";
-import { type Lock, tryLock } from "../platform/lock.ts";
+import { isLockFile, type Lock, tryLock } from "../platform/lock.ts";
 import { removeTree } from "../platform/remove-tree.ts";
 
 /** Everything that makes saved state unusable when it changes. */
@@ -24,9 +24,6 @@ export interface TemplateKeyParts {
   /** Whether the machine had its own new disk mounted when it was saved, or waits for one that exists. */
   readonly disk: "new" | "existing";
 }
-
-/** A lock, or what SQLite keeps beside one that is held. */
-const lockFile = /\.lock(-journal)?$/;
 
 /** A saved machine, ready to be resumed. */
 export interface Template {
@@ -123,7 +120,7 @@ export class TemplateStore {
   async sweep(isCurrent: (parts: TemplateKeyParts) => boolean): Promise<number> {
     const entries = await readdir(this.#root).catch(() => []);
     let removed = 0;
-    for (const name of entries.filter((entry) => !lockFile.test(entry))) {
+    for (const name of entries.filter((entry) => !isLockFile(entry))) {
       const record = (await readJsonFile(join(this.#root, name, "template.json"))) as
         | TemplateRecord
         | undefined;

@@ -12,6 +12,11 @@ export interface LockOptions {
   onWait?: () => void;
 }
 
+/** Whether a name is a lock's, or that of what SQLite keeps beside one that is held. */
+export function isLockFile(name: string): boolean {
+  return /\.lock(-journal)?$/.test(name);
+}
+
 /** A lock between processes, gone with its holder however that ends. */
 export interface Lock extends Disposable {
   release(): void;

@@ -11,6 +11,7 @@ import type {
   PruneResult,
   PullResult,
 } from "../model/results.ts";
+import { isLockFile } from "../platform/lock.ts";
 import { adoptWorkspaces } from "./adopt-workspaces.ts";
 import { discard } from "./attach-agent.ts";
 import { checkEnvironmentName, ensureEnvironment } from "./ensure-environment.ts";
@@ -178,9 +179,7 @@ export function usedImages({ records }: WorkspaceContext): Set<string> {
 }
 
 async function removeBlobs(directory: string): Promise<number> {
-  const names = (await readdir(directory).catch(() => [])).filter(
-    (name) => !/\.lock(-journal)?$/.test(name),
-  );
+  const names = (await readdir(directory).catch(() => [])).filter((name) => !isLockFile(name));
   for (const name of names) await rm(join(directory, name), { force: true });
   return names.length;
 }

@@ -15,6 +15,7 @@ import {
 } from "../../src/platform/processes.ts";
 import { tryConnectUnix } from "../../src/platform/unix-socket.ts";
 import type { WorkspaceRow } from "../../src/registry/workspaces.ts";
+import { emptySeed } from "../../src/workspace/seed-source.ts";
 import { superviseWorkspace } from "../../src/workspace/supervisor/supervise.ts";
 import { type WorkspaceFiles, workspaceFiles } from "../../src/workspace/workspace-files.ts";
 import { now, WorkspaceRecords } from "../../src/workspace/workspace-records.ts";
@@ -152,16 +153,7 @@ function newRow(process: ProcessIdentity): WorkspaceRow {
     lastActivityAt: now(),
     expiresAt: null,
     deadline: null,
-    workspaceSeed: {
-      mode: "empty",
-      seedPath: null,
-      entryCount: 0,
-      bytes: 0,
-      skippedCount: 0,
-      skipped: [],
-      changedWhileRead: [],
-      warnings: [],
-    },
+    workspaceSeed: emptySeed,
     baselineMark: null,
     resetCount: 0,
     lastResetAt: null,
