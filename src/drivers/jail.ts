@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
+import { jailMark } from "../platform/stranded-jails.ts";
 import { ConsoleRing } from "./console-ring.ts";
 
 /**
@@ -53,6 +54,7 @@ export function jailArguments(options: JailOptions): string[] {
     "--unshare-all",
     "--as-pid-1",
     "--new-session",
+    ...jailMark,
     "--die-with-parent",
     "--cap-drop",
     "ALL",

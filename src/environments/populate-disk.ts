@@ -1,6 +1,7 @@
 import { open, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { namingNoSpace } from "../platform/files.ts";
+import { jailMark } from "../platform/stranded-jails.ts";
 import { startTool } from "../platform/tools.ts";
 import { ext4Features } from "./ext4-format.ts";
 
@@ -30,10 +31,14 @@ export async function populateDisk(path: string, options: PopulateOptions): Prom
     const file = await open(path, "wx", 0o600);
     await file.truncate(options.diskBytes);
     await file.close();
-    const tool = startTool("bwrap", [...jail(path, options), "mke2fs", ...formatting(path)], {
-      packageName: "bubblewrap",
-      signal: options.signal,
-    });
+    const tool = startTool(
+      "bwrap",
+      [...populatingJail(path, options), "mke2fs", ...formatting(path)],
+      {
+        packageName: "bubblewrap",
+        signal: options.signal,
+      },
+    );
     tool.stdout.resume();
     await tool.done;
   } catch (error) {
@@ -42,7 +47,11 @@ export async function populateDisk(path: string, options: PopulateOptions): Prom
   }
 }
 
-function jail(path: string, { source, target, hidden = [] }: PopulateOptions): string[] {
+/** The bubblewrap arguments that come before mke2fs. */
+export function populatingJail(
+  path: string,
+  { source, target, hidden = [] }: Omit<PopulateOptions, "diskBytes" | "signal">,
+): string[] {
   const tree = `${treeDirectory}/${target}`;
   const system = ["lib", "lib64", "bin", "sbin"].flatMap((name) => [
     "--symlink",
@@ -55,6 +64,7 @@ function jail(path: string, { source, target, hidden = [] }: PopulateOptions): s
     "--unshare-all",
     "--die-with-parent",
     "--new-session",
+    ...jailMark,
     "--cap-drop",
     "ALL",
     ...rights,

@@ -35,11 +35,15 @@ export async function assertNothingLeft(remains: Remains): Promise<void> {
 /** Fails unless every process that bears one of `traces` ends by itself within seconds. */
 export async function assertNoProcessLeft(traces: Traces): Promise<void> {
   let left: HostProcess[] = [];
-  await until("no process is left", () => {
-    left = findProcesses(traces);
-    return left.length === 0;
-  }).catch(() => undefined);
-  assert.deepEqual(left, [], "processes left");
+  try {
+    await until("no process is left", () => {
+      left = findProcesses(traces);
+      return left.length === 0;
+    });
+  } catch (error) {
+    assert.deepEqual(left, [], `processes left: ${error}`);
+    throw error;
+  }
 }
 
 /** `PRAGMA integrity_check` of the registry, if there is one. */

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { PyroError } from "../../model/errors.ts";
 import { identifyProcess, type ProcessIdentity } from "../../platform/processes.ts";
+import { endStrandedJails } from "../../platform/stranded-jails.ts";
 import type { Allowance } from "../confinement.ts";
 import { ConsoleRing } from "../console-ring.ts";
 import type { MachineExit, MachineLifetime } from "../driver.ts";
@@ -15,7 +16,7 @@ import {
   missingJail,
   unusableJail,
 } from "../jail.ts";
-import { endStrandedJails, gateCommand, gateFd } from "../jail-gate.ts";
+import { gateCommand, gateFd } from "../jail-gate.ts";
 import { writeAllowance } from "./allowance-record.ts";
 import type { Descriptors } from "./descriptors.ts";
 

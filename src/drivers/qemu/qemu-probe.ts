@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { toolEnvironment } from "../../platform/config.ts";
+import { endStrandedJails } from "../../platform/stranded-jails.ts";
 import type { Driver, DriverProbe, DriverStatus } from "../driver.ts";
-import { endStrandedJails } from "../jail-gate.ts";
 import { type BootVerdict, BootVerdicts } from "./boot-verdicts.ts";
 import { cpuModel } from "./cpu-model.ts";
 import { findQemu } from "./find-qemu.ts";

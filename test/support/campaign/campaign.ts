@@ -15,7 +15,7 @@ const stateBytes = "512m";
 
 /** What a user is told who comes while something is still ending, and who then tries again. */
 const passing: readonly string[] = ["guest_lost", "workspace_state_conflict", "workspace_lost"];
-const triesMax = 20;
+const triesMax = 60;
 const triesMs = 500;
 
 type Victim = "caller" | "supervisor" | "monitor" | "disk";
