@@ -87,6 +87,11 @@ export function lostDirectory(stateDirectory: string): string {
   return join(stateDirectory, "lost");
 }
 
+/** Where servers keep the repositories they cloned, each as long as it runs. */
+export function clonesDirectory(cacheDirectory: string): string {
+  return join(cacheDirectory, "repositories");
+}
+
 function unusable(
   path: string,
   what: string,

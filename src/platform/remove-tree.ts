@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   lstatSync,
   openSync,
   readdirSync,
@@ -28,12 +29,19 @@ export async function removeTree(path: string): Promise<void> {
     await rm(path, { recursive: true, force: true, maxRetries: 5 });
   } catch (error) {
     if (systemErrorCode(error) !== "EACCES") throw error;
-    const parent = openSync(dirname(path), openFlags.directoryHandle);
-    try {
-      removeTreeBelow(parent, fromUtf8(basename(path)));
-    } finally {
-      closeSync(parent);
-    }
+    removeTreeSync(path);
+  }
+}
+
+/** The same at once, for whoever is about to end. */
+export function removeTreeSync(path: string): void {
+  // Without a directory to be in, it is not there either.
+  if (!existsSync(dirname(path))) return;
+  const parent = openSync(dirname(path), openFlags.directoryHandle);
+  try {
+    removeTreeBelow(parent, fromUtf8(basename(path)));
+  } finally {
+    closeSync(parent);
   }
 }
 

@@ -1,9 +1,10 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
-import { ensurePrivateDirectory } from "../platform/directories.ts";
+import { clonesDirectory, ensurePrivateDirectory } from "../platform/directories.ts";
 import { removeAbandoned, temporaryNeighbour } from "../platform/files.ts";
+import { removeTree } from "../platform/remove-tree.ts";
 import { runTool } from "../platform/tools.ts";
 
 /** A client waits for it, some only so long. */
@@ -53,7 +54,7 @@ export async function cloneRepository(
   { cacheDirectory, ref = "HEAD" }: CloneOptions,
 ): Promise<ClonedTree> {
   requireUsable(url, ref);
-  const clones = join(cacheDirectory, "repositories");
+  const clones = clonesDirectory(cacheDirectory);
   ensurePrivateDirectory(cacheDirectory);
   ensurePrivateDirectory(clones);
   await removeAbandoned(clones);
@@ -71,10 +72,10 @@ export async function cloneRepository(
     await git(...inside, "fetch", ...quietly, "--end-of-options", url, ref);
     const commit = (await git(...inside, "rev-parse", "--verify", "FETCH_HEAD^{commit}")).trim();
     await git(...inside, "archive", "--format=tar", `--output=${archivePath}`, commit);
-    await rm(repository, { recursive: true, force: true });
+    await removeTree(repository);
     return { archivePath, commit, directory };
   } catch (error) {
-    await rm(directory, { recursive: true, force: true });
+    await removeTree(directory);
     throw unreachable(url, ref, error);
   }
 }

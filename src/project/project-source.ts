@@ -1,8 +1,8 @@
-import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 import { readConfig } from "../platform/config.ts";
+import { removeTreeSync } from "../platform/remove-tree.ts";
 import type { ClonedTree } from "./clone-repository.ts";
 import { findCheckout } from "./find-checkout.ts";
 
@@ -90,7 +90,7 @@ function repositoryProject(url: string, ref: string | undefined): ProjectSource 
       };
     },
     [Symbol.dispose]: () => {
-      if (cloned !== undefined) rmSync(cloned.directory, { recursive: true, force: true });
+      if (cloned !== undefined) removeTreeSync(cloned.directory);
     },
   };
 }

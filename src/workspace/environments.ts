@@ -11,6 +11,8 @@ import type {
   PruneResult,
   PullResult,
 } from "../model/results.ts";
+import { clonesDirectory } from "../platform/directories.ts";
+import { removeAbandoned } from "../platform/files.ts";
 import { isLockFile } from "../platform/lock.ts";
 import { adoptWorkspaces } from "./adopt-workspaces.ts";
 import { discard } from "./attach-agent.ts";
@@ -129,7 +131,7 @@ export interface PruneOptions {
   readonly all?: boolean | undefined;
 }
 
-/** Removes what nothing uses: images without a name or a workspace, stale templates, downloaded layers. */
+/** Removes what nothing uses: images without a name or a workspace, stale templates, downloaded layers, clones of killed servers. */
 export async function pruneEnvironments(
   context: WorkspaceContext,
   { all }: PruneOptions = {},
@@ -143,6 +145,7 @@ export async function pruneEnvironments(
   const before = await diskUsageBytes(cacheDirectory);
   if (all)
     for (const image of await host.images.list()) await host.images.remove(image.environment);
+  await removeAbandoned(clonesDirectory(cacheDirectory));
   const removedImages = await host.images.sweep(used);
   const removedTemplateCount = await sweepTemplates(host, used);
   // Layers are needed until their image is built, and nobody knows here which install needs which.

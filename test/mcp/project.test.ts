@@ -185,6 +185,16 @@ test("what a killed server has cloned goes with the next", async () => {
   assert.ok(!existsSync(abandoned));
 });
 
+test("what a killed server has cloned goes with whatever nothing uses, though no other clones", async () => {
+  const abandoned = join(clones(), "clone.00000000-999999-1.partial");
+  const cloned = await clone(origin);
+  mkdirSync(join(abandoned, "home"), { recursive: true });
+  await place.workspaces.pyro.pruneEnvironments();
+  assert.ok(!existsSync(abandoned));
+  assert.ok(existsSync(cloned.archivePath), "that of a process that lives");
+  execFileSync("rm", ["-r", cloned.directory]);
+});
+
 test("nothing in a directory that others may write is swept or used", async () => {
   const shared = place.workspaces.path("shared");
   const planted = ["pyro-repository", "clone"].map((name) =>

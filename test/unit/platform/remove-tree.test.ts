@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { removeTreeSync } from "../../../src/platform/remove-tree.ts";
 import { repository, scratchDirectory } from "../../support/home.ts";
 
 /** Nobody's, who may not pass over modes as root does. */
@@ -53,4 +54,19 @@ test("a tree whose directories may not be written or entered goes whole, and wha
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+});
+
+test("at once goes the same, and what is not there, nor what it would be in, is no error", () => {
+  const directory = scratchDirectory();
+  const tree = join(directory, "tree");
+  mkdirSync(join(tree, "inner"), { recursive: true });
+  writeFileSync(join(directory, "kept"), "kept");
+  symlinkSync(join(directory, "kept"), join(tree, "inner", "link"));
+  chmodSync(join(tree, "inner"), 0o555);
+  removeTreeSync(tree);
+  removeTreeSync(tree);
+  removeTreeSync(join(tree, "inner"));
+  assert.equal(existsSync(tree), false);
+  assert.equal(existsSync(join(directory, "kept")), true);
+  rmSync(directory, { recursive: true });
 });
