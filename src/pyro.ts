@@ -1,4 +1,5 @@
 import { compose, type Engine } from "./compose.ts";
+import { WorkspaceMethods } from "./methods/workspace-methods.ts";
 import type {
   DoctorReport,
   EnvironmentDetail,
@@ -14,7 +15,7 @@ import type {
 } from "./model/results.ts";
 import { readConfig } from "./platform/config.ts";
 import type { Trace } from "./platform/trace.ts";
-import { WorkspacesRoom } from "./rooms.ts";
+import { WorkspacesRoom } from "./rooms/workspaces-room.ts";
 import {
   inspectEnvironment,
   listEnvironments,
@@ -26,7 +27,6 @@ import {
 import type { WorkOptions } from "./workspace/host.ts";
 import { type RunInVmOptions, runInVm } from "./workspace/run-in-vm.ts";
 import type { CreateVmOptions, ExecVmOptions } from "./workspace/vms.ts";
-import { WorkspaceMethods } from "./workspace-methods.ts";
 
 export interface PyroOptions {
   /** Environments, kernels and templates. Default: `PYRO_CACHE_DIR`, else `$XDG_CACHE_HOME/pyro`. */

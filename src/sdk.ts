@@ -25,13 +25,10 @@ export {
 } from "./platform/config.ts";
 export { startTrace, type Trace } from "./platform/trace.ts";
 export { Pyro, type PyroOptions } from "./pyro.ts";
-export {
-  type ExecOptions,
-  FilesRoom,
-  SnapshotsRoom,
-  WorkspaceRoom,
-  WorkspacesRoom,
-} from "./rooms.ts";
+export { FilesRoom } from "./rooms/files-room.ts";
+export { SnapshotsRoom } from "./rooms/snapshots-room.ts";
+export { type ExecOptions, WorkspaceRoom } from "./rooms/workspace-room.ts";
+export { WorkspacesRoom } from "./rooms/workspaces-room.ts";
 export { version } from "./version.ts";
 export { type ResultName, wireFormat } from "./wire.ts";
 export type { PruneOptions, PullOptions } from "./workspace/environments.ts";

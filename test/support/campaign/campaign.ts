@@ -111,8 +111,10 @@ class Campaign {
     const token = `t${this.#kills + this.cuts}x${Math.floor(Math.random() * 1e6)}`;
     const what = `${name}, ${victim}, ${token}`;
     const answer = await this.#cutOff(name, victim, token);
-    this.#codes[answer.error?.code ?? (answer.result ? "done" : "killed")] =
-      (this.#codes[answer.error?.code ?? (answer.result ? "done" : "killed")] ?? 0) + 1;
+    const code = answer.error?.code ?? (answer.result ? "done" : "killed");
+    this.#codes[code] = (this.#codes[code] ?? 0) + 1;
+    // Nobody is told what to do next.
+    if (code === "internal") this.#untrue.push(`${what}: ${answer.error?.message}`);
     try {
       await inTime(this.#recover());
       const wrong = await inTime(operation.judge(this.#ground, { token, answer }));

@@ -1,73 +1,36 @@
+import type { WorkspaceMethods } from "../methods/workspace-methods.ts";
 import type {
-  SnapshotCreated,
-  SnapshotDeleted,
-  SnapshotList,
   Workspace,
   WorkspaceDeleted,
   WorkspaceDiff,
   WorkspaceExecResult,
   WorkspaceExport,
-  WorkspaceFileContent,
-  WorkspaceFileList,
-  WorkspaceFileWritten,
-  WorkspaceList,
   WorkspaceLogs,
   WorkspacePatchExport,
   WorkspacePatched,
   WorkspaceSummary,
   WorkspaceSync,
-} from "./model/workspace-results.ts";
+} from "../model/workspace-results.ts";
 import type {
   ApplyPatchOptions,
-  CreateWorkspaceOptions,
   DiffOptions,
   ExecWorkspaceOptions,
   ExportOptions,
   ExportPatchOptions,
-  ListFilesOptions,
   LogsOptions,
-  ReadFileOptions,
   ReplayedCommand,
   ReplayOutputOptions,
   ResetOptions,
-  SnapshotOptions,
   StreamDiffOptions,
   StreamedDiff,
   SummaryOptions,
   SyncOptions,
-  WriteFileOptions,
-} from "./workspace/workspace-options.ts";
-import type { WorkspaceMethods } from "./workspace-methods.ts";
-
-// The same methods as WorkspaceMethods', gathered around the things people think in. Nothing here does anything itself.
+} from "../workspace/workspace-options.ts";
+import { FilesRoom } from "./files-room.ts";
+import { SnapshotsRoom } from "./snapshots-room.ts";
 
 /** Options of a command that is given as words or as one shell line. */
 export type ExecOptions = Omit<ExecWorkspaceOptions, "command">;
-
-/** The workspaces of this host. */
-export class WorkspacesRoom {
-  readonly #methods: WorkspaceMethods;
-
-  constructor(methods: WorkspaceMethods) {
-    this.#methods = methods;
-  }
-
-  /** A new workspace; `await using` deletes it at the end of the block. */
-  async create(options: CreateWorkspaceOptions): Promise<WorkspaceRoom> {
-    const { workspaceId } = await this.#methods.createWorkspace(options);
-    return new WorkspaceRoom(this.#methods, workspaceId);
-  }
-
-  /** One that exists, by id, unique prefix or name. It is not deleted at the end of any block unless `await using` says so. */
-  async open(id: string): Promise<WorkspaceRoom> {
-    const { workspaceId } = await this.#methods.statusWorkspace(id);
-    return new WorkspaceRoom(this.#methods, workspaceId);
-  }
-
-  list(): Promise<WorkspaceList> {
-    return this.#methods.listWorkspaces();
-  }
-}
 
 /** One workspace. */
 export class WorkspaceRoom implements AsyncDisposable {
@@ -155,55 +118,5 @@ export class WorkspaceRoom implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.delete();
-  }
-}
-
-/** The files of one workspace. */
-export class FilesRoom {
-  readonly #methods: WorkspaceMethods;
-  readonly #id: string;
-
-  constructor(methods: WorkspaceMethods, id: string) {
-    this.#methods = methods;
-    this.#id = id;
-  }
-
-  list(options: ListFilesOptions = {}): Promise<WorkspaceFileList> {
-    return this.#methods.listWorkspaceFiles(this.#id, options);
-  }
-
-  read(path: string, options: ReadFileOptions = {}): Promise<WorkspaceFileContent> {
-    return this.#methods.readWorkspaceFile(this.#id, path, options);
-  }
-
-  write(
-    path: string,
-    text: string | Uint8Array,
-    options: Omit<WriteFileOptions, "text"> = {},
-  ): Promise<WorkspaceFileWritten> {
-    return this.#methods.writeWorkspaceFile(this.#id, path, { ...options, text });
-  }
-}
-
-/** The snapshots of one workspace. */
-export class SnapshotsRoom {
-  readonly #methods: WorkspaceMethods;
-  readonly #id: string;
-
-  constructor(methods: WorkspaceMethods, id: string) {
-    this.#methods = methods;
-    this.#id = id;
-  }
-
-  create(name: string, options?: SnapshotOptions): Promise<SnapshotCreated> {
-    return this.#methods.createSnapshot(this.#id, name, options);
-  }
-
-  list(): Promise<SnapshotList> {
-    return this.#methods.listSnapshots(this.#id);
-  }
-
-  delete(name: string, options?: SnapshotOptions): Promise<SnapshotDeleted> {
-    return this.#methods.deleteSnapshot(this.#id, name, options);
   }
 }

@@ -1,0 +1,76 @@
+import type {
+  Workspace,
+  WorkspaceDeleted,
+  WorkspaceGc,
+  WorkspaceList,
+} from "../model/workspace-results.ts";
+import { createWorkspace } from "../workspace/create-workspace.ts";
+import type { WorkOptions } from "../workspace/host.ts";
+import {
+  gcWorkspaces,
+  listWorkspaces,
+  statusWorkspace,
+  updateWorkspace,
+} from "../workspace/manage-workspaces.ts";
+import { resetWorkspace } from "../workspace/reset-workspace.ts";
+import { deleteWorkspace, startWorkspace, stopWorkspace } from "../workspace/run-workspace.ts";
+import type { WorkspaceContext } from "../workspace/workspace-context.ts";
+import type {
+  CreateWorkspaceOptions,
+  GcOptions,
+  ResetOptions,
+  UpdateWorkspaceOptions,
+} from "../workspace/workspace-options.ts";
+
+/** How workspaces begin, are found, go on and end. */
+export class LifeMethods {
+  readonly #context: WorkspaceContext;
+
+  constructor(context: WorkspaceContext) {
+    this.#context = context;
+  }
+
+  /** A new workspace, started, with its seed in place. Nothing is left of one that could not be created. */
+  createWorkspace(options: CreateWorkspaceOptions): Promise<Workspace> {
+    return createWorkspace(this.#context, options);
+  }
+
+  /** All workspaces, newest activity first. */
+  listWorkspaces(): Promise<WorkspaceList> {
+    return listWorkspaces(this.#context);
+  }
+
+  statusWorkspace(id: string): Promise<Workspace> {
+    return statusWorkspace(this.#context, id);
+  }
+
+  /** Changes name and labels, and nothing else. */
+  updateWorkspace(id: string, options: UpdateWorkspaceOptions): Promise<Workspace> {
+    return updateWorkspace(this.#context, id, options);
+  }
+
+  /** Starts a stopped or failed workspace again, its disk as it was. */
+  startWorkspace(id: string, options: WorkOptions = {}): Promise<Workspace> {
+    return startWorkspace(this.#context, id, options);
+  }
+
+  /** Powers a workspace off; disk, snapshots and history stay. */
+  stopWorkspace(id: string): Promise<Workspace> {
+    return stopWorkspace(this.#context, id);
+  }
+
+  /** A new sandbox with /workspace as a snapshot has it, and no history. */
+  resetWorkspace(id: string, options: ResetOptions = {}): Promise<Workspace> {
+    return resetWorkspace(this.#context, id, options);
+  }
+
+  /** Ends a workspace and removes everything of it. One that is gone is no error. */
+  deleteWorkspace(id: string): Promise<WorkspaceDeleted> {
+    return deleteWorkspace(this.#context, id);
+  }
+
+  /** Deletes workspaces that are expired, left over by crashes or, when asked, long unused. */
+  gcWorkspaces(options: GcOptions = {}): Promise<WorkspaceGc> {
+    return gcWorkspaces(this.#context, options);
+  }
+}
