@@ -14,13 +14,6 @@ import (
 // before they count as meant to stay.
 const leftoverGrace = 100 * time.Millisecond
 
-// Defaults apply where a request names nothing.
-type Defaults struct {
-	User        string
-	Environment []string
-	Cwd         string
-}
-
 // Run runs a command to its last frame. The context ends when the client goes
 // away; body is standard input. Its error is about the agent, not the command:
 // nothing was written then.
@@ -35,7 +28,9 @@ func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.
 	if err != nil {
 		return err
 	}
-	process, refusal := walls.Start(newCommand(defaults, request, ends), group)
+	command := defaults.Command(&request.Program)
+	command.Files = ends.childEnds
+	process, refusal := walls.Start(command, group)
 	ends.closeChildEnds()
 	out := &frames{writer: writer}
 	if refusal != nil {
@@ -59,33 +54,6 @@ func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.
 	end.DurationMs = time.Since(began).Milliseconds()
 	_ = out.write(protocol.JSONFrame(protocol.FrameEnd, end))
 	return nil
-}
-
-func newCommand(defaults Defaults, request *protocol.ExecRequest, ends *pipes) *spawn.Command {
-	command := &spawn.Command{
-		Arguments:   plain(request.Command),
-		Defaults:    defaults.Environment,
-		Environment: plain(request.Env),
-		Cwd:         string(request.Cwd),
-		User:        request.User,
-		Files:       ends.childEnds,
-		Cgroup:      -1,
-	}
-	if command.Cwd == "" {
-		command.Cwd = defaults.Cwd
-	}
-	if command.User == "" {
-		command.User = defaults.User
-	}
-	return command
-}
-
-func plain(texts []protocol.Text) []string {
-	strings := make([]string, len(texts))
-	for i, text := range texts {
-		strings[i] = string(text)
-	}
-	return strings
 }
 
 // awaitLeftovers waits for the end of both outputs and of everything the command

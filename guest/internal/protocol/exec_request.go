@@ -3,17 +3,11 @@ package protocol
 import (
 	"encoding/binary"
 	"io"
-	"strings"
 	"time"
 )
 
 const (
 	execDocumentBytesMax = 4 << 20
-	commandEntriesMax    = 16384
-	commandBytesMax      = 2 << 20
-	environmentMax       = 4096
-	pathBytesMax         = 4096
-	userBytesMax         = 256
 	// timeMsMax is a year: longer is a mistake, and far below what overflows.
 	timeMsMax = 366 * 24 * 3600 * 1000
 	// killGraceDefault applies where the request names none.
@@ -22,13 +16,7 @@ const (
 
 // ExecRequest is one command to run.
 type ExecRequest struct {
-	Command []Text `json:"command"`
-	// Env entries override those of the activation.
-	Env []Text `json:"env"`
-	// Cwd absent means the activation's.
-	Cwd Text `json:"cwd"`
-	// User absent means the activation's.
-	User string `json:"user"`
+	Program
 	// NoStdin makes standard input /dev/null instead of a pipe with the request's body.
 	NoStdin     bool   `json:"no_stdin"`
 	TimeoutMs   int64  `json:"timeout_ms"`
@@ -71,16 +59,7 @@ func parseExecRequest(text []byte) (*ExecRequest, error) {
 	if err := Decode(text, request); err != nil {
 		return nil, err
 	}
-	if err := checkCommand(request.Command); err != nil {
-		return nil, err
-	}
-	if err := checkEnvironment("env", request.Env); err != nil {
-		return nil, err
-	}
-	if err := checkPath("cwd", string(request.Cwd)); err != nil {
-		return nil, err
-	}
-	if err := checkUser("user", request.User); err != nil {
+	if err := request.Program.check(); err != nil {
 		return nil, err
 	}
 	if request.TimeoutMs < 0 || request.TimeoutMs > timeMsMax {
@@ -90,59 +69,4 @@ func parseExecRequest(text []byte) (*ExecRequest, error) {
 		return nil, Fail(CodeBadRequest, "kill_grace_ms is %d, not in 0 to %d", *grace, int64(timeMsMax))
 	}
 	return request, nil
-}
-
-func checkCommand(command []Text) error {
-	if len(command) == 0 || command[0] == "" {
-		return Fail(CodeBadRequest, "command names no program")
-	}
-	if len(command) > commandEntriesMax {
-		return Fail(CodeLimitExceeded, "command has %d entries, at most %d are taken", len(command), commandEntriesMax)
-	}
-	total := 0
-	for i, entry := range command {
-		if strings.ContainsRune(string(entry), 0) {
-			return Fail(CodeBadRequest, "command[%d] contains a NUL byte", i)
-		}
-		total += len(entry)
-	}
-	if total > commandBytesMax {
-		return Fail(CodeLimitExceeded, "command has %d bytes, at most %d are taken", total, commandBytesMax)
-	}
-	return nil
-}
-
-func checkEnvironment(field string, entries []Text) error {
-	if len(entries) > environmentMax {
-		return Fail(CodeLimitExceeded, "%s has %d entries, at most %d are taken", field, len(entries), environmentMax)
-	}
-	for i, entry := range entries {
-		if strings.ContainsRune(string(entry), 0) {
-			return Fail(CodeBadRequest, "%s[%d] contains a NUL byte", field, i)
-		}
-		if strings.IndexByte(string(entry), '=') <= 0 {
-			return Fail(CodeBadRequest, "%s[%d] is %.60q, not NAME=value", field, i, string(entry))
-		}
-	}
-	return nil
-}
-
-func checkPath(field, path string) error {
-	if len(path) >= pathBytesMax {
-		return Fail(CodeBadRequest, "%s has %d bytes, at most %d are taken", field, len(path), pathBytesMax-1)
-	}
-	if strings.ContainsRune(path, 0) {
-		return Fail(CodeBadRequest, "%s contains a NUL byte", field)
-	}
-	return nil
-}
-
-func checkUser(field, user string) error {
-	if len(user) > userBytesMax {
-		return Fail(CodeBadRequest, "%s has %d bytes, at most %d are taken", field, len(user), userBytesMax)
-	}
-	if strings.ContainsAny(user, "\x00\n") {
-		return Fail(CodeBadRequest, "%s is %q, not a user", field, user)
-	}
-	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -50,11 +52,16 @@ func Decode(text []byte, target any) error {
 	return nil
 }
 
+// fieldName leaves out what the decoder says of embedded structures: all names on the wire are in lower case.
 func fieldName(err *json.UnmarshalTypeError) string {
-	if err.Field == "" {
+	name := err.Field
+	for name != "" && unicode.IsUpper(rune(name[0])) {
+		_, name, _ = strings.Cut(name, ".")
+	}
+	if name == "" {
 		return "the document"
 	}
-	return err.Field
+	return name
 }
 
 // checkShape walks the text once, without recursion.

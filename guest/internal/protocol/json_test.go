@@ -100,3 +100,16 @@ func containsReplacement(value any) bool {
 	}
 	return false
 }
+
+func TestRefusalsNameFieldsAsOnTheWire(t *testing.T) {
+	for document, want := range map[string]string{
+		`{"command":["a"],"user":5}`: "user is a JSON number",
+		`{"command":5}`:              "command is a JSON number",
+		`5`:                          "the document is a JSON number",
+	} {
+		_, err := parseExecRequest([]byte(document))
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v", document, err)
+		}
+	}
+}
