@@ -17,6 +17,8 @@ export interface LayerResult {
 export interface FinishResult {
   readonly usedBytes: number;
   readonly entryCount: number;
+  /** Level of x86-64 that the image's C library needs, 1 to 4; 0 where nothing says. */
+  readonly isaLevel: number;
 }
 
 /** The requests that make images and templates. An emulated guest may work on one for minutes without a byte. */
@@ -56,6 +58,7 @@ export class BuildClient {
     return {
       usedBytes: numberField(answer, "used_bytes"),
       entryCount: numberField(answer, "entry_count"),
+      isaLevel: numberField({ isa_level: 0, ...answer }, "isa_level"),
     };
   }
 }

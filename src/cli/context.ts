@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { cpuLevels, defaults, type Pyro } from "../index.ts";
+import { cpuLevels, type Pyro } from "../index.ts";
 import type { IO } from "./io.ts";
 
 /** What every command is given. */
@@ -30,7 +30,6 @@ export function seconds(text: string): number {
 
 /** What the CPU of an emulated guest can do. */
 export function cpuOption(): Option {
-  return new Option("--cpu <level>", "x86-64 level of an emulated CPU; v3 has AVX2")
-    .choices(cpuLevels)
-    .default(defaults.cpu);
+  const meaning = "x86-64 level of an emulated CPU, else what the environment needs";
+  return new Option("--cpu <level>", meaning).choices(cpuLevels);
 }

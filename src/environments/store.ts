@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { defaults } from "../model/limits.ts";
+import type { CpuLevel } from "../model/machine-options.ts";
 import {
   flush,
   isAbandoned,
@@ -45,6 +47,8 @@ export interface InstalledImage {
   readonly entryCount: number;
   /** Bytes of files in the image. */
   readonly usedBytes: number;
+  /** What an emulated guest's CPU must be for its C library; absent in images built before that was looked at. */
+  readonly cpu?: CpuLevel;
 }
 
 /** A half-made image directory. */
@@ -166,6 +170,11 @@ export class ImageStore {
     for (const name of gone) await removeTree(join(this.#images, name));
     return gone;
   }
+}
+
+/** The CPU of an emulated guest of `image`: the one that was asked for, or else the one that the image needs. */
+export function cpuFor(image: InstalledImage, asked: CpuLevel | undefined | null): CpuLevel {
+  return asked ?? image.cpu ?? defaults.cpu;
 }
 
 /** An id for an image: what it was made from, when, and how. */

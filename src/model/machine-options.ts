@@ -6,21 +6,24 @@ export const cpuLevels = ["v2", "v3"] as const;
 
 export type CpuLevel = (typeof cpuLevels)[number];
 
-/** Size of a machine. */
+/** Size of a machine that is to be. */
 export interface MachineSize {
   /** Virtual CPUs. Default 1. */
   readonly vcpuCount: number;
   /** Guest memory in MiB. Default 1024. */
   readonly memMib: number;
-  /** Of an emulated guest; with KVM guests see the host's own CPU whatever this says. Default v2. */
+  /** Of an emulated guest; with KVM guests see the host's own CPU whatever this says. */
   readonly cpu: CpuLevel;
 }
+
+/** What was asked for before the environment is known, which decides about the CPU unless somebody does. */
+export type AskedSize = Omit<MachineSize, "cpu"> & { readonly cpu: CpuLevel | undefined };
 
 /** The size asked for, with defaults, or `invalid_argument` naming the value. `hostMemMib` bounds the memory. */
 export function machineSize(
   options: { [Part in keyof MachineSize]?: MachineSize[Part] | undefined },
   hostMemMib: number,
-): MachineSize {
+): AskedSize {
   const memMibMax = Math.min(limits.memMibMax, hostMemMib);
   return {
     vcpuCount: wholeNumber({
@@ -35,12 +38,12 @@ export function machineSize(
       min: limits.memMibMin,
       max: memMibMax,
     }),
-    cpu: cpuLevel(options.cpu ?? defaults.cpu),
+    cpu: cpuLevel(options.cpu),
   };
 }
 
-function cpuLevel(value: CpuLevel): CpuLevel {
-  if (cpuLevels.includes(value)) return value;
+function cpuLevel(value: CpuLevel | undefined): CpuLevel | undefined {
+  if (value === undefined || cpuLevels.includes(value)) return value;
   throw new PyroError(
     "invalid_argument",
     `cpu is ${JSON.stringify(value)}, but must be ${cpuLevels.join(" or ")}.`,

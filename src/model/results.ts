@@ -33,6 +33,9 @@ export const environmentListSchema = z.object({ environments: z.array(environmen
 export const environmentDetailSchema = environmentSchema.extend({
   entryCount: z.number().int().min(0).nullable(),
   usedBytes: bytes.nullable(),
+  cpu: cpuLevel
+    .nullable()
+    .describe("What an emulated guest's CPU is unless asked otherwise; null until installed."),
   env: z.array(z.string()),
   workingDirectory: z.string().nullable(),
   user: z.string().nullable(),
@@ -72,7 +75,7 @@ export const vmSchema = z.object({
   state: z.enum(["created", "starting", "started", "stopped", "failed"]),
   vcpuCount: z.number().int(),
   memMib: z.number().int(),
-  cpu: cpuLevel,
+  cpu: cpuLevel.nullable().describe("Null where the environment decides at the start."),
   network: z.boolean(),
   createdAt: timestamp,
   expiresAt: timestamp,

@@ -101,7 +101,7 @@ export const migrations: readonly string[] = [
   `ALTER TABLE workspaces ADD COLUMN revision INTEGER NOT NULL DEFAULT 0`,
   // When a workspace's time is over by the clock of the host's boot, which nobody can set.
   `ALTER TABLE workspaces ADD COLUMN deadline TEXT`,
-  // What an emulated CPU can do; v2 was all there was.
+  // What an emulated CPU can do; v2 was all there was. A VM may leave it to its environment until it starts.
   `ALTER TABLE workspaces ADD COLUMN cpu TEXT NOT NULL DEFAULT 'v2';
-   ALTER TABLE vms ADD COLUMN cpu TEXT NOT NULL DEFAULT 'v2'`,
+   ALTER TABLE vms ADD COLUMN cpu TEXT DEFAULT 'v2'`,
 ];

@@ -12,7 +12,8 @@ export interface VmRow {
   readonly state: VmState;
   readonly vcpuCount: number;
   readonly memMib: number;
-  readonly cpu: CpuLevel;
+  /** Null until it starts: what its environment needs. */
+  readonly cpu: CpuLevel | null;
   readonly createdAt: string;
   readonly expiresAt: string;
   readonly driver: string | null;
@@ -25,7 +26,7 @@ export interface VmRow {
 
 /** The columns that change after creation. */
 export type VmChange = Partial<
-  Pick<VmRow, "driver" | "executionMode" | "isolation" | "failure" | "process">
+  Pick<VmRow, "cpu" | "driver" | "executionMode" | "isolation" | "failure" | "process">
 >;
 
 /** The VMs of a registry. */
@@ -83,6 +84,7 @@ export class VmTable {
 
 function columnsOf(change: VmChange): Parameters {
   const columns: Parameters = {};
+  if (change.cpu !== undefined) columns.cpu = change.cpu;
   if (change.driver !== undefined) columns.driver = change.driver;
   if (change.executionMode !== undefined) columns.execution_mode = change.executionMode;
   if (change.isolation !== undefined) columns.isolation = change.isolation;
@@ -99,7 +101,7 @@ function toRow(row: Row): VmRow {
     state: String(row.state) as VmState,
     vcpuCount: Number(row.vcpu_count),
     memMib: Number(row.mem_mib),
-    cpu: String(row.cpu) as CpuLevel,
+    cpu: text("cpu") as CpuLevel | null,
     createdAt: String(row.created_at),
     expiresAt: String(row.expires_at),
     driver: text("driver"),

@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import type { LayerResult } from "../channel/build-client.ts";
+import type { FinishResult, LayerResult } from "../channel/build-client.ts";
 import type { BootFiles, Driver } from "../drivers/driver.ts";
 import type { DiskContent } from "../environments/disk-content.ts";
 import { type ErrorCode, PyroError } from "../model/errors.ts";
@@ -28,14 +28,8 @@ export interface ImageBuild {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Size of what was built. */
-export interface BuiltImage {
-  readonly entryCount: number;
-  readonly usedBytes: number;
-}
-
 /** Turns layers into one ext4 image inside a throwaway virtual machine; the host never unpacks them. */
-export async function buildImage(build: ImageBuild): Promise<BuiltImage> {
+export async function buildImage(build: ImageBuild): Promise<FinishResult> {
   const disk = (await build.blank()).createAt(build.diskPath);
   try {
     const machine = await build.driver.boot({

@@ -56,11 +56,21 @@ const missing: Readonly<Record<CpuLevel, string>> = {
   v3: "This emulated guest's CPU is x86-64-v3, without AVX-512; that takes a host with /dev/kvm.",
 };
 
+/** What glibc's loader says of a program or of itself, before it gives up with 127. */
+const loaderRefusal = /CPU ISA level is lower than required|CPU does not support x86-64-v\d/;
+
+/** How a command ended, with the end of what it wrote to stderr. */
+export interface ToldEnding extends Pick<CommandEnding, "exitCode" | "timedOut"> {
+  readonly lastWords: string;
+}
+
 /** What about the guest explains an end that surprises. Shells tell of a child's signal by their exit code alone. */
 export function hintFor(
-  { exitCode, timedOut }: CommandEnding,
+  { exitCode, timedOut, lastWords }: ToldEnding,
   { isolation, cpu }: { readonly isolation: Isolation; readonly cpu: CpuLevel },
 ): string | null {
   const isIllegalInstruction = exitCode === exitCodes.signalBase + constants.signals.SIGILL;
-  return isIllegalInstruction && !timedOut && isolation === "emulated" ? missing[cpu] : null;
+  const isRefused = exitCode !== 0 && loaderRefusal.test(lastWords);
+  const needsMore = (isIllegalInstruction || isRefused) && !timedOut;
+  return needsMore && isolation === "emulated" ? missing[cpu] : null;
 }

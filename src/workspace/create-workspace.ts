@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { PyroError } from "../model/errors.ts";
-import { machineSize, ttlMs } from "../model/machine-options.ts";
+import { type AskedSize, machineSize, ttlMs } from "../model/machine-options.ts";
 import { checkLabels, checkName } from "../model/workspace-names.ts";
 import type { Workspace } from "../model/workspace-results.ts";
 import { bootMomentIn } from "../platform/boot-time.ts";
@@ -20,6 +20,7 @@ import {
   type BringUpOptions,
   bringUp,
   chooseBase,
+  cpuOn,
   traitsOf,
   type WorkspaceBase,
 } from "./workspace-machine.ts";
@@ -37,7 +38,7 @@ export async function createWorkspace(
     options.seedPath === undefined ? undefined : await openSeedSource(options.seedPath, options);
   await sweepWorkspaces(context);
   const base = await chooseBase(context.host, options);
-  const row = { ...draft, ...traitsOf(base) };
+  const row = { ...draft, ...traitsOf(base), cpu: cpuOn(base, draft.cpu) };
   const files = context.files(row.workspaceId);
   insert(context, row);
   try {
@@ -65,7 +66,11 @@ export async function createWorkspace(
   return describeWorkspace(context, context.records.workspaces.find(row.workspaceId) ?? row);
 }
 
-function newRow(context: WorkspaceContext, options: CreateWorkspaceOptions): WorkspaceRow {
+/** Everything that does not depend on what the workspace will run on; its CPU does, unless it was asked for. */
+function newRow(
+  context: WorkspaceContext,
+  options: CreateWorkspaceOptions,
+): Omit<WorkspaceRow, "cpu"> & Pick<AskedSize, "cpu"> {
   if ((options.networkPolicy ?? "off") !== "off")
     throw new PyroError("not_supported", "Guests have no network in this version of pyro.", {
       hint: "Leave the network policy off.",

@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { catalog, findCatalogEntry, isOutdated } from "../environments/catalog.ts";
-import type { ImageSource, InstalledImage } from "../environments/store.ts";
+import { cpuFor, type ImageSource, type InstalledImage } from "../environments/store.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import { cpuLevels, machineSize } from "../model/machine-options.ts";
 import type {
@@ -68,6 +68,7 @@ async function warmUp(host: Host, image: InstalledImage, options: WorkOptions): 
   const disk = unnamedDisk(host.config.stateDirectory);
   const request = {
     ...machineSize({}, host.memMib),
+    cpu: cpuFor(image, undefined),
     image,
     disk,
     hostname: "template",
@@ -93,6 +94,7 @@ export async function inspectEnvironment(
     ...(await describeEnvironment(host, environment, image)),
     entryCount: image?.entryCount ?? null,
     usedBytes: image?.usedBytes ?? null,
+    cpu: image ? cpuFor(image, undefined) : null,
     env: [...(image?.config.env ?? [])],
     workingDirectory: image?.config.workingDirectory ?? null,
     user: image?.config.user ?? null,

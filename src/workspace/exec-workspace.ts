@@ -50,7 +50,7 @@ export async function execWorkspace(
     command: [...command],
     cwd,
     ...ending,
-    hint: hintFor(ending, row),
+    hint: hintFor({ ...ending, lastWords: output.lastWords() }, row),
     backgroundProcessCount: outcome.kind === "not_started" ? 0 : outcome.backgroundProcessCount,
     ...output.finish(),
     journaled,

@@ -16,6 +16,7 @@ import {
   imageId,
 } from "../environments/store.ts";
 import { PyroError } from "../model/errors.ts";
+import type { CpuLevel } from "../model/machine-options.ts";
 import { requireDiskRoom } from "../platform/files.ts";
 import { acquireLock } from "../platform/lock.ts";
 import type { RunningTool } from "../platform/tools.ts";
@@ -74,6 +75,7 @@ export async function installEnvironment(
       createdAt,
       entryCount: built.entryCount,
       usedBytes: built.usedBytes,
+      cpu: levelFor(built.isaLevel),
     };
     await draft.publish(image);
     return { image, alreadyInstalled: false };
@@ -82,6 +84,11 @@ export async function installEnvironment(
     work.abort(new PyroError("cancelled", "The installation ended."));
     await ended;
   }
+}
+
+/** The least of the CPUs that a guest may have on which an image of this level runs; level 4 takes more than any of them has. */
+function levelFor(isaLevel: number): CpuLevel {
+  return isaLevel > 2 ? "v3" : "v2";
 }
 
 function debianIngredients(

@@ -35,7 +35,7 @@ export async function runCommand(
     environment: request.environment,
     command: [...request.command],
     ...ending,
-    hint: hintFor(ending, { isolation, cpu: request.cpu }),
+    hint: hintFor({ ...ending, lastWords: output.lastWords() }, { isolation, cpu: request.cpu }),
     ...output.finish(),
     driver: driver.name,
     executionMode,

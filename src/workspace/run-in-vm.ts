@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { cpuFor } from "../environments/store.ts";
 import { PyroError } from "../model/errors.ts";
+import { defaults } from "../model/limits.ts";
 import {
   type CpuLevel,
   machineSize,
@@ -26,7 +28,7 @@ export interface RunInVmOptions
   readonly vcpuCount?: number | undefined;
   /** Guest memory in MiB. Default 1024. */
   readonly memMib?: number | undefined;
-  /** What an emulated guest's CPU can do. Default v2; with KVM guests see the host's own CPU whatever this says. */
+  /** What an emulated guest's CPU can do. Default: what the environment needs, v2 at least; with KVM guests see the host's own CPU. */
   readonly cpu?: CpuLevel | undefined;
   /** Seconds the command may take. Default 30. */
   readonly timeoutSeconds?: number | undefined;
@@ -42,19 +44,19 @@ export interface RunInVmOptions
 export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunResult> {
   const command = runnableCommand(options.command);
   const size = machineSize(options, host.memMib);
-  const request: CommandRequest = {
+  const request: Omit<CommandRequest, "cpu"> = {
     ...options,
     command,
-    cpu: size.cpu,
     timeoutMs: timeoutMs(options.timeoutSeconds),
   };
   const ttl = ttlMs(options.ttlSeconds);
   refuseNetwork(options.network);
   host.prepareDirectories();
   if (options.allowHostCompat && !(await canIsolate(host, options)))
-    return runWithoutIsolation(host, request);
+    return runWithoutIsolation(host, { ...request, cpu: size.cpu ?? defaults.cpu });
 
   const { image } = await ensureEnvironment(host, options.environment, options);
+  const cpu = cpuFor(image, size.cpu);
   const factory = await host.machineFactory(options);
   host.trace.mark("ready");
   const life = lifeOf(ttl, options.signal);
@@ -63,6 +65,7 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
   try {
     const started = await startMachine(factory, {
       ...size,
+      cpu,
       image,
       disk,
       hostname,
@@ -72,6 +75,7 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
     try {
       const result = await runCommand(started.client, factory.driver, {
         ...request,
+        cpu,
         signal: life.signal,
       });
       host.trace.mark("finished");

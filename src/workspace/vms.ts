@@ -3,7 +3,9 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Machine } from "../drivers/driver.ts";
+import { cpuFor } from "../environments/store.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
+import { defaults } from "../model/limits.ts";
 import {
   type CpuLevel,
   machineSize,
@@ -34,7 +36,7 @@ export interface CreateVmOptions {
   readonly environment: string;
   readonly vcpuCount?: number | undefined;
   readonly memMib?: number | undefined;
-  /** What an emulated guest's CPU can do. Default v2; with KVM guests see the host's own CPU whatever this says. */
+  /** What an emulated guest's CPU can do. Default: what the environment needs, v2 at least; with KVM guests see the host's own CPU. */
   readonly cpu?: CpuLevel | undefined;
   /** Seconds from now until the VM is deleted, whatever it does. Default 600. */
   readonly ttlSeconds?: number | undefined;
@@ -67,6 +69,7 @@ export class VmEngine {
       environment: options.environment,
       state: "created",
       ...size,
+      cpu: size.cpu ?? null,
       createdAt: new Date(now).toISOString(),
       expiresAt: new Date(now + ttlMs(options.ttlSeconds)).toISOString(),
       driver: null,
@@ -83,12 +86,14 @@ export class VmEngine {
     requireLegal(vm, "start");
     const { image } = await ensureEnvironment(this.#host, vm.environment, options);
     const factory = await this.#host.machineFactory(options);
-    if (!this.#vms.transition(vmId, { from: legalStates("start"), to: "starting" }))
-      throw this.#lostRace(vmId);
+    const cpu = cpuFor(image, vm.cpu);
+    const starting = { from: legalStates("start"), to: "starting", change: { cpu } } as const;
+    if (!this.#vms.transition(vmId, starting)) throw this.#lostRace(vmId);
     const directory = this.#host.machineDirectory(vmId);
     try {
       const started = await startMachine(factory, {
         ...vm,
+        cpu,
         image,
         disk: diskAt(join(directory, "disk.ext4")),
         hostname: vmId,
@@ -134,7 +139,7 @@ export class VmEngine {
           ...options,
           environment: vm.environment,
           command,
-          cpu: vm.cpu,
+          cpu: vm.cpu ?? defaults.cpu,
           timeoutMs: limit,
         });
         return { ...result, vmId };

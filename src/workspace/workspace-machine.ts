@@ -1,7 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import type { Driver, HostDriver, Machine, OwnLifetime } from "../drivers/driver.ts";
-import type { InstalledImage } from "../environments/store.ts";
+import { cpuFor, type InstalledImage } from "../environments/store.ts";
 import { PyroError } from "../model/errors.ts";
+import { defaults } from "../model/limits.ts";
+import type { CpuLevel } from "../model/machine-options.ts";
 import { freshDirectory } from "../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import type { Attached } from "./attach-agent.ts";
@@ -67,6 +69,11 @@ export function traitsOf(
   const { executionMode, isolation } = base.driver.capabilities;
   const imageId = base.kind === "guest" ? base.image.id : null;
   return { imageId, driver: base.driver.name, executionMode, isolation };
+}
+
+/** The CPU of a new workspace on `base`, for its life. */
+export function cpuOn(base: WorkspaceBase, asked: CpuLevel | undefined): CpuLevel {
+  return base.kind === "guest" ? cpuFor(base.image, asked) : (asked ?? defaults.cpu);
 }
 
 export interface BringUpOptions extends WorkOptions {

@@ -25,7 +25,7 @@ export interface CreateWorkspaceOptions extends WorkOptions {
   readonly vcpuCount?: number | undefined;
   /** Guest memory in MiB. Default 1024. */
   readonly memMib?: number | undefined;
-  /** What an emulated guest's CPU can do. Default v2; with KVM guests see the host's own CPU whatever this says. */
+  /** What an emulated guest's CPU can do. Default: what the environment needs, v2 at least; with KVM guests see the host's own CPU. */
   readonly cpu?: CpuLevel | undefined;
   /** Seconds until the workspace is deleted, whatever happens. Default: it lives until deleted. */
   readonly ttlSeconds?: number | undefined;

@@ -48,8 +48,8 @@ Options:
                          a list
   --vcpu-count <n>       virtual CPUs (default: 1)
   --mem-mib <n>          guest memory in MiB (default: 1024)
-  --cpu <level>          x86-64 level of an emulated CPU; v3 has AVX2 (choices:
-                         "v2", "v3", default: "v2")
+  --cpu <level>          x86-64 level of an emulated CPU, else what the
+                         environment needs (choices: "v2", "v3")
   --timeout-seconds <s>  how long the command may take (default: 30)
   --ttl-seconds <s>      how long the VM may live, whatever happens (default:
                          600)

@@ -105,7 +105,6 @@ test("what is not said is left to the SDK", async () => {
     includeOuterGit: false,
     vcpuCount: 1,
     memMib: 1024,
-    cpu: "v2",
     networkPolicy: "off",
     allowHostCompat: false,
   };

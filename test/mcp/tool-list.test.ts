@@ -20,7 +20,7 @@ const names = {
 };
 
 /** What a change of names, descriptions or schemas must be seen to change. */
-const digest = "921abb8f894cf135";
+const digest = "41d8e54d37b718a0";
 
 async function toolsOf(args: readonly string[], era: (typeof eras)[number] = "auto") {
   await using connection = await McpConnection.open(home, args, { era });

@@ -139,6 +139,7 @@ func (t *target) measure() (*protocol.ImageFinished, error) {
 		UsedBytes:  int64(usage.Blocks-usage.Bfree) * usage.Bsize,
 		EntryCount: int64(usage.Files - usage.Ffree),
 		OSRelease:  prettyName(t.read("etc/os-release")),
+		ISALevel:   t.isaLevel(),
 	}, nil
 }
 

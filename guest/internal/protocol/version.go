@@ -46,4 +46,6 @@ type ImageFinished struct {
 	UsedBytes  int64   `json:"used_bytes"`
 	EntryCount int64   `json:"entry_count"`
 	OSRelease  *string `json:"os_release"`
+	// ISALevel is the x86-64 level that the image needs; 0 where nothing says.
+	ISALevel int `json:"isa_level"`
 }

@@ -32,6 +32,7 @@ export function addEnvInspect(group: Command, { io }: CommandContext): void {
             ? `${detail.createdAt} (${formatBytes(detail.diskBytes ?? 0)}, ${detail.entryCount} entries)`
             : "no",
         ],
+        ["cpu", detail.cpu === null ? "-" : `x86-64-${detail.cpu} where it is emulated`],
         ["source", visibleText(detail.source)],
         ["packages", list(detail.packages)],
         ["env", list(detail.env)],

@@ -15,7 +15,7 @@ import { showProgress, silentProgress } from "../progress-bar.ts";
 interface RunOptions extends JsonOption, InputOptions {
   readonly vcpuCount: number;
   readonly memMib: number;
-  readonly cpu: CpuLevel;
+  readonly cpu?: CpuLevel;
   readonly timeoutSeconds: number;
   readonly ttlSeconds: number;
   readonly network: boolean;

@@ -22,7 +22,7 @@ interface CreateOptions extends WorkspaceOutputOption {
   readonly label?: KeyValues;
   readonly vcpuCount: number;
   readonly memMib: number;
-  readonly cpu: CpuLevel;
+  readonly cpu?: CpuLevel;
   readonly ttlSeconds?: number;
   readonly networkPolicy: NetworkPolicy;
   readonly allowHostCompat: boolean;

@@ -19,11 +19,11 @@ function refused(work: () => unknown, message: RegExp): void {
   });
 }
 
-test("a machine has one CPU and 1024 MiB unless it is told otherwise", () => {
+test("a machine has one vCPU, 1024 MiB and the CPU of its environment unless it is told otherwise", () => {
   assert.deepEqual(machineSize({}, hostMemMib), {
     vcpuCount: 1,
     memMib: 1024,
-    cpu: "v2",
+    cpu: undefined,
   });
 });
 

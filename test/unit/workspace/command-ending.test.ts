@@ -11,8 +11,9 @@ function hint(
   outcome: ExecOutcome,
   isolation: Isolation = "emulated",
   cpu: CpuLevel = "v2",
+  lastWords = "",
 ): string {
-  return hintFor(endingOf(outcome, ["x"]), { isolation, cpu }) ?? "";
+  return hintFor({ ...endingOf(outcome, ["x"]), lastWords }, { isolation, cpu }) ?? "";
 }
 
 test("an illegal instruction in an emulated guest tells of its CPU, through a shell too", () => {
@@ -29,5 +30,22 @@ test("an illegal instruction in an emulated guest tells of its CPU, through a sh
       hint({ kind: "signalled", signal: "SEGV", ...cost }),
     ],
     ["", "", "", "", ""],
+  );
+});
+
+test("so does what the loader says of programs and C libraries for other CPUs", () => {
+  const refused = { kind: "exited", exitCode: 127, ...cost } as const;
+  const library = "app: /lib/x86_64-linux-gnu/libc.so.6: CPU ISA level is lower than required\n";
+  const loader = "Fatal glibc error: CPU does not support x86-64-v3\n";
+  assert.match(hint(refused, "emulated", "v2", library), /x86-64-v2, without AVX; .*"v3"/);
+  assert.match(hint(refused, "emulated", "v2", loader), /x86-64-v2, without AVX; .*"v3"/);
+  assert.match(hint(refused, "emulated", "v3", library), /x86-64-v3, without AVX-512/);
+  assert.deepEqual(
+    [
+      hint(refused, "emulated", "v2", "sh: app: not found\n"),
+      hint(refused, "hardware", "v2", loader),
+      hint({ ...refused, exitCode: 0 }, "emulated", "v2", loader),
+    ],
+    ["", "", ""],
   );
 });
