@@ -3,10 +3,19 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { PyroHome } from "../support/home.ts";
+import type { Ended } from "../support/process.ts";
 
-// By name: `make test-distro DISTRO=sid DISTRO_TEST_FILES=test/distro/boots.ts`. Whether QEMU boots every time, and resumes every time.
+// By name: `make test-distro DISTRO=sid DISTRO_TEST_FILES=test/distro/boots.ts`. Whether QEMU boots every time, saves every
+// template and resumes every time.
 
 const count = 40;
+
+/** How a command came by its machine, as its trace tells: what it went through before it ran, or why it did not. */
+function wayOf({ code, stderr }: Ended): string {
+  if (code !== 0) return stderr;
+  const phases = [...stderr.matchAll(/\b(booted|saved)=/g)].map(([, phase]) => phase);
+  return phases.join(", then ") || "resumed";
+}
 
 describe(`${count} machines`, () => {
   let home: PyroHome;
@@ -29,10 +38,7 @@ describe(`${count} machines`, () => {
       const ended = await Promise.all(
         Array.from({ length: together }, () => home.run(["true"], { env: { PYRO_TRACE: "1" } })),
       );
-      for (const { code, stderr } of ended) {
-        const way = code !== 0 ? stderr : /\bbooted=/.test(stderr) ? "booted" : "resumed";
-        ways[way] = (ways[way] ?? 0) + 1;
-      }
+      for (const way of ended.map(wayOf)) ways[way] = (ways[way] ?? 0) + 1;
     }
     const milliseconds = Math.round((performance.now() - begun) / count);
     console.error(`${together} at a time: ${JSON.stringify(ways)}, ${milliseconds} ms each`);
@@ -43,7 +49,13 @@ describe(`${count} machines`, () => {
 
   for (const together of [1, 8]) {
     it(`boot, ${together} at a time`, async () => {
-      assert.deepEqual(await start(together, forgetTemplates), { booted: count });
+      // Of those that start together one becomes the template, and the others wait for nobody.
+      const saved = count / together;
+      const others = count - saved;
+      assert.deepEqual(await start(together, forgetTemplates), {
+        "booted, then saved": saved,
+        ...(others > 0 && { booted: others }),
+      });
     });
 
     it(`resume, ${together} at a time`, async () => {
