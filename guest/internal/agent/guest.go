@@ -103,7 +103,9 @@ func prepareWorkload(disks machine.Disks) (*workload.Workload, error) {
 
 func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Backend {
 	return &server.Backend{
-		Walls: walls,
+		Walls:       walls,
+		Root:        walls.Root,
+		ServiceLogs: walls.ServiceLogs,
 		Activate: func(request *protocol.ActivateRequest) error {
 			if err := activate(walls, disks.Data, request); err != nil {
 				return err

@@ -77,8 +77,10 @@ func runHostCompat(listen func() (net.Listener, error), path, root string) error
 		end()
 	})
 	serving := server.New(server.Backend{
-		Walls: walls,
-		Tree:  files,
+		Walls:       walls,
+		Root:        compat.Root,
+		ServiceLogs: compat.ServiceLogs(root),
+		Tree:        files,
 		Activate: func(request *protocol.ActivateRequest) error {
 			// The machine's directory is this one here, and nothing else is the agent's to change.
 			request.ForgetEntropy()

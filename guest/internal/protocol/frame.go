@@ -13,6 +13,8 @@ const (
 	FrameError   FrameKind = 2
 	FrameEnd     FrameKind = 3
 	FrameStarted FrameKind = 4
+	// FrameDropped is of logs only: how many bytes are missing.
+	FrameDropped FrameKind = 7
 )
 
 const (
@@ -20,6 +22,8 @@ const (
 	FrameHeaderBytes = 5
 	// FramePayloadMax is the longest payload.
 	FramePayloadMax = 65536
+	// LogTimeBytes are nanoseconds since 1970, at the beginning of each piece of a log.
+	LogTimeBytes = 8
 )
 
 // PutFrameHeader writes the header of a frame with that many payload bytes.

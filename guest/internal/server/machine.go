@@ -121,14 +121,16 @@ func (s *Server) exec(response http.ResponseWriter, request *http.Request) error
 	s.commands.Add(1)
 	defer s.commands.Done()
 	response.Header().Set("content-type", "application/octet-stream")
-	return command.Run(request.Context(), s.backend.Walls, *defaults, wanted, request.Body, frameWriter{
-		response, http.NewResponseController(response),
-	})
+	return command.Run(request.Context(), s.backend.Walls, *defaults, wanted, request.Body, newFrameWriter(response))
 }
 
 type frameWriter struct {
 	http.ResponseWriter
 	controller *http.ResponseController
+}
+
+func newFrameWriter(response http.ResponseWriter) frameWriter {
+	return frameWriter{response, http.NewResponseController(response)}
 }
 
 func (f frameWriter) Flush() error { return f.controller.Flush() }
@@ -163,11 +165,17 @@ func (s *Server) sync(response http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// servicesGrace is as long as commands have, which end after services.
+const servicesGrace = 2 * time.Second
+
 func (s *Server) powerOff(response http.ResponseWriter, request *http.Request) error {
 	if !s.stopping.CompareAndSwap(false, true) {
 		return protocol.Fail(protocol.CodeConflict, "the machine is powering off already")
 	}
 	s.work.stop()
+	if s.services != nil {
+		s.services.End(servicesGrace)
+	}
 	err := s.backend.Stop()
 	if err != nil {
 		refuse(response, err)

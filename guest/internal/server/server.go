@@ -17,6 +17,7 @@ import (
 	"pyro.dev/guest/internal/console"
 	"pyro.dev/guest/internal/layer"
 	"pyro.dev/guest/internal/protocol"
+	"pyro.dev/guest/internal/service"
 	"pyro.dev/guest/internal/tree"
 )
 
@@ -24,9 +25,9 @@ import (
 // keep in memory; the connection's is large enough that many of those do not
 // hold up the others.
 const (
-	streamsMax            = 512
+	streamsMax            = 1024
 	streamWindowBytes     = 256 << 10
-	connectionWindowBytes = 16 << 20
+	connectionWindowBytes = 32 << 20
 	frameBytesMax         = 64 << 10
 	requestHeaderBytesMax = 16 << 10
 	powerOffAnswerMax     = 250 * time.Millisecond
@@ -36,6 +37,10 @@ const (
 // Backend is what a machine of one mode can do; a nil function means that it cannot.
 type Backend struct {
 	Walls command.Walls
+	// Root answers a descriptor of what commands have as their root.
+	Root func() (int, error)
+	// ServiceLogs answers one of the directory that logs of services are in.
+	ServiceLogs func() (int, error)
 	// Activate is called at most once.
 	Activate func(*protocol.ActivateRequest) error
 	// Renew gives an activated machine another identity.
@@ -63,6 +68,8 @@ type Server struct {
 	defaults atomic.Pointer[command.Defaults]
 	stopping atomic.Bool
 	commands sync.WaitGroup
+	// services is nil in a machine that runs no commands.
+	services *service.Services
 	work     *work
 	frozen   atomic.Bool
 }
@@ -77,7 +84,11 @@ const (
 
 // New makes a server; started is the machine's, for its age.
 func New(backend Backend, started time.Time) *Server {
-	return &Server{backend: backend, started: started, work: newWork()}
+	made := &Server{backend: backend, started: started, work: newWork()}
+	if backend.Walls != nil {
+		made.services = service.New(service.Places{Walls: backend.Walls, Root: backend.Root, Logs: backend.ServiceLogs})
+	}
+	return made
 }
 
 // Serve answers until the listener ends.
@@ -108,26 +119,33 @@ func (s *Server) AwaitCommands() { s.commands.Wait() }
 
 func (s *Server) routes() http.Handler {
 	routes := map[string]func(http.ResponseWriter, *http.Request) error{
-		"GET /v1/health":        s.health,
-		"POST /v1/activate":     s.activate,
-		"POST /v1/renew":        s.renew,
-		"POST /v1/clock":        s.clock,
-		"POST /v1/exec":         s.exec,
-		"POST /v1/warm":         s.warm,
-		"POST /v1/sync":         s.sync,
-		"GET /v1/tree/scan":     s.treeScan,
-		"GET /v1/tree/archive":  s.treeArchive,
-		"POST /v1/tree/archive": s.treeArchive,
-		"GET /v1/tree/read":     s.treeRead,
-		"POST /v1/tree/extract": s.treeExtract,
-		"POST /v1/tree/adopt":   s.treeAdopt,
-		"POST /v1/tree/write":   s.treeWrite,
-		"POST /v1/tree/edit":    s.treeEdit,
-		"POST /v1/tree/mark":    s.treeMark,
-		"POST /v1/freeze":       s.freeze,
-		"POST /v1/power-off":    s.powerOff,
-		"POST /v1/build/layer":  s.buildLayer,
-		"POST /v1/build/finish": s.buildFinish,
+		"GET /v1/health":         s.health,
+		"POST /v1/activate":      s.activate,
+		"POST /v1/renew":         s.renew,
+		"POST /v1/clock":         s.clock,
+		"POST /v1/exec":          s.exec,
+		"POST /v1/service/start": s.serviceStart,
+		"POST /v1/service/stop":  s.serviceStop,
+		"GET /v1/service/await":  s.serviceAwait,
+		"GET /v1/service/list":   s.serviceList,
+		"GET /v1/service/watch":  s.serviceWatch,
+		"GET /v1/service/logs":   s.serviceLogs,
+		"POST /v1/forward":       s.forward,
+		"POST /v1/warm":          s.warm,
+		"POST /v1/sync":          s.sync,
+		"GET /v1/tree/scan":      s.treeScan,
+		"GET /v1/tree/archive":   s.treeArchive,
+		"POST /v1/tree/archive":  s.treeArchive,
+		"GET /v1/tree/read":      s.treeRead,
+		"POST /v1/tree/extract":  s.treeExtract,
+		"POST /v1/tree/adopt":    s.treeAdopt,
+		"POST /v1/tree/write":    s.treeWrite,
+		"POST /v1/tree/edit":     s.treeEdit,
+		"POST /v1/tree/mark":     s.treeMark,
+		"POST /v1/freeze":        s.freeze,
+		"POST /v1/power-off":     s.powerOff,
+		"POST /v1/build/layer":   s.buildLayer,
+		"POST /v1/build/finish":  s.buildFinish,
 	}
 	return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
 		response.Header().Set(protocol.VersionHeader, strconv.Itoa(protocol.Version))

@@ -21,6 +21,8 @@ const (
 	// stageName is where new files wait on their way into the workspace.
 	stageName = "stage"
 	trashName = "trash"
+	// servicesName is where the logs of services are.
+	servicesName = "services"
 )
 
 // trashesMax bounds the search for a free name; more have never been left behind.
@@ -48,16 +50,25 @@ func openDataDisk() (*dataDisk, error) {
 
 func (d *dataDisk) close() { _ = unix.Close(d.descriptor) }
 
+// again answers another descriptor of the disk.
+func (d *dataDisk) again() (int, error) {
+	descriptor, err := unix.FcntlInt(uintptr(d.descriptor), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open the data disk again: %w", err)
+	}
+	return descriptor, nil
+}
+
 // workspace makes the tree that requests work on.
 func (d *dataDisk) workspace() (*tree.Tree, error) {
 	root, err := unix.Openat(d.descriptor, workspaceName, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the workspace: %w", err)
 	}
-	parent, err := unix.FcntlInt(uintptr(d.descriptor), unix.F_DUPFD_CLOEXEC, 0)
+	parent, err := d.again()
 	if err != nil {
 		_ = unix.Close(root)
-		return nil, fmt.Errorf("open the data disk again: %w", err)
+		return nil, err
 	}
 	return tree.New(tree.Place{Root: root, StageParent: parent, StageName: stageName, OwnsDisk: true}), nil
 }
@@ -70,7 +81,7 @@ func (d *dataDisk) tidy(discardRoot bool) error {
 		unwanted = append(unwanted, stageName)
 	}
 	if discardRoot {
-		unwanted = append(unwanted, upperName, workName)
+		unwanted = append(unwanted, upperName, workName, servicesName)
 	}
 	for _, name := range unwanted {
 		if err := d.throwAway(name); err != nil {

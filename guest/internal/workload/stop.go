@@ -24,6 +24,7 @@ func (w *Workload) Stop() {
 	if w.tree != nil {
 		w.tree.End()
 	}
+	w.logs.close()
 	w.endNamespaces()
 }
 

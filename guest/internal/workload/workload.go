@@ -43,6 +43,7 @@ type Workload struct {
 	// tree is the workspace's, nil before activation.
 	tree    *tree.Tree
 	sweeper *sweeper
+	logs    serviceLogs
 }
 
 // Prepare starts the namespaces and mounts all that needs no data disk.
@@ -124,6 +125,9 @@ func (w *Workload) enterRoot() error {
 	}
 	// Done once: a world that is built again keeps what has changed since.
 	w.request.DiscardRoot = false
+	if err = w.logs.open(w.data); err != nil {
+		return err
+	}
 	if w.tree, err = w.data.workspace(); err == nil {
 		w.sweeper = w.data.sweep()
 		w.data = nil

@@ -1,0 +1,270 @@
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/command"
+	"pyro.dev/guest/internal/loopback"
+	"pyro.dev/guest/internal/protocol"
+)
+
+const (
+	// pauseMin and pauseShare make looks frequent at first: what is ready after a tenth
+	// of a second is seen at once, and what takes a minute is not asked every moment.
+	pauseMin   = 20 * time.Millisecond
+	pauseShare = 10
+	// lookMin is how long one look may take at least, before it is given up for another:
+	// a server that hung may answer the next one, and a slow one must be let finish.
+	lookMin            = 5 * time.Second
+	probeBodyBytesMax  = 64 << 10
+	probeHeaderMax     = 64 << 10
+	probeOutputMax     = 512
+	probeKilledMax     = 5 * time.Second
+	httpReadyMin       = 200
+	httpReadyExclusive = 400
+)
+
+// errNotReady ends the waiting for a service that has had its time.
+var errNotReady = errors.New("not ready in time")
+
+// awaitReady returns nil once the service is ready.
+func (s *service) awaitReady(ctx context.Context, lines *lineWatch) error {
+	began := time.Now()
+	timeout := s.request.ReadyTimeout()
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errNotReady)
+	defer cancel()
+	if lines != nil {
+		return s.awaitLine(ctx, lines)
+	}
+	for {
+		limit := max(lookMin, (timeout-time.Since(began))/2)
+		look, cancelLook := context.WithTimeout(ctx, limit)
+		seen, isReady := s.look(look)
+		cancelLook()
+		if isReady {
+			return nil
+		}
+		if ctx.Err() == nil || s.lastProbe() == "" {
+			s.note(seen)
+		}
+		pause := time.NewTimer(min(s.request.ReadyInterval(), max(pauseMin, time.Since(began)/pauseShare)))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (s *service) awaitLine(ctx context.Context, lines *lineWatch) error {
+	s.note(fmt.Sprintf("no line with %.200q yet", s.request.Readiness.Log))
+	select {
+	case <-lines.seen:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// look asks once, and answers what it saw where the service is not ready.
+func (s *service) look(ctx context.Context) (seen string, isReady bool) {
+	wanted := s.request.Readiness
+	switch {
+	case wanted.TCP != "":
+		return lookTCP(ctx, wanted)
+	case wanted.HTTP != "":
+		return lookHTTP(ctx, wanted)
+	case len(wanted.Command) > 0:
+		return s.lookCommand(ctx)
+	}
+	return s.lookFile(ctx)
+}
+
+func lookTCP(ctx context.Context, wanted *protocol.Readiness) (string, bool) {
+	port, err := wanted.Port()
+	if err != nil {
+		return err.Error(), false
+	}
+	connection, err := loopback.Dial(ctx, port)
+	if err != nil {
+		return fmt.Sprintf("connecting to port %d: %s", port, loopback.Reason(err)), false
+	}
+	_ = connection.Close()
+	return "", true
+}
+
+func lookHTTP(ctx context.Context, wanted *protocol.Readiness) (string, bool) {
+	port, err := wanted.Port()
+	if err != nil {
+		return err.Error(), false
+	}
+	transport := &http.Transport{
+		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return loopback.Dial(ctx, port) },
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: probeHeaderMax,
+		// Who answers is known: it is this machine, whatever its certificate says.
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	}
+	client := &http.Client{
+		Transport: transport,
+		// Where it leads to is not asked: it may be another machine.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, wanted.HTTP, nil)
+	if err != nil {
+		return err.Error(), false
+	}
+	request.Header.Set("user-agent", "pyro-probe")
+	answer, err := client.Do(request)
+	if ctx.Err() != nil {
+		return fmt.Sprintf("GET %.200s: no answer in time", wanted.HTTP), false
+	}
+	if err != nil {
+		return fmt.Sprintf("GET %.200s: %s", wanted.HTTP, loopback.Reason(errors.Unwrap(err))), false
+	}
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, probeBodyBytesMax))
+	if answer.StatusCode >= httpReadyMin && answer.StatusCode < httpReadyExclusive {
+		return "", true
+	}
+	return fmt.Sprintf("GET %.200s: answered with status %d", wanted.HTTP, answer.StatusCode), false
+}
+
+// lookFile looks from outside of the workload's processes. What a guest mounted may
+// hold whoever looks: then that goroutine waits, and nobody else.
+func (s *service) lookFile(ctx context.Context) (string, bool) {
+	name := string(s.request.Readiness.File)
+	if !path.IsAbs(name) {
+		name = path.Join("/", s.command().Cwd, name)
+	}
+	found := make(chan error, 1)
+	go func() { found <- s.of.places.exists(name) }()
+	select {
+	case err := <-found:
+		if err == nil {
+			return "", true
+		}
+		var number unix.Errno
+		if errors.As(err, &number) && number != unix.ENOENT {
+			return fmt.Sprintf("file %.200q: %s", name, number.Error()), false
+		}
+		return fmt.Sprintf("file %.200q does not exist", name), false
+	case <-ctx.Done():
+		return fmt.Sprintf("looking for file %.200q takes too long", name), false
+	}
+}
+
+// exists resolves links as a process of the workload would.
+func (p Places) exists(name string) error {
+	root, err := p.Root()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(root)
+	descriptor, err := unix.Openat2(root, name, &unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err == nil {
+		_ = unix.Close(descriptor)
+	}
+	return err
+}
+
+// lookCommand runs in the service's world, in a group of its own.
+func (s *service) lookCommand(ctx context.Context) (string, bool) {
+	wanted := s.command()
+	wanted.Arguments = make([]string, len(s.request.Readiness.Command))
+	for i, word := range s.request.Readiness.Command {
+		wanted.Arguments[i] = string(word)
+	}
+	started, refusal, err := command.Start(s.of.places.Walls, wanted)
+	if refusal != nil {
+		return refusal.Message, false
+	}
+	if err != nil {
+		return err.Error(), false
+	}
+	defer started.Group.Release()
+	outputs := []*tail{newTail(started.Stdout), newTail(started.Stderr)}
+	ended := make(chan string, 1)
+	go func() {
+		exit, err := started.Process.Wait()
+		switch {
+		case err != nil:
+			ended <- err.Error()
+		case exit.Signal != "":
+			ended <- "ended by SIG" + exit.Signal
+		case exit.Code != 0:
+			ended <- "ended with exit code " + strconv.Itoa(exit.Code)
+		default:
+			ended <- ""
+		}
+	}()
+	var how string
+	isLate := false
+	select {
+	case how = <-ended:
+	case <-ctx.Done():
+		isLate = true
+	}
+	started.Group.Kill()
+	started.Group.AwaitEmpty(probeKilledMax)
+	said := outputs[0].end() + outputs[1].end()
+	if isLate {
+		return "the command takes too long" + quoted(said), false
+	}
+	return "the command " + how + quoted(said), how == ""
+}
+
+func quoted(said string) string {
+	if said == "" {
+		return ""
+	}
+	return fmt.Sprintf(" and said %.500q", said)
+}
+
+// tail keeps the last of what comes out of a pipe.
+type tail struct {
+	pipe *os.File
+	kept []byte
+	done chan struct{}
+}
+
+func newTail(pipe *os.File) *tail {
+	t := &tail{pipe: pipe, done: make(chan struct{})}
+	go func() {
+		defer close(t.done)
+		buffer := make([]byte, probeOutputMax)
+		for {
+			n, err := pipe.Read(buffer)
+			t.kept = append(t.kept, buffer[:n]...)
+			t.kept = t.kept[max(0, len(t.kept)-probeOutputMax):]
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return t
+}
+
+// end waits for no process that escaped.
+func (t *tail) end() string {
+	_ = t.pipe.SetReadDeadline(time.Now().Add(gatherTime))
+	<-t.done
+	_ = t.pipe.Close()
+	return string(t.kept)
+}
