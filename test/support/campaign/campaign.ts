@@ -14,7 +14,12 @@ const stuckMs = 90_000;
 const stateBytes = "512m";
 
 /** What a user is told who comes while something is still ending, and who then tries again. */
-const passing: readonly string[] = ["guest_lost", "workspace_state_conflict", "workspace_lost"];
+const passing: readonly string[] = [
+  "guest_lost",
+  "workspace_busy",
+  "workspace_state_conflict",
+  "workspace_lost",
+];
 const triesMax = 60;
 const triesMs = 500;
 
