@@ -19,12 +19,11 @@ import { WorkspacesRoom } from "./rooms/workspaces-room.ts";
 import {
   inspectEnvironment,
   listEnvironments,
-  type PruneOptions,
   type PullOptions,
-  pruneEnvironments,
   pullEnvironment,
 } from "./workspace/environments.ts";
 import type { WorkOptions } from "./workspace/host.ts";
+import { type PruneOptions, pruneEnvironments } from "./workspace/prune-environments.ts";
 import { type RunInVmOptions, runInVm } from "./workspace/run-in-vm.ts";
 import type { CreateVmOptions, ExecVmOptions } from "./workspace/vms.ts";
 

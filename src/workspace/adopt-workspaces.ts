@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { machinePrograms } from "../drivers/driver.ts";
+import { emptySeed } from "../model/empty-seed.ts";
 import { isAlive, killProcess, processesHolding } from "../platform/processes.ts";
 import { isMisfortune } from "./misfortune.ts";
-import { emptySeed } from "./seed-source.ts";
 import { lockUnserved } from "./stray-processes.ts";
 import { baselineName } from "./switch-disk.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
+import { checkEnvironmentName } from "../environments/environment-name.ts";
+import { emptySeed } from "../model/empty-seed.ts";
 import { PyroError } from "../model/errors.ts";
 import { type AskedSize, machineSize, ttlMs } from "../model/machine-options.ts";
 import { checkLabels, checkName } from "../model/workspace-names.ts";
@@ -10,9 +12,8 @@ import { acquireLock } from "../platform/lock.ts";
 import { identifySelf } from "../platform/processes.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { describeWorkspace } from "./describe-workspace.ts";
-import { checkEnvironmentName } from "./ensure-environment.ts";
 import { removeWorkspace } from "./remove-workspace.ts";
-import { emptySeed, openSeedSource, type SeedSource } from "./seed-source.ts";
+import { openSeedSource, type SeedSource } from "./seed-source.ts";
 import { startSeeded } from "./seed-workspace.ts";
 import { sweepWorkspaces } from "./sweep-workspaces.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";

@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { checkEnvironmentName } from "../environments/environment-name.ts";
+import { emptySeed } from "../model/empty-seed.ts";
 import { defaults, limits } from "../model/limits.ts";
 import { cpuLevel, executionMode, isolation, timestamp } from "../model/result-fields.ts";
 import { checkLabels, checkName } from "../model/workspace-names.ts";
 import { workspaceSeedSchema, workspaceStateSchema } from "../model/workspace-results.ts";
-import { checkEnvironmentName } from "./ensure-environment.ts";
-import { emptySeed } from "./seed-source.ts";
 
 // A workspace's description as it is read: by somebody's hand it may say anything. Only the environment must be there, so
 // that one can be written for a workspace whose own is lost. Apart, because it is rarely needed and its library is large.

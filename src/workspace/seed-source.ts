@@ -20,18 +20,6 @@ export interface SourceReport {
   readonly warnings: string[];
 }
 
-/** Of a workspace that began with nothing. */
-export const emptySeed: WorkspaceSeed = {
-  mode: "empty",
-  seedPath: null,
-  entryCount: 0,
-  bytes: 0,
-  skippedCount: 0,
-  skipped: [],
-  changedWhileRead: [],
-  warnings: [],
-};
-
 /** A tree on the host, about to be read. */
 export interface SeedSource {
   readonly mode: Exclude<WorkspaceSeed["mode"], "empty">;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type Duplex, duplexPair } from "node:stream";
 import { AgentClient } from "../../src/channel/agent-client.ts";
 import type { Machine } from "../../src/drivers/driver.ts";
+import { emptySeed } from "../../src/model/empty-seed.ts";
 import {
   currentBootId,
   identifyProcess,
@@ -15,7 +16,6 @@ import {
 } from "../../src/platform/processes.ts";
 import { tryConnectUnix } from "../../src/platform/unix-socket.ts";
 import type { WorkspaceRow } from "../../src/registry/workspaces.ts";
-import { emptySeed } from "../../src/workspace/seed-source.ts";
 import { superviseWorkspace } from "../../src/workspace/supervisor/supervise.ts";
 import { type WorkspaceFiles, workspaceFiles } from "../../src/workspace/workspace-files.ts";
 import { now, WorkspaceRecords } from "../../src/workspace/workspace-records.ts";
