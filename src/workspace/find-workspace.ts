@@ -1,12 +1,17 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { PyroError } from "../model/errors.ts";
 import { tryLock } from "../platform/lock.ts";
 import { isAlive } from "../platform/processes.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { adoptWorkspace, adoptWorkspaces } from "./adopt-workspaces.ts";
 import { isMisfortune } from "./misfortune.ts";
-import { recoverWorkspace } from "./recover-workspace.ts";
+import { recoverWorkspace, whyGone } from "./recover-workspace.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { deletedMeanwhile, isExpired, isPassing } from "./workspace-states.ts";
+
+/** How long whoever has a workspace may take to notice that its machine is gone. */
+const noticeMs = 2_000;
+const retryMs = 20;
 
 /** The workspace that an id, a unique prefix of one or a name stands for, as it really is. */
 export async function findWorkspace(
@@ -58,13 +63,28 @@ export async function settle(
   if (lock === undefined) {
     // Somebody is at work on it, or its directory is gone.
     return context.hasDirectory(row.workspaceId)
-      ? context.records.workspaces.find(row.workspaceId)
+      ? untilNoticed(context, row)
       : recoverWorkspace(context, row);
   }
   try {
     return await recoverWorkspace(context, row);
   } finally {
     lock.release();
+  }
+}
+
+/** What a workspace is that somebody else has. He will notice in a moment that its machine is gone; until then it is not called started. */
+async function untilNoticed(
+  { records }: WorkspaceContext,
+  { workspaceId }: WorkspaceRow,
+): Promise<WorkspaceRow | undefined> {
+  const deadline = performance.now() + noticeMs;
+  for (;;) {
+    const row = records.workspaces.find(workspaceId);
+    if (row === undefined || row.state !== "started" || isRunning(row)) return row;
+    if (performance.now() > deadline)
+      return { ...row, state: "failed", failure: whyGone(row), process: null };
+    await sleep(retryMs);
   }
 }
 
@@ -89,7 +109,11 @@ function needsAttention(context: WorkspaceContext, row: WorkspaceRow): boolean {
   if (isPassing(row.state) || !context.hasDirectory(row.workspaceId)) return true;
   // A start that was killed leaves a machine with a workspace that does not run.
   if (row.state !== "started") return row.process !== null;
-  return row.process === null || !isAlive(row.process);
+  return !isRunning(row);
+}
+
+function isRunning({ process }: WorkspaceRow): boolean {
+  return process !== null && isAlive(process);
 }
 
 function notFound(context: WorkspaceContext, text: string): PyroError {

@@ -2,6 +2,7 @@ import { isAlive, isOfThisBoot, killProcess } from "../platform/processes.ts";
 import { removeTree } from "../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { removeWorkspace } from "./remove-workspace.ts";
+import { stopMachine } from "./stop-machine.ts";
 import { completeSwitch } from "./switch-disk.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { now } from "./workspace-records.ts";
@@ -59,14 +60,9 @@ async function recoverState(context: WorkspaceContext, row: WorkspaceRow): Promi
       journal.record({ workspaceId, at: now(), kind: "failed", text: failure });
       return;
     }
-    case "stopping": {
-      const to = isRunning ? "started" : "stopped";
-      const process = isRunning ? row.process : null;
-      workspaces.transition(workspaceId, { from: ["stopping"], to, change: { process } });
-      if (!isRunning)
-        journal.interruptRunning(workspaceId, { at: now(), reason: "the workspace was stopped" });
-      return;
-    }
+    case "stopping":
+      // Whether its guest is ending already only the guest knows: it would be called started, and be gone a moment later.
+      return stopMachine(context, isRunning ? row : { ...row, process: null });
     case "resetting":
       return recoverReset(context, row, isRunning);
   }
@@ -85,7 +81,8 @@ export async function endStrayMachine(
   context.records.workspaces.update(workspaceId, { process: null });
 }
 
-function whyGone({ process }: WorkspaceRow): string {
+/** Why a workspace that should run has no machine. */
+export function whyGone({ process }: Pick<WorkspaceRow, "process">): string {
   if (process === null) return "it has no virtual machine";
   return isOfThisBoot(process)
     ? "its virtual machine monitor ended unexpectedly"

@@ -14,10 +14,13 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { duplexPair } from "node:stream";
 import { after, afterEach, before, describe, it } from "node:test";
 import { compose } from "../../src/compose.ts";
+import type { Machine } from "../../src/drivers/driver.ts";
 import { type TemplateKeyParts, TemplateStore } from "../../src/environments/templates.ts";
 import { readConfig } from "../../src/platform/config.ts";
+import { isAlive } from "../../src/platform/processes.ts";
 import { discard } from "../../src/workspace/attach-agent.ts";
 import { type StartRequest, startMachine, unnamedDisk } from "../../src/workspace/start-machine.ts";
 import { baseEnvironment, PyroHome } from "../support/home.ts";
@@ -116,7 +119,8 @@ describe("damaged files in the cache", () => {
     assert.ok(statSync(fileOf("state")).size > 1_000);
   });
 
-  it("a template or an environment that is removed between being found and being opened", async () => {
+  /** What the SDK starts machines with, for tests that put themselves in between. */
+  const openEngine = async () => {
     const engine = compose({ ...readConfig(home.env), stateDirectory: home.stateDirectory });
     const factory = await engine.host.machineFactory();
     const image = await engine.host.images.find(baseEnvironment);
@@ -128,8 +132,45 @@ describe("damaged files in the cache", () => {
       cpu: "v2",
       lifetime: "caller",
       disk: unnamedDisk(home.stateDirectory),
-      hostname: "raced",
+      hostname: "tested",
     };
+    return { factory, image, request, [Symbol.dispose]: () => engine.vms.close() };
+  };
+
+  for (const { what, silentMax, origin } of [
+    { what: "whose clone says nothing is made anew", silentMax: 1, origin: "booted-and-saved" },
+    { what: "none of whose clones says a word is not kept", silentMax: 2, origin: "booted" },
+  ])
+    it(`a template ${what}, and a machine that boots takes the clone's place`, async () => {
+      await assertWorks();
+      const before = templates().map((directory) => statSync(join(directory, "memory")).ino);
+      using engine = await openEngine();
+      const { driver } = engine.factory;
+      const silenced: Machine[] = [];
+      const restore = driver.restore.bind(driver);
+      driver.restore = async (...given) => {
+        const machine = await restore(...given);
+        if (silenced.length === silentMax) return machine;
+        machine.openChannel = async () => duplexPair()[0];
+        silenced.push(machine);
+        return machine;
+      };
+      const started = await startMachine(engine.factory, engine.request);
+      await discard(started);
+      assert.equal(started.origin, origin);
+      assert.deepEqual(
+        silenced.map(({ identity }) => isAlive(identity)),
+        Array(silentMax).fill(false),
+      );
+      const after = templates().map((directory) => statSync(join(directory, "memory")).ino);
+      assert.equal(after.length, origin === "booted" ? 0 : 1);
+      assert.ok(!after.some((inode) => before.includes(inode)));
+      await assertWorks();
+    });
+
+  it("a template or an environment that is removed between being found and being opened", async () => {
+    using engine = await openEngine();
+    const { factory, image, request } = engine;
     class Racing extends TemplateStore {
       override async find(parts: TemplateKeyParts) {
         const found = await super.find(parts);
@@ -145,7 +186,6 @@ describe("damaged files in the cache", () => {
     const refused = await refusal(startMachine(factory, { ...request, image: gone }));
     assert.equal(refused.code, "environment_not_installed");
     assert.match(refused.hint ?? "", /pyro env pull debian:12-base/);
-    engine.vms.close();
     await assertWorks();
   });
 

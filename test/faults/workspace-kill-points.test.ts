@@ -5,7 +5,13 @@ import { after, before, describe, it } from "node:test";
 import type { SnapshotList, Workspace, WorkspaceDeleted } from "../../src/index.ts";
 import { baseEnvironment } from "../support/home.ts";
 import { until } from "../support/until.ts";
-import { hostDigest, refusal, TestWorkspaces, writeTree } from "../support/workspaces.ts";
+import {
+  hostDigest,
+  killProcess,
+  refusal,
+  TestWorkspaces,
+  writeTree,
+} from "../support/workspaces.ts";
 
 describe("a pyro process that is killed while it creates or deletes a workspace", () => {
   let place: TestWorkspaces;
@@ -169,17 +175,27 @@ describe("a workspace whose process is killed", () => {
     await place.assertAgree();
   });
 
-  for (const [point, states] of [
-    ["stop.recorded", ["started"]],
-    ["stop.powered-off", ["stopped"]],
-  ] as const)
-    it(`whose supervisor dies at ${point} is ${states} and its files are kept`, async () => {
+  for (const point of ["stop.recorded", "stop.powered-off"])
+    it(`whose supervisor dies at ${point} is stopped by whoever asks next, and its files are kept`, async () => {
       const answer = await place.supervisorDies<Workspace>(point, id, "stopWorkspace", [id]);
       assertTold(answer);
-      assert.ok((states as readonly string[]).includes((await settled()).state));
+      assert.equal((await settled()).state, "stopped");
       assert.equal((await place.pyro.stopWorkspace(id)).state, "stopped");
       await assertHolds(digests.latest);
     });
+
+  it("whose supervisor dies while its guest ends is stopped, not started and then failed", async () => {
+    // The guest gives it two seconds.
+    await place.sh(id, "(trap '' TERM; exec sleep 600) >/dev/null 2>&1 &");
+    const pid = await place.supervisor(id);
+    const stopping = place.pyro.stopWorkspace(id).catch(() => undefined);
+    await until("the stop is recorded", () => place.row(id)?.state === "stopping");
+    await killProcess(pid);
+    await stopping;
+    const { state, failure } = await settled();
+    assert.deepEqual([state, failure, place.monitors()], ["stopped", null, []]);
+    await assertHolds(digests.latest);
+  });
 
   it("whose supervisor dies while it stops has no command that runs", async () => {
     const { workspaceId } = await place.pyro.statusWorkspace(id);

@@ -1,0 +1,42 @@
+import type { Machine } from "../drivers/driver.ts";
+import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { type Attached, attachAgent, endedByItself } from "./attach-agent.ts";
+import { powerOff } from "./power-off.ts";
+import type { WorkspaceContext } from "./workspace-context.ts";
+import { now } from "./workspace-records.ts";
+
+const attachDeadlineMs = 10_000;
+
+/**
+ * Stops a workspace that no supervisor looks after, as one would, whether or not its machine was asked to end before; whoever
+ * calls holds the workspace's lock.
+ */
+export async function stopMachine(context: WorkspaceContext, row: WorkspaceRow): Promise<void> {
+  const { workspaceId, imageId, process } = row;
+  const { workspaces, journal } = context.records;
+  let isForced = false;
+  if (process !== null) {
+    const driver =
+      imageId === null ? context.host.compatDriver : (await context.host.machineFactory()).driver;
+    isForced = await end(driver.adopt(process, context.files(workspaceId).socketsDirectory));
+  }
+  const text = isForced ? "stopped; the guest did not end by itself and was killed" : "stopped";
+  journal.interruptRunning(workspaceId, { at: now(), reason: "the workspace was stopped" });
+  const change = { process: null };
+  workspaces.transition(workspaceId, { from: ["started", "stopping"], to: "stopped", change });
+  journal.record({ workspaceId, at: now(), kind: "stopped", text });
+}
+
+/** Answers whether it had to kill the machine. */
+async function end(machine: Machine): Promise<boolean> {
+  let attached: Attached;
+  try {
+    attached = await attachAgent(machine, attachDeadlineMs);
+  } catch (error) {
+    // One whose agent does not answer was killed by that.
+    return !endedByItself(error);
+  }
+  const isForced = await powerOff(machine, attached.client);
+  attached.client.close();
+  return isForced;
+}
