@@ -108,7 +108,10 @@ export interface SyncOptions extends WorkOptions {
 }
 
 export interface DiffOptions {
-  /** Only these files and directories, relative to /workspace or absolute. Default: all. */
+  /**
+   * Only these files and directories, relative to /workspace or absolute. Default: all. In a tree with too much for one diff only they are
+   * looked at: what moved into them from elsewhere is new there.
+   */
   readonly paths?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import type { WorkspaceDiff } from "../../src/index.ts";
 import { baseEnvironment, repository } from "../support/home.ts";
 import { refusal, TestWorkspaces } from "../support/workspaces.ts";
 
@@ -42,6 +43,7 @@ describe("a workspace without isolation, where no guest can run", () => {
     mkdirSync(join(seed, "src"), { recursive: true });
     writeFileSync(join(seed, "src", "a.txt"), "one\ntwo\n");
     writeFileSync(join(seed, "run.sh"), "#!/bin/sh\necho ran\n", { mode: 0o755 });
+    linkSync(join(seed, "run.sh"), join(seed, "src", "again"));
     const ended = await create("--allow-host-compat", "--seed-path", seed, "--name", "compat");
     assert.equal(ended.code, 0, ended.stdout + ended.stderr);
     const made = JSON.parse(ended.stdout);
@@ -81,6 +83,51 @@ describe("a workspace without isolation, where no guest can run", () => {
       (await refusal(ws.pyro.readWorkspaceFile(id, "/etc/passwd"))).code,
       "invalid_argument",
     );
+  });
+
+  it("shows what changed at a named path, however much changed elsewhere", async () => {
+    const made =
+      "mkdir src/d && echo x > src/d/new && ln src/a.txt src/twin && chmod 700 src && ln -s src way && chmod 644 run.sh";
+    await ws.sh(id, made);
+    const named = [
+      ["src"],
+      ["run.sh"],
+      ["src/d/new", "src/d", "new/"],
+      ["gone/x"],
+      ["way/a.txt"],
+      ["way"],
+      ["src/a.txt/x"],
+    ];
+    const look = async () => {
+      const found: unknown[] = [];
+      for (const paths of named) found.push(await ws.pyro.diffWorkspace(id, { paths }));
+      return found;
+    };
+    const before = await look();
+    assert.deepEqual(
+      named.map((_, index) => (before[index] as WorkspaceDiff).changes.map(({ path }) => path)),
+      [
+        ["src", "src/a.txt", "src/again", "src/d/new", "src/twin"],
+        ["run.sh"],
+        ["new/file", "src/d/new"],
+        [],
+        [],
+        ["way"],
+        [],
+      ],
+    );
+    await ws.sh(id, "mkdir many && cd many && seq 110500 | xargs touch");
+    for (const paths of [undefined, ["many"]]) {
+      const refused = await refusal(ws.pyro.diffWorkspace(id, { paths }));
+      assert.equal(refused.code, "invalid_argument");
+      assert.match(refused.message, /too much for a diff: there are more than 1\d{5} entries/);
+      assert.match(refused.hint ?? "", /^Name the files and directories that matter/);
+    }
+    assert.deepEqual(await look(), before);
+    const outputPath = ws.path("named.patch");
+    const exported = await ws.pyro.exportWorkspacePatch(id, { outputPath, paths: ["src/a.txt"] });
+    assert.equal(exported.fileCount, 1);
+    await ws.sh(id, "rm -rf many src/d src/twin way; chmod 755 src run.sh");
   });
 
   it("is snapshotted, reset, stopped, started, exported and deleted", async () => {
