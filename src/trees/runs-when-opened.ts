@@ -28,17 +28,33 @@ const wildcards: Readonly<Record<string, string>> = {
   "*": "[^/]+",
 };
 
-const compiledRules: readonly CompiledRule[] = openedRules.map((rule) => {
-  const patterns = rule.patterns.trim().split(/\s+/);
-  return {
-    ...rule,
-    matches: anyOf(patterns),
-    leadsTo: anyOf(patterns.flatMap(directoriesOf)),
-  };
-});
+interface CompiledRules {
+  readonly rules: readonly CompiledRule[];
+  /** Every rule at once: most paths match none. */
+  readonly matchesAny: PathTest;
+}
 
-/** Every rule at once: most paths match none. */
-const matchesAny = anyOf(openedRules.flatMap(({ patterns }) => patterns.trim().split(/\s+/)));
+let compiled: CompiledRules | undefined;
+
+/** Compiled when a path is first judged: that takes milliseconds, and most commands judge none. */
+function compiledRules(): CompiledRules {
+  compiled ??= {
+    rules: openedRules.map((rule) => {
+      const patterns = patternsOf(rule);
+      return {
+        ...rule,
+        matches: anyOf(patterns),
+        leadsTo: anyOf(patterns.flatMap(directoriesOf)),
+      };
+    }),
+    matchesAny: anyOf(openedRules.flatMap(patternsOf)),
+  };
+  return compiled;
+}
+
+function patternsOf({ patterns }: OpenedRule): string[] {
+  return patterns.trim().split(/\s+/);
+}
 
 /** An entry as far as its name and kind tell whether it runs. */
 export interface NamedEntry {
@@ -54,10 +70,9 @@ export function runsWhenOpened({ path, type = "file" }: NamedEntry): RunsWhenOpe
   if (type === "directory") return undefined;
   const folded = foldName(path);
   const isLink = type === "symlink";
+  const { rules, matchesAny } = compiledRules();
   if (!isLink && !matchesAny(folded)) return undefined;
-  const rule = compiledRules.find(
-    ({ matches, leadsTo }) => matches(folded) || (isLink && leadsTo(folded)),
-  );
+  const rule = rules.find(({ matches, leadsTo }) => matches(folded) || (isLink && leadsTo(folded)));
   return rule && { path, category: rule.category, runs: rule.runs, why: rule.why };
 }
 
