@@ -12,6 +12,24 @@ export default defineConfig({
     cleanDir: false,
     chunkFileNames: "chunks/[name]-[hash].js",
     minify: "dce-only",
+    codeSplitting: {
+      // Each file costs a start 0.4 ms of its processor, so that code is split only where somebody starts without the rest.
+      groups: [
+        {
+          // Everybody loads it, an MCP server before its first call. Left out is what needs zod or tar-stream.
+          name: "common",
+          test: /\/src\/(platform\/(?!sparse-file)|model\/(?!\S*(results|result-fields|wire|declarations)))[^/]+\.ts$/,
+          priority: 3,
+        },
+        {
+          // Each with everything that it imports.
+          name: "supervisor",
+          test: /\/src\/(compose-supervisor|workspace\/supervisor\/supervise)\.ts$/,
+          priority: 2,
+        },
+        { name: "engine", test: /\/src\/pyro\.ts$/, priority: 1 },
+      ],
+    },
   },
   treeshake: true,
 });

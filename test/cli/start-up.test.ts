@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { PyroHome, repository } from "../support/home.ts";
@@ -75,6 +83,55 @@ describe("which Node runs pyro", () => {
     const bare = { env: { PATH: "/usr/local/bin:/usr/bin:/bin" } };
     const { code, stderr } = await home.startProgram([...program, "env", "list"], bare).ended;
     assert.deepEqual([code, stderr], [0, ""]);
+  });
+});
+
+describe("what a start loads", () => {
+  const dist = join(repository, "dist");
+
+  /** The file of `dist`, and all that it imports before it does anything. */
+  function loadedWith(file: string, found: Record<string, string> = {}): Record<string, string> {
+    if (found[file] !== undefined) return found;
+    const code = readFileSync(join(dist, file), "utf8");
+    found[file] = code;
+    for (const [, name = ""] of code.matchAll(/^import .*"(\.[^"]+)";$/gm))
+      loadedWith(join(dirname(file), name), found);
+    return found;
+  }
+  /** What `loaded` may go on with, by the name of its module. */
+  const goingOnWith = (name: string, loaded: Record<string, string>) => {
+    const file = new RegExp(`import\\("\\./(?:chunks/)?(${name}-[^"]+)"`);
+    return loadedWith(join("chunks", file.exec(Object.values(loaded).join("\n"))?.[1] ?? ""));
+  };
+  const foldersOf = (loaded: Record<string, string>) => {
+    const names = Object.values(loaded)
+      .join("\n")
+      .matchAll(/^\/\/ ((?:src|node_modules)\/[^/]+)\//gm);
+    return new Set([...names].map(([, folder]) => folder));
+  };
+
+  it("is few files for a command, without what only results in full and MCP need", () => {
+    const loaded = goingOnWith("main", loadedWith("cli.js"));
+    const folders = foldersOf(loaded);
+    assert.ok(folders.has("src/workspace") && folders.has("src/cli"));
+    assert.ok(
+      !folders.has("node_modules/zod") && !folders.has("node_modules/@modelcontextprotocol"),
+    );
+    assert.ok(Object.keys(loaded).length <= 14, Object.keys(loaded).join("\n"));
+  });
+
+  it("is nothing of the engine for an MCP server", () => {
+    const first = goingOnWith("mcp-main", loadedWith("cli.js"));
+    assert.ok(!foldersOf(first).has("node_modules/zod"));
+    const folders = foldersOf(goingOnWith("service", first));
+    assert.ok(folders.has("src/mcp") && folders.has("node_modules/zod"));
+    assert.ok(!folders.has("src/workspace"));
+  });
+
+  it("is what a running machine needs for its supervisor", () => {
+    const folders = foldersOf(loadedWith("supervisor.js"));
+    assert.ok(folders.has("src/workspace"));
+    assert.ok(!folders.has("src/environments") && !folders.has("src/trees"));
   });
 });
 
