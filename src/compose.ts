@@ -10,13 +10,11 @@ import type { Config } from "./platform/config.ts";
 import { runTool } from "./platform/tools.ts";
 import { startTrace, type Trace } from "./platform/trace.ts";
 import { Host } from "./workspace/host.ts";
-import { VmEngine } from "./workspace/vms.ts";
 import { WorkspaceContext } from "./workspace/workspace-context.ts";
 
 /** The parts of pyro, put together. */
 export interface Engine {
   readonly host: Host;
-  readonly vms: VmEngine;
   readonly workspaces: WorkspaceContext;
   readonly doctor: () => Promise<DoctorReport>;
 }
@@ -47,7 +45,6 @@ export function compose(config: Config, trace: Trace = startTrace()): Engine {
   };
   return {
     host,
-    vms: new VmEngine(host),
     workspaces: new WorkspaceContext(host, findSupervisor()),
     doctor: () => examineHost(doctorParts),
   };

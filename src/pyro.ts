@@ -25,7 +25,18 @@ import {
 import type { WorkOptions } from "./workspace/host.ts";
 import { type PruneOptions, pruneEnvironments } from "./workspace/prune-environments.ts";
 import { type RunInVmOptions, runInVm } from "./workspace/run-in-vm.ts";
-import type { CreateVmOptions, ExecVmOptions } from "./workspace/vms.ts";
+import {
+  type CreateVmOptions,
+  createVm,
+  deleteVm,
+  type ExecVmOptions,
+  execVm,
+  networkInfoVm,
+  reapExpired,
+  startVm,
+  statusVm,
+  stopVm,
+} from "./workspace/vms.ts";
 
 export interface PyroOptions {
   /** Environments, kernels and templates. Default: `PYRO_CACHE_DIR`, else `$XDG_CACHE_HOME/pyro`. */
@@ -80,45 +91,44 @@ export class Pyro extends WorkspaceMethods implements Disposable {
   }
 
   /** Registers a VM; nothing runs yet. */
-  async createVm(options: CreateVmOptions): Promise<Vm> {
-    return this.#engine.vms.create(options);
+  createVm(options: CreateVmOptions): Promise<Vm> {
+    return createVm(this.#engine.workspaces, options);
   }
 
   /** Boots a created or stopped VM; it outlives this process, until its time is over. */
   startVm(vmId: string, options: WorkOptions = {}): Promise<Vm> {
-    return this.#engine.vms.start(vmId, options);
+    return startVm(this.#engine.workspaces, vmId, options);
   }
 
   /** Runs one command in a started VM and deletes the VM. */
   execVm(vmId: string, options: ExecVmOptions): Promise<VmExecResult> {
-    return this.#engine.vms.exec(vmId, options);
+    return execVm(this.#engine.workspaces, vmId, options);
   }
 
   /** Powers a VM off; its disk stays. */
   stopVm(vmId: string): Promise<Vm> {
-    return this.#engine.vms.stop(vmId);
+    return stopVm(this.#engine.workspaces, vmId);
   }
 
   /** Ends a VM and removes everything of it. */
   deleteVm(vmId: string): Promise<VmDeleted> {
-    return this.#engine.vms.delete(vmId);
+    return deleteVm(this.#engine.workspaces, vmId);
   }
 
-  async statusVm(vmId: string): Promise<Vm> {
-    return this.#engine.vms.status(vmId);
+  statusVm(vmId: string): Promise<Vm> {
+    return statusVm(this.#engine.workspaces, vmId);
   }
 
-  async networkInfoVm(vmId: string): Promise<VmNetwork> {
-    return this.#engine.vms.networkInfo(vmId);
+  networkInfoVm(vmId: string): Promise<VmNetwork> {
+    return networkInfoVm(this.#engine.workspaces, vmId);
   }
 
   /** Deletes VMs that are past their time, and leftovers of crashed processes. */
   reapExpired(): Promise<ReapResult> {
-    return this.#engine.vms.reapExpired();
+    return reapExpired(this.#engine.workspaces);
   }
 
   [Symbol.dispose](): void {
-    this.#engine.vms.close();
     this.#engine.workspaces[Symbol.dispose]();
   }
 }

@@ -5,7 +5,6 @@ import type { DoctorCheck } from "../model/results.ts";
 import { lostDirectory } from "../platform/directories.ts";
 import { isAlive, type ProcessIdentity } from "../platform/processes.ts";
 import { Registry } from "../registry/database.ts";
-import { VmTable } from "../registry/vms.ts";
 import { WorkspaceTable } from "../registry/workspaces.ts";
 import { fail, ok, warn } from "./verdict.ts";
 
@@ -21,7 +20,7 @@ export function checkMachines(stateDirectory: string): DoctorCheck[] {
 }
 
 function checkVms(registry: Registry): DoctorCheck {
-  const vms = new VmTable(registry).list();
+  const vms = new WorkspaceTable(registry).list("vm");
   const stale = vms.filter((vm) => vm.state === "started" && !lives(vm.process));
   if (stale.length === 0) return ok("VMs", `${vms.length} known`);
   return warn(
@@ -32,7 +31,7 @@ function checkVms(registry: Registry): DoctorCheck {
 }
 
 function checkWorkspaces(registry: Registry): DoctorCheck {
-  const rows = new WorkspaceTable(registry).list();
+  const rows = new WorkspaceTable(registry).list("workspace");
   const isStale = ({ state, process, expiresAt, work }: (typeof rows)[number]) =>
     (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) ||
     (state === "started" && !lives(process)) ||

@@ -1,7 +1,28 @@
+import { randomBytes } from "node:crypto";
 import { PyroError } from "./errors.ts";
 import { limits } from "./limits.ts";
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+/** What has an id: a VM is a workspace that nobody looks after, with no name, and with an end. */
+export type WorkspaceKind = "workspace" | "vm";
+
+/** What the ids of each kind begin with. */
+export const idPrefixes: Readonly<Record<WorkspaceKind, string>> = { workspace: "ws-", vm: "vm-" };
+
+export function newId(kind: WorkspaceKind): string {
+  return idPrefixes[kind] + randomBytes(6).toString("hex");
+}
+
+/** Whether `text` can be the id of one of that kind. */
+export function isId(text: string, kind: WorkspaceKind): boolean {
+  return text.startsWith(idPrefixes[kind]) && /^[a-z]+-[0-9a-f]{12}$/.test(text);
+}
+
+/** Of an id. */
+export function kindOf(id: string): WorkspaceKind {
+  return id.startsWith(idPrefixes.vm) ? "vm" : "workspace";
+}
+
 /** A name that is another workspace's id would make that id ambiguous. */
 const idPattern = /^(ws|vm)-/;
 const labelKeyPattern = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,126}$/;

@@ -102,6 +102,16 @@ export const migrations: readonly string[] = [
   // When a workspace's time is over by the clock of the host's boot, which nobody can set.
   `ALTER TABLE workspaces ADD COLUMN deadline TEXT`,
   // What an emulated CPU can do; v2 was all there was. A VM may leave it to its environment until it starts.
-  `ALTER TABLE workspaces ADD COLUMN cpu TEXT NOT NULL DEFAULT 'v2';
+  `ALTER TABLE workspaces ADD COLUMN cpu TEXT DEFAULT 'v2';
    ALTER TABLE vms ADD COLUMN cpu TEXT DEFAULT 'v2'`,
+  // A VM is a workspace that nobody looks after; one that has no driver was never started.
+  `INSERT INTO workspaces (workspace_id, labels, environment, image_id, state, failure, driver, execution_mode,
+     isolation, network_policy, vcpu_count, mem_mib, cpu, created_at, last_activity_at, expires_at, seed,
+     pid, start_ticks, boot_id)
+   SELECT vm_id, '{}', environment, 'unknown', CASE state WHEN 'created' THEN 'stopped' WHEN 'starting' THEN 'stopped'
+     ELSE state END, failure, coalesce(driver, ''), coalesce(execution_mode, 'host_compat'),
+     coalesce(isolation, 'none'), 'off', vcpu_count, mem_mib, cpu, created_at, created_at, expires_at,
+     '{"mode":"empty","seedPath":null,"entryCount":0,"bytes":0,"skippedCount":0,"skipped":[],"changedWhileRead":[],"warnings":[]}',
+     pid, start_ticks, boot_id FROM vms;
+   DROP TABLE vms`,
 ];

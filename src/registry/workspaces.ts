@@ -1,3 +1,5 @@
+import type { CpuLevel } from "../model/machine-options.ts";
+import { idPrefixes, type WorkspaceKind } from "../model/workspace-names.ts";
 import type { Workspace, WorkspaceState } from "../model/workspace-results.ts";
 import type { BootMoment } from "../platform/boot-time.ts";
 import type { ProcessIdentity } from "../platform/processes.ts";
@@ -16,7 +18,7 @@ export interface Work {
   readonly isSwitched?: boolean;
 }
 
-/** One workspace as the registry remembers it. */
+/** One workspace, or VM, as the registry remembers it. */
 export interface WorkspaceRow
   extends Pick<
     Workspace,
@@ -32,7 +34,6 @@ export interface WorkspaceRow
     | "networkPolicy"
     | "vcpuCount"
     | "memMib"
-    | "cpu"
     | "createdAt"
     | "lastActivityAt"
     | "expiresAt"
@@ -41,8 +42,10 @@ export interface WorkspaceRow
     | "lastResetAt"
     | "commandCount"
   > {
-  /** The image its disk belongs to; null without environments. */
+  /** The image its disk belongs to; null without environments, `unknownImage` when it was never started or nobody can tell. */
   readonly imageId: string | null;
+  /** Null until it is started, where its environment decides. */
+  readonly cpu: CpuLevel | null;
   readonly work: Work | null;
   /** Changes since then differ from the baseline; null when the baseline is empty. */
   readonly baselineMark: string | null;
@@ -53,6 +56,9 @@ export interface WorkspaceRow
   /** Grows with every change of the row or of the workspace's snapshots. */
   readonly revision: number;
 }
+
+/** No image has this id. */
+export const unknownImage = "unknown";
 
 /** Columns that change after creation. */
 export type WorkspaceChange = Partial<
@@ -90,17 +96,18 @@ export class WorkspaceTable {
     return this.#select("WHERE workspace_id = :workspaceId", { workspaceId })[0];
   }
 
-  /** Those with this name, this id, or an id that begins so; a name or a whole id comes alone. */
+  /** Workspaces with this name, this id, or an id that begins so; a name or a whole id comes alone. */
   match(text: string): WorkspaceRow[] {
-    const exact = this.#select("WHERE workspace_id = :text OR name = :text", { text });
+    const kind = "workspace";
+    const exact = this.#ofKind(kind, "AND (workspace_id = :text OR name = :text)", { text });
     if (exact.length > 0) return exact;
-    const sql = "WHERE substr(workspace_id, 1, length(:text)) = :text ORDER BY workspace_id";
-    return this.#select(sql, { text });
+    const sql = "AND substr(workspace_id, 1, length(:text)) = :text ORDER BY workspace_id";
+    return this.#ofKind(kind, sql, { text });
   }
 
-  /** Newest activity first. */
-  list(): WorkspaceRow[] {
-    return this.#select("ORDER BY last_activity_at DESC, workspace_id", {});
+  /** All of a kind, newest activity first. */
+  list(kind: WorkspaceKind): WorkspaceRow[] {
+    return this.#ofKind(kind, "ORDER BY last_activity_at DESC, workspace_id", {});
   }
 
   /** Moves a workspace from one of `from` to `to`; false when it is in none of them. */
@@ -116,6 +123,14 @@ export class WorkspaceTable {
       workspaceId,
       (run) => run(sql, { ...values, workspace_id: workspaceId }) === 1,
     );
+  }
+
+  /** Whose machine `process` is, from now on; false when the workspace is gone, or going. */
+  claim(workspaceId: string, process: ProcessIdentity): boolean {
+    const values = { ...processColumns(process), workspace_id: workspaceId };
+    const sql = `UPDATE workspaces SET ${assignments(values)}
+                 WHERE workspace_id = :workspace_id AND state <> 'deleting'`;
+    return this.#change(workspaceId, (run) => run(sql, values) === 1);
   }
 
   /** Renames and relabels; answers which workspace has the name already, or undefined when done. */
@@ -170,6 +185,12 @@ export class WorkspaceTable {
     });
     if (isChanged) this.#onChange(workspaceId);
     return isChanged;
+  }
+
+  #ofKind(kind: WorkspaceKind, rest: string, parameters: Parameters): WorkspaceRow[] {
+    const prefix = idPrefixes[kind];
+    const sql = `WHERE substr(workspace_id, 1, ${prefix.length}) = :prefix ${rest}`;
+    return this.#select(sql, { ...parameters, prefix });
   }
 
   #select(rest: string, parameters: Parameters): WorkspaceRow[] {
@@ -286,7 +307,7 @@ function toRow(row: Row): WorkspaceRow {
     networkPolicy: String(row.network_policy) as WorkspaceRow["networkPolicy"],
     vcpuCount: Number(row.vcpu_count),
     memMib: Number(row.mem_mib),
-    cpu: String(row.cpu) as WorkspaceRow["cpu"],
+    cpu: text("cpu") as CpuLevel | null,
     createdAt: String(row.created_at),
     lastActivityAt: String(row.last_activity_at),
     expiresAt: text("expires_at"),

@@ -1,13 +1,14 @@
 import { readdir } from "node:fs/promises";
 import { machinePrograms } from "../drivers/driver.ts";
 import { emptySeed } from "../model/empty-seed.ts";
+import { isId, type WorkspaceKind } from "../model/workspace-names.ts";
 import { isAlive, killProcess, processesHolding } from "../platform/processes.ts";
 import { isMisfortune } from "./misfortune.ts";
 import { lockUnserved } from "./stray-processes.ts";
 import { baselineName } from "./switch-disk.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { type Described, describedRevision, readDescription } from "./workspace-description.ts";
-import { isWorkspaceId, type WorkspaceFiles, workspacesDirectory } from "./workspace-files.ts";
+import { type WorkspaceFiles, workspacesDirectory } from "./workspace-files.ts";
 import { storageOf } from "./workspace-machine.ts";
 import { now } from "./workspace-records.ts";
 
@@ -15,9 +16,12 @@ import { now } from "./workspace-records.ts";
  * Registers again every workspace that its directory knows better than the registry does, which was moved away, lost, or put back
  * from a copy. What is adopted is what was meant; whoever asked settles it.
  */
-export async function adoptWorkspaces(context: WorkspaceContext): Promise<void> {
-  const root = workspacesDirectory(context.host.config.stateDirectory);
-  const ids = (await readdir(root).catch(() => [])).filter(isWorkspaceId);
+export async function adoptWorkspaces(
+  context: WorkspaceContext,
+  kind: WorkspaceKind,
+): Promise<void> {
+  const root = workspacesDirectory(context.host.config.stateDirectory, kind);
+  const ids = (await readdir(root).catch(() => [])).filter((name) => isId(name, kind));
   const isKnown = (id: string) => context.records.workspaces.find(id) !== undefined;
   const known = ids.filter(isKnown);
   // They may have given up names that others have since.

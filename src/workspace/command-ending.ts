@@ -67,10 +67,10 @@ export interface ToldEnding extends Pick<CommandEnding, "exitCode" | "timedOut">
 /** What about the guest explains an end that surprises. Shells tell of a child's signal by their exit code alone. */
 export function hintFor(
   { exitCode, timedOut, lastWords }: ToldEnding,
-  { isolation, cpu }: { readonly isolation: Isolation; readonly cpu: CpuLevel },
+  { isolation, cpu }: { readonly isolation: Isolation; readonly cpu: CpuLevel | null },
 ): string | null {
   const isIllegalInstruction = exitCode === exitCodes.signalBase + constants.signals.SIGILL;
   const isRefused = exitCode !== 0 && loaderRefusal.test(lastWords);
   const needsMore = (isIllegalInstruction || isRefused) && !timedOut;
-  return needsMore && isolation === "emulated" ? missing[cpu] : null;
+  return needsMore && isolation === "emulated" && cpu !== null ? missing[cpu] : null;
 }

@@ -1,3 +1,4 @@
+import { defaults } from "../model/limits.ts";
 import type { Workspace, WorkspaceList } from "../model/workspace-results.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { baselineName } from "./switch-disk.ts";
@@ -14,7 +15,7 @@ export function describeWorkspace(context: WorkspaceContext, row: WorkspaceRow):
     networkPolicy: row.networkPolicy,
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
-    cpu: row.cpu,
+    cpu: row.cpu ?? defaults.cpu,
     workspaceSeed: row.workspaceSeed,
     resetCount: row.resetCount,
     lastResetAt: row.lastResetAt,

@@ -58,7 +58,7 @@ export const describedSchema = z.object({
   networkPolicy: z.enum(["off", "egress", "egress+published-ports"]).default("off"),
   vcpuCount: z.number().int().min(1).max(limits.vcpuCountMax).default(defaults.vcpuCount),
   memMib: z.number().int().min(1).max(limits.memMibMax).default(defaults.memMib),
-  cpu: cpuLevel.default(defaults.cpu),
+  cpu: cpuLevel.nullable().default(defaults.cpu),
   createdAt: timestamp.default(now),
   lastActivityAt: timestamp.default(now),
   expiresAt: timestamp.nullable().default(null),

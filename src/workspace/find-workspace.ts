@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { PyroError } from "../model/errors.ts";
+import type { WorkspaceKind } from "../model/workspace-names.ts";
 import { tryLock } from "../platform/lock.ts";
 import { isAlive } from "../platform/processes.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
@@ -39,7 +40,7 @@ async function match(context: WorkspaceContext, text: string): Promise<Workspace
     const found = workspaces.match(text);
     if (found.length > 0) return found;
   }
-  await adoptWorkspaces(context);
+  await adoptWorkspaces(context, "workspace");
   return workspaces.match(text);
 }
 
@@ -88,10 +89,13 @@ async function untilNoticed(
   }
 }
 
-/** All workspaces as they really are. One that cannot be settled, for what its machine or the host's disk does, stays as it is: it must not hide the others. */
-export async function settleAll(context: WorkspaceContext): Promise<WorkspaceRow[]> {
-  await adoptWorkspaces(context);
-  const settling = context.records.workspaces.list().map(async (row) => {
+/** All of a kind as they really are. One that cannot be settled, for what its machine or the host's disk does, stays as it is: it must not hide the others. */
+export async function settleAll(
+  context: WorkspaceContext,
+  kind: WorkspaceKind,
+): Promise<WorkspaceRow[]> {
+  await adoptWorkspaces(context, kind);
+  const settling = context.records.workspaces.list(kind).map(async (row) => {
     try {
       return await settle(context, row);
     } catch (error) {

@@ -1,5 +1,4 @@
 import { totalmem } from "node:os";
-import { join } from "node:path";
 import type {
   BootFiles,
   Driver,
@@ -73,11 +72,6 @@ export class Host {
   /** Ends what starts of machines that were cut off left running. */
   sweepProcesses(): void {
     for (const probe of this.#parts.probes) probe.sweep();
-  }
-
-  /** Where machines that outlive this process keep their files. */
-  machineDirectory(id: string): string {
-    return join(this.config.stateDirectory, "vms", id);
   }
 
   /** Kernel and initial file system; fetched on first use. */

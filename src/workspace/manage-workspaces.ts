@@ -14,7 +14,7 @@ import { isExpired } from "./workspace-states.ts";
 
 /** All workspaces, newest activity first. */
 export async function listWorkspaces(context: WorkspaceContext): Promise<WorkspaceList> {
-  return { workspaces: (await settleAll(context)).map(listedWorkspace) };
+  return { workspaces: (await settleAll(context, "workspace")).map(listedWorkspace) };
 }
 
 export async function statusWorkspace(context: WorkspaceContext, id: string): Promise<Workspace> {
@@ -48,7 +48,7 @@ export async function gcWorkspaces(
   context: WorkspaceContext,
   { olderThanSeconds, dryRun = false }: GcOptions = {},
 ): Promise<WorkspaceGc> {
-  const before = context.records.workspaces.list();
+  const before = context.records.workspaces.list("workspace");
   const limit = Date.now() - (olderThanSeconds ?? Infinity) * 1000;
   const isUnused = ({ workspaceId, state, lastActivityAt }: WorkspaceRow) =>
     Date.parse(lastActivityAt) <= limit &&
@@ -60,7 +60,7 @@ export async function gcWorkspaces(
   const sweptDirectories = await sweepWorkspaces(context);
   context.host.sweepProcesses();
   await sweepTemplates(context.host, usedImages(context));
-  const rest = context.records.workspaces.list();
+  const rest = context.records.workspaces.list("workspace");
   for (const row of rest) await storageOf(context, row).tidy();
   const left = new Set(rest.map((row) => row.workspaceId));
   const deletedWorkspaceIds = before

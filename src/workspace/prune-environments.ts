@@ -23,7 +23,8 @@ export async function pruneEnvironments(
   const { host } = context;
   host.prepareDirectories();
   // One that no registry knows at the moment needs its image as well.
-  await adoptWorkspaces(context);
+  await adoptWorkspaces(context, "workspace");
+  await adoptWorkspaces(context, "vm");
   const used = usedImages(context);
   const { cacheDirectory } = host.config;
   const before = await diskUsageBytes(cacheDirectory);
@@ -60,9 +61,10 @@ export async function sweepTemplates(host: Host, used: ReadonlySet<string>): Pro
   );
 }
 
-/** The images that workspaces need. */
-export function usedImages({ records }: WorkspaceContext): Set<string> {
-  return new Set(records.workspaces.list().flatMap(({ imageId }) => imageId ?? []));
+/** The images that workspaces and VMs need. */
+export function usedImages({ records: { workspaces } }: WorkspaceContext): Set<string> {
+  const rows = [...workspaces.list("workspace"), ...workspaces.list("vm")];
+  return new Set(rows.flatMap(({ imageId }) => imageId ?? []));
 }
 
 async function removeBlobs(directory: string): Promise<number> {

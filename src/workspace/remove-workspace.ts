@@ -12,16 +12,19 @@ import { now, type WorkspaceRecords } from "./workspace-records.ts";
 import { legalStates } from "./workspace-states.ts";
 
 /**
- * Ends a workspace's machine and removes everything of it; whoever calls holds its lock. Can be done again after it was
+ * Ends a workspace's machine and removes everything of it; whoever calls holds its lock, though a VM's may be with whoever starts it. Can be done again after it was
  * cut off anywhere. False when it was gone already.
  */
 export async function removeWorkspace(
   records: WorkspaceRecords,
-  { workspaceId, process }: WorkspaceRow,
+  row: WorkspaceRow,
   { files, reason }: { readonly files: WorkspaceFiles; readonly reason: string },
 ): Promise<boolean> {
+  const { workspaceId } = row;
   records.workspaces.transition(workspaceId, { from: legalStates("delete"), to: "deleting" });
   faultPoint("delete.recorded");
+  // From here on it gets no other.
+  const { process } = records.workspaces.find(workspaceId) ?? row;
   if (process !== null) await killProcess(process);
   // Nothing else tells of what still runs on files that somebody removed.
   if (!existsSync(files.directory)) await endEverythingOn(files.directory);

@@ -11,7 +11,7 @@ export interface CommandRequest extends OutputSinks {
   readonly command: readonly string[];
   readonly timeoutMs: number;
   /** Of the machine. */
-  readonly cpu: CpuLevel;
+  readonly cpu: CpuLevel | null;
   /** Default none: the command reads /dev/null. */
   readonly stdin?: Readable | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -1,6 +1,5 @@
 import { asPyroError, PyroError } from "../model/errors.ts";
 import type { Workspace, WorkspaceDeleted } from "../model/workspace-results.ts";
-import { faultPoint } from "../platform/fault.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { connectWorkspace } from "./connect-workspace.ts";
 import { describeWorkspace } from "./describe-workspace.ts";
@@ -8,12 +7,12 @@ import { findWorkspace, latest } from "./find-workspace.ts";
 import type { WorkOptions } from "./host.ts";
 import { filesAreGone } from "./recover-workspace.ts";
 import { removeWorkspace } from "./remove-workspace.ts";
+import { startAgain } from "./start-again.ts";
 import { stopUnattended } from "./stop-unattended.ts";
 import { takeOver } from "./take-over.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
-import { bringUp, findBase, traitsOf } from "./workspace-machine.ts";
-import { now } from "./workspace-records.ts";
-import { illegal, legalStates, requireLegal } from "./workspace-states.ts";
+import { findBase } from "./workspace-machine.ts";
+import { requireLegal } from "./workspace-states.ts";
 
 /** Powers a workspace's machine off and keeps its disk. One that is stopped already stays so. */
 export async function stopWorkspace(context: WorkspaceContext, id: string): Promise<Workspace> {
@@ -48,38 +47,6 @@ export async function startWorkspace(
   }
   context.supervisors.spawn(row.workspaceId);
   return describeWorkspace(context, latest(context, row));
-}
-
-interface StartAgain extends WorkOptions {
-  readonly base: Awaited<ReturnType<typeof findBase>>["base"];
-  readonly discardRoot: boolean;
-}
-
-async function startAgain(
-  context: WorkspaceContext,
-  row: WorkspaceRow,
-  { base, discardRoot, ...options }: StartAgain,
-): Promise<void> {
-  const { workspaces, journal } = context.records;
-  faultPoint("start.recorded");
-  options.onProgress?.({ step: "starting" });
-  const { machine, client } = await bringUp(context, { row, base }, { ...options, discardRoot });
-  client.close();
-  machine.leaveConsole();
-  faultPoint("start.started");
-  const isStarted = workspaces.transition(row.workspaceId, {
-    from: legalStates("start"),
-    to: "started",
-    change: { failure: null, work: null, ...traitsOf(base) },
-  });
-  if (!isStarted) {
-    await machine.kill();
-    throw illegal(latest(context, row), "start");
-  }
-  const text = discardRoot
-    ? "started; its environment was built anew, so changes outside /workspace are gone"
-    : "started";
-  journal.record({ workspaceId: row.workspaceId, at: now(), kind: "started", text });
 }
 
 /** Ends a workspace and removes everything of it. One that is gone already is no error. */

@@ -254,12 +254,13 @@ async function bootAlone(
 /** Tells a machine who it is; one that was booted, or waits for a disk that exists, is activated first. */
 async function identify({ client, origin }: StartedMachine, request: StartRequest): Promise<void> {
   const identity = newIdentity(request.hostname, request.notBeforeNs);
-  const activatedBefore = request.disk.kind === "new" && origin !== "booted";
+  const isNew = request.disk.kind === "new";
+  const activatedBefore = isNew && origin !== "booted";
   await (activatedBefore
     ? client.renew(identity)
     : client.activate({
         ...identity,
         ...activationDefaults(request.image),
-        discardRoot: request.discardRoot,
+        discardRoot: !isNew && request.discardRoot,
       }));
 }

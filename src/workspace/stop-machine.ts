@@ -3,6 +3,7 @@ import type { WorkspaceRow } from "../registry/workspaces.ts";
 import { type Attached, attachAgent, endedByItself } from "./attach-agent.ts";
 import { powerOff } from "./power-off.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
+import { adoptMachine } from "./workspace-machine.ts";
 import { now } from "./workspace-records.ts";
 
 const attachDeadlineMs = 10_000;
@@ -12,14 +13,10 @@ const attachDeadlineMs = 10_000;
  * calls holds the workspace's lock.
  */
 export async function stopMachine(context: WorkspaceContext, row: WorkspaceRow): Promise<void> {
-  const { workspaceId, imageId, process } = row;
+  const { workspaceId } = row;
   const { workspaces, journal } = context.records;
   let isForced = false;
-  if (process !== null) {
-    const driver =
-      imageId === null ? context.host.compatDriver : (await context.host.machineFactory()).driver;
-    isForced = await end(driver.adopt(process, context.files(workspaceId).socketsDirectory));
-  }
+  if (row.process !== null) isForced = await end((await adoptMachine(context, row)).machine);
   const text = isForced ? "stopped; the guest did not end by itself and was killed" : "stopped";
   journal.interruptRunning(workspaceId, { at: now(), reason: "the workspace was stopped" });
   const change = { process: null };

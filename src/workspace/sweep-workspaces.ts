@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
+import { isId, kindOf, type WorkspaceKind } from "../model/workspace-names.ts";
 import { isAbandoned } from "../platform/files.ts";
 import { settleAll } from "./find-workspace.ts";
 import { moveToLost } from "./lost-directories.ts";
@@ -7,12 +8,15 @@ import { isMisfortune } from "./misfortune.ts";
 import { removeDirectory } from "./remove-workspace.ts";
 import { endEverythingOn, lockUnserved } from "./stray-processes.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
-import { isWorkspaceId, type WorkspaceFiles, workspacesDirectory } from "./workspace-files.ts";
+import { type WorkspaceFiles, workspacesDirectory } from "./workspace-files.ts";
 
 /** Finishes what killed processes began and deletes what is expired or belongs to nobody. Answers how many directories went. */
-export async function sweepWorkspaces(context: WorkspaceContext): Promise<number> {
-  await settleAll(context);
-  const root = workspacesDirectory(context.host.config.stateDirectory);
+export async function sweepWorkspaces(
+  context: WorkspaceContext,
+  kind: WorkspaceKind = "workspace",
+): Promise<number> {
+  await settleAll(context, kind);
+  const root = workspacesDirectory(context.host.config.stateDirectory, kind);
   await mkdir(root, { recursive: true, mode: 0o700 });
   let removed = 0;
   for (const name of await readdir(root)) if (await sweepDirectory(context, name)) removed++;
@@ -24,7 +28,7 @@ async function sweepDirectory(context: WorkspaceContext, name: string): Promise<
   const files = context.files(name);
   if (name.endsWith(".partial")) return isAbandoned(name) && (await remove(files));
   // Rows are written before directories are made, and what a directory tells of was registered just now.
-  const isOrphan = isWorkspaceId(name) && context.records.workspaces.find(name) === undefined;
+  const isOrphan = isId(name, kindOf(name)) && context.records.workspaces.find(name) === undefined;
   if (!isOrphan) return false;
   // Whoever serves it does so for another registry.
   using lock = await lockUnserved(files);

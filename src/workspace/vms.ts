@@ -1,12 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import type { Machine } from "../drivers/driver.ts";
 import { checkEnvironmentName } from "../environments/environment-name.ts";
-import { cpuFor } from "../environments/store.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
-import { defaults } from "../model/limits.ts";
 import {
   type CpuLevel,
   machineSize,
@@ -15,21 +8,30 @@ import {
   ttlMs,
 } from "../model/machine-options.ts";
 import type { ReapResult, Vm, VmDeleted, VmExecResult, VmNetwork } from "../model/results.ts";
-import { isAlive, killProcess } from "../platform/processes.ts";
-import { freshDirectory, removeTree } from "../platform/remove-tree.ts";
-import { Registry } from "../registry/database.ts";
-import { type VmRow, VmTable } from "../registry/vms.ts";
+import { isId } from "../model/workspace-names.ts";
+import { type Lock, tryLock } from "../platform/lock.ts";
+import { identifySelf } from "../platform/processes.ts";
+import { removeTree } from "../platform/remove-tree.ts";
+import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { adoptWorkspace, adoptWorkspaces } from "./adopt-workspaces.ts";
 import { attachAgent } from "./attach-agent.ts";
-import { ensureEnvironment } from "./ensure-environment.ts";
-import type { Host, WorkOptions } from "./host.ts";
-import { moveToLost } from "./lost-directories.ts";
-import type { MachineFactory } from "./machine-factory.ts";
-import { powerOff } from "./power-off.ts";
+import { settle } from "./find-workspace.ts";
+import type { WorkOptions } from "./host.ts";
+import { createRow, newRow } from "./new-workspace.ts";
+import { endStrayMachine } from "./recover-workspace.ts";
+import { removeWorkspace } from "./remove-workspace.ts";
 import { type CommandRequest, runCommand } from "./run-command.ts";
 import { refuseNetwork } from "./run-in-vm.ts";
-import { diskAt, startMachine } from "./start-machine.ts";
-import { endEverythingOn } from "./stray-processes.ts";
-import { legalStates, requireLegal } from "./vm-states.ts";
+import { startAgain } from "./start-again.ts";
+import { stopUnattended } from "./stop-unattended.ts";
+import { sweepWorkspaces } from "./sweep-workspaces.ts";
+import { requireLegalForVm, vmStateOf } from "./vm-states.ts";
+import type { WorkspaceContext } from "./workspace-context.ts";
+import { adoptMachine, findBase } from "./workspace-machine.ts";
+import { isExpired } from "./workspace-states.ts";
+
+// VMs that outlive the call that made them: created, started, used once, deleted. Each is a workspace without a
+// supervisor, which its one command would not need, and without a name or a seed.
 
 const attachDeadlineMs = 10_000;
 
@@ -50,254 +52,160 @@ export interface ExecVmOptions
   readonly timeoutSeconds?: number | undefined;
 }
 
-/** VMs that outlive the call that made them: created, started, used once, deleted. */
-export class VmEngine {
-  readonly #host: Host;
-  #opened: { registry: Registry; vms: VmTable } | undefined;
+/** A VM that is known and nothing more. */
+export async function createVm(context: WorkspaceContext, options: CreateVmOptions): Promise<Vm> {
+  const { environment, network, ttlSeconds } = options;
+  checkEnvironmentName(environment);
+  refuseNetwork(network);
+  const size = machineSize(options, context.host.memMib);
+  const row = newRow("vm", { environment, lifeMs: ttlMs(ttlSeconds), ...size });
+  return describeVm(await createRow(context, row, { to: "stopped" }));
+}
 
-  constructor(host: Host) {
-    this.#host = host;
+/** Boots a VM, or boots it again on its disk. One that does not start has failed. */
+export async function startVm(
+  context: WorkspaceContext,
+  vmId: string,
+  options: WorkOptions = {},
+): Promise<Vm> {
+  const vm = await findVm(context, vmId);
+  requireLegalForVm(vm, "start");
+  const { base, isOtherImage } = await findBase(context.host, vm, options);
+  using _lock = await lockVm(context, vm);
+  const { workspaces } = context.records;
+  const current = workspaces.find(vmId);
+  if (current === undefined) throw changedMeanwhile(vmId);
+  requireLegalForVm(current, "start");
+  await endStrayMachine(context, current);
+  workspaces.update(vmId, { work: { worker: identifySelf() } });
+  try {
+    await startAgain(context, current, { ...options, base, discardRoot: isOtherImage });
+  } catch (error) {
+    const failure = asPyroError(error).message.split("\n")[0] ?? "";
+    const change = { failure, process: null, work: null };
+    if (workspaces.transition(vmId, { from: ["stopped"], to: "failed", change })) throw error;
+    // Deleted meanwhile, it has nothing to keep.
+    await removeTree(context.files(vmId).directory);
+    throw changedMeanwhile(vmId, error);
   }
+  return statusVm(context, vmId);
+}
 
-  create(options: CreateVmOptions): Vm {
-    checkEnvironmentName(options.environment);
-    const size = machineSize(options, this.#host.memMib);
-    refuseNetwork(options.network);
-    const now = Date.now();
-    const vmId = `vm-${randomBytes(6).toString("hex")}`;
-    this.#vms.insert({
-      vmId,
-      environment: options.environment,
-      state: "created",
-      ...size,
-      cpu: size.cpu ?? null,
-      createdAt: new Date(now).toISOString(),
-      expiresAt: new Date(now + ttlMs(options.ttlSeconds)).toISOString(),
-      driver: null,
-      executionMode: null,
-      isolation: null,
-      failure: null,
-      process: null,
-    });
-    return this.status(vmId);
-  }
-
-  async start(vmId: string, options: WorkOptions = {}): Promise<Vm> {
-    const vm = this.#require(vmId);
-    requireLegal(vm, "start");
-    const { image } = await ensureEnvironment(this.#host, vm.environment, options);
-    const factory = await this.#host.machineFactory(options);
-    const cpu = cpuFor(image, vm.cpu);
-    const starting = { from: legalStates("start"), to: "starting", change: { cpu } } as const;
-    if (!this.#vms.transition(vmId, starting)) throw this.#lostRace(vmId);
-    const directory = this.#host.machineDirectory(vmId);
+/** Runs one command and deletes the VM, however the command ends. */
+export async function execVm(
+  context: WorkspaceContext,
+  vmId: string,
+  options: ExecVmOptions,
+): Promise<VmExecResult> {
+  const command = runnableCommand(options.command);
+  const limit = timeoutMs(options.timeoutSeconds);
+  const vm = await findVm(context, vmId);
+  requireLegalForVm(vm, "exec");
+  const { machine, driver } = await adoptMachine(context, vm);
+  try {
+    await machine.verifyConfinement();
+    const { client } = await attachAgent(machine, attachDeadlineMs, options.signal);
     try {
-      const started = await startMachine(factory, {
-        ...vm,
-        cpu,
-        image,
-        disk: diskAt(join(directory, "disk.ext4")),
-        hostname: vmId,
-        lifetime: {
-          directory: await freshDirectory(join(directory, "sockets")),
-          ttlMs: Math.max(1, Date.parse(vm.expiresAt) - Date.now()),
-          claim: (process) => this.#claim(vmId, process),
-        },
-        signal: options.signal,
-      });
-      started.client.close();
-      await this.#recordStart(vmId, factory, started.machine);
-      return this.status(vmId);
-    } catch (error) {
-      const failure = asPyroError(error).message.split("\n")[0] ?? "";
-      this.#vms.transition(vmId, {
-        from: ["starting"],
-        to: "failed",
-        change: { failure, process: null },
-      });
-      // Deleted meanwhile, it has nothing to keep.
-      if (this.#vms.find(vmId) === undefined) await removeTree(directory);
-      throw error;
-    }
-  }
-
-  /** Runs one command and deletes the VM, however the command ends. */
-  async exec(vmId: string, options: ExecVmOptions): Promise<VmExecResult> {
-    const command = runnableCommand(options.command);
-    const limit = timeoutMs(options.timeoutSeconds);
-    const vm = this.#require(vmId);
-    requireLegal(vm, "exec");
-    const factory = await this.#host.machineFactory();
-    const machine = factory.driver.adopt(
-      this.#processOf(vm),
-      join(this.#host.machineDirectory(vmId), "sockets"),
-    );
-    try {
-      await machine.verifyConfinement();
-      const attached = await attachAgent(machine, attachDeadlineMs, options.signal);
-      try {
-        const result = await runCommand(attached.client, factory.driver, {
-          ...options,
-          environment: vm.environment,
-          command,
-          cpu: vm.cpu ?? defaults.cpu,
-          timeoutMs: limit,
-        });
-        return { ...result, vmId };
-      } finally {
-        attached.client.close();
-      }
+      const { environment, cpu } = vm;
+      const request = { ...options, environment, command, cpu, timeoutMs: limit };
+      return { ...(await runCommand(client, driver, request)), vmId };
     } finally {
-      await this.delete(vmId);
+      client.close();
     }
-  }
-
-  /** Powers the guest off and keeps its disk. */
-  async stop(vmId: string): Promise<Vm> {
-    const vm = this.#require(vmId);
-    requireLegal(vm, "stop");
-    const factory = await this.#host.machineFactory();
-    const machine = factory.driver.adopt(
-      this.#processOf(vm),
-      join(this.#host.machineDirectory(vmId), "sockets"),
-    );
-    const attached = await attachAgent(machine, attachDeadlineMs).catch(() => undefined);
-    await powerOff(machine, attached?.client);
-    attached?.client.close();
-    this.#vms.transition(vmId, {
-      from: legalStates("stop"),
-      to: "stopped",
-      change: { process: null },
-    });
-    return this.status(vmId);
-  }
-
-  /** Ends the VM and removes everything of it. Deleting what is gone is no error. */
-  async delete(vmId: string): Promise<VmDeleted> {
-    const vm = this.#vms.find(vmId);
-    if (vm === undefined) return { vmId, deleted: false };
-    if (vm.process !== null) await killProcess(vm.process);
-    await removeTree(this.#host.machineDirectory(vmId));
-    return { vmId, deleted: this.#vms.remove(vmId) };
-  }
-
-  status(vmId: string): Vm {
-    return describe(this.#require(vmId));
-  }
-
-  list(): Vm[] {
-    return this.#vms.list().map((vm) => describe(this.#checked(vm)));
-  }
-
-  networkInfo(vmId: string): VmNetwork {
-    this.#require(vmId);
-    return { vmId, network: false, policy: "off", interfaces: [] };
-  }
-
-  /** Deletes what is past its time, and what crashed processes left on disk. */
-  async reapExpired(): Promise<ReapResult> {
-    const expired = this.#vms.expiredAt(new Date().toISOString());
-    for (const { vmId } of expired) await this.delete(vmId);
-    await this.#sweepDirectories();
-    this.#host.sweepProcesses();
-    return { reapedVmIds: expired.map((vm) => vm.vmId) };
-  }
-
-  close(): void {
-    this.#opened?.registry[Symbol.dispose]();
-    this.#opened = undefined;
-  }
-
-  get #vms(): VmTable {
-    if (this.#opened === undefined) {
-      this.#host.prepareDirectories();
-      const registry = Registry.open(this.#host.config.stateDirectory);
-      this.#opened = { registry, vms: new VmTable(registry) };
-    }
-    return this.#opened.vms;
-  }
-
-  /** The VM as it really is: past its time it is gone, and without its process it has failed. */
-  #require(vmId: string): VmRow {
-    const vm = this.#vms.find(vmId);
-    if (vm === undefined)
-      throw new PyroError("vm_not_found", `There is no VM "${vmId}".`, {
-        hint: "It may have been deleted or have expired; create another.",
-      });
-    if (Date.parse(vm.expiresAt) <= Date.now())
-      throw new PyroError("expired", `VM ${vmId} expired at ${vm.expiresAt}.`, {
-        hint: "Create another, with a longer ttlSeconds if it needs it.",
-      });
-    return this.#checked(vm);
-  }
-
-  #checked(vm: VmRow): VmRow {
-    if (vm.state !== "started" || (vm.process !== null && isAlive(vm.process))) return vm;
-    this.#vms.transition(vm.vmId, {
-      from: ["started"],
-      to: "failed",
-      change: { failure: "its virtual machine monitor is gone", process: null },
-    });
-    return this.#vms.find(vm.vmId) ?? vm;
-  }
-
-  #processOf(vm: VmRow): Machine["identity"] {
-    if (vm.process === null)
-      throw new PyroError("guest_lost", `VM ${vm.vmId} has no process.`, {
-        hint: "Delete it and create another.",
-      });
-    return vm.process;
-  }
-
-  #claim(vmId: string, process: Machine["identity"]): void {
-    if (!this.#vms.transition(vmId, { from: ["starting"], to: "starting", change: { process } }))
-      throw this.#lostRace(vmId);
-  }
-
-  #lostRace(vmId: string): PyroError {
-    return new PyroError(
-      "vm_state_conflict",
-      `VM ${vmId} was changed by another process meanwhile.`,
-      { hint: "Look at its status and try again." },
-    );
-  }
-
-  async #recordStart(vmId: string, { driver }: MachineFactory, machine: Machine): Promise<void> {
-    const { executionMode, isolation } = driver.capabilities;
-    const change = { driver: driver.name, executionMode, isolation, process: machine.identity };
-    if (this.#vms.transition(vmId, { from: ["starting"], to: "started", change })) return;
-    await machine.kill();
-    throw this.#lostRace(vmId);
-  }
-
-  /** Directories without a row belong to nobody; what one holds on its disk is kept all the same. */
-  async #sweepDirectories(): Promise<void> {
-    const root = dirname(this.#host.machineDirectory("any"));
-    for (const name of await readdir(root).catch(() => [])) {
-      if (this.#vms.find(name) !== undefined) continue;
-      const directory = join(root, name);
-      await endEverythingOn(directory);
-      if (existsSync(join(directory, "disk.ext4")))
-        await moveToLost(this.#host.config.stateDirectory, directory);
-      else await removeTree(directory);
-    }
+  } finally {
+    await deleteVm(context, vmId);
   }
 }
 
-function describe(vm: VmRow): Vm {
+/** Powers the guest off and keeps its disk. */
+export async function stopVm(context: WorkspaceContext, vmId: string): Promise<Vm> {
+  const vm = await findVm(context, vmId);
+  requireLegalForVm(vm, "stop");
+  await stopUnattended(context, vm);
+  return statusVm(context, vmId);
+}
+
+/** Ends the VM and removes everything of it. Deleting what is gone is no error. */
+export async function deleteVm(context: WorkspaceContext, vmId: string): Promise<VmDeleted> {
+  const vm = await lookUp(context, vmId);
+  if (vm === undefined) return { vmId, deleted: false };
+  const files = context.files(vmId);
+  // Whoever has it instead is starting a machine, and finds the VM gone.
+  using _lock = await tryLock(files.lockPath).catch(() => undefined);
+  const deleted = await removeWorkspace(context.records, vm, { files, reason: "deleted" });
+  return { vmId, deleted };
+}
+
+export async function statusVm(context: WorkspaceContext, vmId: string): Promise<Vm> {
+  return describeVm(await findVm(context, vmId));
+}
+
+export async function networkInfoVm(context: WorkspaceContext, vmId: string): Promise<VmNetwork> {
+  await findVm(context, vmId);
+  return { vmId, network: false, policy: "off", interfaces: [] };
+}
+
+/** Deletes what is past its time, and what crashed processes left on disk. */
+export async function reapExpired(context: WorkspaceContext): Promise<ReapResult> {
+  const { workspaces } = context.records;
+  await adoptWorkspaces(context, "vm");
+  const expired = workspaces.list("vm").filter(isExpired);
+  await sweepWorkspaces(context, "vm");
+  context.host.sweepProcesses();
+  const left = new Set(workspaces.list("vm").map((vm) => vm.workspaceId));
+  return { reapedVmIds: expired.map((vm) => vm.workspaceId).filter((id) => !left.has(id)) };
+}
+
+/** The VM as it really is: past its time it is gone, and without its process it has failed. */
+async function findVm(context: WorkspaceContext, vmId: string): Promise<WorkspaceRow> {
+  const row = await lookUp(context, vmId);
+  if (row?.expiresAt && isExpired(row))
+    throw new PyroError("expired", `VM ${vmId} expired at ${row.expiresAt}.`, {
+      hint: "Create another, with a longer ttlSeconds if it needs it.",
+    });
+  const vm = row && (await settle(context, row));
+  if (vm !== undefined) return vm;
+  throw new PyroError("vm_not_found", `There is no VM "${vmId}".`, {
+    hint: "It may have been deleted or have expired; create another.",
+  });
+}
+
+async function lookUp(context: WorkspaceContext, vmId: string): Promise<WorkspaceRow | undefined> {
+  // Its directory is looked for.
+  if (!isId(vmId, "vm")) return undefined;
+  await adoptWorkspace(context, vmId);
+  return context.records.workspaces.find(vmId);
+}
+
+async function lockVm(context: WorkspaceContext, { workspaceId }: WorkspaceRow): Promise<Lock> {
+  const lock = await tryLock(context.files(workspaceId).lockPath).catch(() => undefined);
+  if (lock !== undefined) return lock;
+  throw changedMeanwhile(workspaceId);
+}
+
+function changedMeanwhile(vmId: string, cause?: unknown): PyroError {
+  return new PyroError(
+    "vm_state_conflict",
+    `VM ${vmId} was changed by another process meanwhile.`,
+    { hint: "Look at its status and try again.", cause },
+  );
+}
+
+function describeVm(row: WorkspaceRow): Vm {
+  const hasRun = row.driver !== "";
   return {
-    vmId: vm.vmId,
-    environment: vm.environment,
-    state: vm.state,
-    vcpuCount: vm.vcpuCount,
-    memMib: vm.memMib,
-    cpu: vm.cpu,
+    vmId: row.workspaceId,
+    environment: row.environment,
+    state: vmStateOf(row),
+    vcpuCount: row.vcpuCount,
+    memMib: row.memMib,
+    cpu: row.cpu,
     network: false,
-    createdAt: vm.createdAt,
-    expiresAt: vm.expiresAt,
-    driver: vm.driver,
-    executionMode: vm.executionMode as Vm["executionMode"],
-    isolation: vm.isolation as Vm["isolation"],
-    failure: vm.failure,
+    createdAt: row.createdAt,
+    expiresAt: row.expiresAt ?? row.createdAt,
+    driver: hasRun ? row.driver : null,
+    executionMode: hasRun ? row.executionMode : null,
+    isolation: hasRun ? row.isolation : null,
+    failure: row.failure,
   };
 }

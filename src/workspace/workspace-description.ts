@@ -1,8 +1,9 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { systemErrorCode } from "../model/errors.ts";
+import { kindOf } from "../model/workspace-names.ts";
 import type { Snapshot } from "../model/workspace-results.ts";
 import { writeFileAtomicallySync } from "../platform/files.ts";
-import type { WorkspaceRow } from "../registry/workspaces.ts";
+import { unknownImage, type WorkspaceRow } from "../registry/workspaces.ts";
 import type { WorkspaceFiles } from "./workspace-files.ts";
 
 /** Of the file's layout; fields may be added without another. */
@@ -42,11 +43,12 @@ export async function readDescription(
   if (document === undefined) return undefined;
   const { describedSchema } = await import("./description-schema.ts");
   // One that says nothing of its image may have any.
-  const imageId = existsSync(files.rootDirectory) ? null : "unknown";
+  const imageId = existsSync(files.rootDirectory) ? null : unknownImage;
   const { success, data } = describedSchema.safeParse({ workspaceId, imageId, ...document });
   if (!success || data.workspaceId !== workspaceId) return undefined;
   const { snapshots, version: _, ...row } = data;
-  return { row, snapshots };
+  const isEndlessVm = kindOf(workspaceId) === "vm" && row.expiresAt === null;
+  return isEndlessVm ? undefined : { row, snapshots };
 }
 
 function parse(files: WorkspaceFiles): Record<string, unknown> | undefined {

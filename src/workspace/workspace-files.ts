@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { kindOf, type WorkspaceKind } from "../model/workspace-names.ts";
 
 /** Where a workspace's files are: one directory a workspace, in the state directory. */
 export interface WorkspaceFiles {
@@ -25,21 +26,22 @@ export interface WorkspaceFiles {
   readonly outputDirectory: string;
 }
 
-/** The directory all workspaces are in. */
-export function workspacesDirectory(stateDirectory: string): string {
-  return join(stateDirectory, "workspaces");
-}
+const directoryNames: Readonly<Record<WorkspaceKind, string>> = {
+  workspace: "workspaces",
+  vm: "vms",
+};
 
-/** Whether an entry of the directory of workspaces is one. */
-export function isWorkspaceId(name: string): boolean {
-  return /^ws-[0-9a-f]{12}$/.test(name);
+/** The directory that all workspaces, or all VMs, are in. */
+export function workspacesDirectory(stateDirectory: string, kind: WorkspaceKind): string {
+  return join(stateDirectory, directoryNames[kind]);
 }
 
 export function workspaceFiles(stateDirectory: string, workspaceId: string): WorkspaceFiles {
-  const directory = join(workspacesDirectory(stateDirectory), workspaceId);
+  const kind = kindOf(workspaceId);
+  const directory = join(workspacesDirectory(stateDirectory, kind), workspaceId);
   return {
     directory,
-    descriptionPath: join(directory, "workspace.json"),
+    descriptionPath: join(directory, `${kind}.json`),
     lockPath: join(directory, "lock"),
     diskPath: join(directory, "disk.ext4"),
     rootDirectory: join(directory, "root"),

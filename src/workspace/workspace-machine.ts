@@ -1,9 +1,8 @@
 import { mkdir } from "node:fs/promises";
-import type { Driver, HostDriver, Machine, OwnLifetime } from "../drivers/driver.ts";
+import type { AnyDriver, Driver, HostDriver, Machine, OwnLifetime } from "../drivers/driver.ts";
 import { cpuFor, type InstalledImage } from "../environments/store.ts";
 import { PyroError } from "../model/errors.ts";
 import { defaults } from "../model/limits.ts";
-import type { CpuLevel } from "../model/machine-options.ts";
 import { freshDirectory } from "../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../registry/workspaces.ts";
 import type { Attached } from "./attach-agent.ts";
@@ -65,15 +64,12 @@ export async function findBase(
 /** What a workspace is as long as it runs on `base`. */
 export function traitsOf(
   base: WorkspaceBase,
-): Pick<WorkspaceRow, "imageId" | "driver" | "executionMode" | "isolation"> {
+  { cpu }: Pick<WorkspaceRow, "cpu">,
+): Pick<WorkspaceRow, "cpu" | "imageId" | "driver" | "executionMode" | "isolation"> {
   const { executionMode, isolation } = base.driver.capabilities;
-  const imageId = base.kind === "guest" ? base.image.id : null;
-  return { imageId, driver: base.driver.name, executionMode, isolation };
-}
-
-/** The CPU of a new workspace on `base`, for its life. */
-export function cpuOn(base: WorkspaceBase, asked: CpuLevel | undefined): CpuLevel {
-  return base.kind === "guest" ? cpuFor(base.image, asked) : (asked ?? defaults.cpu);
+  const common = { driver: base.driver.name, executionMode, isolation };
+  if (base.kind === "host") return { ...common, imageId: null, cpu: cpu ?? defaults.cpu };
+  return { ...common, imageId: base.image.id, cpu: cpuFor(base.image, cpu) };
 }
 
 export interface BringUpOptions extends WorkOptions {
@@ -97,7 +93,7 @@ export async function bringUp(
   return startMachine(base.factory, {
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
-    cpu: row.cpu,
+    cpu: cpuFor(base.image, row.cpu),
     image: base.image,
     disk: diskAt(files.diskPath),
     hostname: row.workspaceId,
@@ -106,6 +102,21 @@ export async function bringUp(
     lifetime,
     signal,
   });
+}
+
+/** A workspace's machine, which runs. */
+export async function adoptMachine(
+  context: WorkspaceContext,
+  { workspaceId, imageId, process }: WorkspaceRow,
+): Promise<{ machine: Machine; driver: AnyDriver }> {
+  if (process === null)
+    throw new PyroError("guest_lost", `The machine of ${workspaceId} is gone.`, {
+      hint: "Look at its status and try again.",
+    });
+  const { host } = context;
+  const driver = imageId === null ? host.compatDriver : (await host.machineFactory()).driver;
+  const { socketsDirectory } = context.files(workspaceId);
+  return { machine: driver.adopt(process, socketsDirectory), driver };
 }
 
 /** What a workspace's files live on. */
@@ -118,7 +129,7 @@ async function lifetimeOf(context: WorkspaceContext, row: WorkspaceRow): Promise
   const { workspaceId } = row;
   const files = context.files(workspaceId);
   const claim = (process: Machine["identity"]) => {
-    if (context.records.workspaces.update(workspaceId, { process })) return;
+    if (context.records.workspaces.claim(workspaceId, process)) return;
     throw new PyroError("workspace_lost", `Workspace ${workspaceId} was deleted meanwhile.`);
   };
   const directory = await freshDirectory(files.socketsDirectory);

@@ -134,7 +134,7 @@ describe("damaged files in the cache", () => {
       disk: unnamedDisk(home.stateDirectory),
       hostname: "tested",
     };
-    return { factory, image, request, [Symbol.dispose]: () => engine.vms.close() };
+    return { factory, image, request, [Symbol.dispose]: () => engine.workspaces[Symbol.dispose]() };
   };
 
   for (const { what, silentMax, origin } of [

@@ -37,9 +37,9 @@ describe("a registry of another version, or of none", () => {
     for (let index = 0; index < vmCount; index++) insert.run(`vm-${index}`, later, later);
     database.close();
   };
-  const vmsIn = (file: string) => {
+  const vmsIn = (file: string, where = "workspaces WHERE workspace_id LIKE 'vm-%'") => {
     const database = open(file);
-    const row = database.prepare("SELECT count(*) AS count FROM vms").get();
+    const row = database.prepare(`SELECT count(*) AS count FROM ${where}`).get();
     database.close();
     return row?.count;
   };
@@ -62,7 +62,7 @@ describe("a registry of another version, or of none", () => {
         result: { workspaces: [] },
       });
     assert.equal(vmsIn(path), vmCount);
-    assert.equal(vmsIn(`${path}.v1.backup`), vmCount);
+    assert.equal(vmsIn(`${path}.v1.backup`, "vms"), vmCount);
     assertSoundRegistry(home.stateDirectory);
   });
 
@@ -85,7 +85,7 @@ describe("a registry of another version, or of none", () => {
         name.endsWith(".backup"),
       );
       assert.deepEqual([backup, others], ["registry.sqlite.v1.backup", []]);
-      assert.equal(vmsIn(`${path}.v1.backup`), vmCount);
+      assert.equal(vmsIn(`${path}.v1.backup`, "vms"), vmCount);
       assertSoundRegistry(home.stateDirectory);
     }
   });

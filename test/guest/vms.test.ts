@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -24,7 +24,12 @@ describe("VMs that outlive the process that made them", () => {
   afterEach(() => home.assertNothingLeft());
   after(() => home.dispose());
 
-  /** Calls the SDK in a process of its own. */
+  /** Begins a call of the SDK in a process of its own. */
+  const begin = (method: string, given: readonly unknown[], env = {}) => {
+    const program = join(repository, "test", "support", "pyro-vm.ts");
+    const node = [process.execPath, "--disable-warning=ExperimentalWarning"];
+    return home.startProgram([...node, program, method, JSON.stringify(given)], { env });
+  };
   const call = async <T>(method: string, given: readonly unknown[] = [], env = {}): Promise<T> => {
     const answer = await answerOf<T>(method, given, env);
     if (answer.error) throw new TypeError(`${method}: ${JSON.stringify(answer.error)}`);
@@ -36,13 +41,13 @@ describe("VMs that outlive the process that made them", () => {
     return error;
   };
   const answerOf = async <T>(method: string, given: readonly unknown[], env = {}) => {
-    const program = join(repository, "test", "support", "pyro-vm.ts");
-    const node = [process.execPath, "--disable-warning=ExperimentalWarning"];
-    const command = [...node, program, method, JSON.stringify(given)];
-    const started = home.startProgram(command, { env });
-    const { stdout, stderr } = await started.ended;
+    const { stdout, stderr } = await begin(method, given, env).ended;
     assert.notEqual(stdout, "", stderr);
     return JSON.parse(stdout) as { result?: T; error?: Failure };
+  };
+  const diesAt = async (point: string, method: string, given: readonly unknown[]) => {
+    const { ended } = begin(method, given, { PYRO_FAULT: `${point}:kill` });
+    assert.equal((await ended).signal, "SIGKILL");
   };
   const create = (options: object = {}) =>
     call<Vm>("createVm", [{ environment: baseEnvironment, ...options }]);
@@ -123,11 +128,11 @@ describe("VMs that outlive the process that made them", () => {
     const failed = await call<Vm>("statusVm", [vmId]);
     assert.deepEqual(
       [failed.state, failed.failure],
-      ["failed", "its virtual machine monitor is gone"],
+      ["failed", "its virtual machine monitor ended unexpectedly"],
     );
     assert.deepEqual(await failureOf("execVm", [vmId, { command: ["true"] }]), {
       code: "vm_state_conflict",
-      message: `VM ${vmId} is failed (its virtual machine monitor is gone), so it cannot be asked to exec.`,
+      message: `VM ${vmId} is failed (its virtual machine monitor ended unexpectedly), so it cannot be asked to exec.`,
       hint: "Delete it and create another.",
     });
     await call("deleteVm", [vmId]);
@@ -162,30 +167,112 @@ describe("VMs that outlive the process that made them", () => {
     await call("deleteVm", [vmId]);
   });
 
+  it("are what they were when the process that starts them is killed, and start again", async () => {
+    const { vmId } = await create();
+    await diesAt("start.started", "startVm", [vmId]);
+    const pid = knownPid(vmId);
+    assert.ok(pid);
+    assert.equal((await call<Vm>("statusVm", [vmId])).state, "created");
+    assert.equal(identifyProcess(Number(pid)), undefined, "its machine runs on");
+    await call("startVm", [vmId]);
+    const { stdout } = await call<VmExecResult>("execVm", [vmId, { command: ["hostname"] }]);
+    assert.equal(stdout, `${vmId}\n`);
+  });
+
+  for (const point of ["create.recorded", "create.directory", "delete.recorded", "delete.removed"])
+    it(`leave nothing when the process that creates or deletes them is killed at ${point}`, async () => {
+      if (point.startsWith("create")) {
+        await diesAt(point, "createVm", [{ environment: baseEnvironment }]);
+      } else {
+        const { vmId } = await create();
+        await call("startVm", [vmId]);
+        await diesAt(point, "deleteVm", [vmId]);
+      }
+      await call("reapExpired");
+      assert.deepEqual(readdirSync(join(home.stateDirectory, "vms")), []);
+      assert.deepEqual(readdirSync(home.stateDirectory).includes("lost"), false);
+    });
+
   it("leave nothing when the process that starts them is killed", async () => {
     const { vmId } = await create();
-    const program = join(repository, "test", "support", "pyro-vm.ts");
-    const starting = home.startProgram([
-      process.execPath,
-      "--disable-warning=ExperimentalWarning",
-      program,
-      "startVm",
-      JSON.stringify([vmId]),
-    ]);
+    const starting = begin("startVm", [vmId]);
     await until("the registry knows the process", () => knownPid(vmId) !== null);
     starting.signal("SIGKILL");
     await starting.ended;
     assert.equal((await call<VmDeleted>("deleteVm", [vmId])).deleted, true);
   });
 
-  it("that no row tells of end, and what is on their disks is put aside", async () => {
+  it("are found again by their directories when the registry is gone, as they were", async () => {
+    const created = await create();
+    const running = await create({ cpu: "v3" });
+    const stopped = await create();
+    const started = await call<Vm>("startVm", [running.vmId]);
+    await call("startVm", [stopped.vmId]);
+    await call("stopVm", [stopped.vmId]);
+    const pid = Number(knownPid(running.vmId));
+    loseRegistry();
+
+    assert.deepEqual(await call<ReapResult>("reapExpired"), { reapedVmIds: [] });
+    assert.deepEqual(await call<Vm>("statusVm", [created.vmId]), created);
+    assert.deepEqual(await call<Vm>("statusVm", [running.vmId]), started);
+    assert.ok(identifyProcess(pid), "its machine was ended");
+    for (const { vmId } of [created, stopped]) {
+      await call("startVm", [vmId]);
+      loseRegistry();
+    }
+    for (const { vmId } of [created, running, stopped]) {
+      const { stdout } = await call<VmExecResult>("execVm", [vmId, { command: ["hostname"] }]);
+      assert.equal(stdout, `${vmId}\n`);
+      assert.equal(existsSync(filesOf(vmId)), false);
+    }
+  });
+
+  it("are no workspaces, for who lists these or asks for one", async () => {
+    const { vmId } = await create();
+    assert.deepEqual(await call("listWorkspaces"), { workspaces: [] });
+    assert.equal((await failureOf("statusWorkspace", [vmId])).code, "workspace_not_found");
+    assert.equal((await failureOf("deleteWorkspace", [vmId])).code, "workspace_not_found");
+    assert.equal((await failureOf("statusVm", ["../workspaces"])).code, "vm_not_found");
+    await call("gcWorkspaces");
+    assert.equal((await call<Vm>("statusVm", [vmId])).state, "created");
+    await call("deleteVm", [vmId]);
+  });
+
+  it("are deleted when their time is over, though no registry knew them", async () => {
+    const { vmId } = await create({ ttlSeconds: 1 });
+    loseRegistry();
+    await until("its time is over", async () => {
+      const { error } = await answerOf("statusVm", [vmId]);
+      return error?.code === "expired";
+    });
+    loseRegistry();
+    assert.deepEqual(await call<ReapResult>("reapExpired"), { reapedVmIds: [vmId] });
+    assert.equal(existsSync(filesOf(vmId)), false);
+  });
+
+  for (const [when, point, isThere] of [
+    ["before they have a machine", "start.recorded", () => true],
+    ["and have a machine", "start.started", (vmId: string) => knownPid(vmId) !== null],
+  ] as const)
+    it(`are deleted while they are started ${when}, and the start says so`, async () => {
+      const { vmId } = await create();
+      const starting = answerOf<Vm>("startVm", [vmId], { PYRO_FAULT: `${point}:stall` });
+      await until(
+        "it is being started",
+        async () => isThere(vmId) && (await call<Vm>("statusVm", [vmId])).state === "starting",
+      );
+      assert.deepEqual(await call<VmDeleted>("deleteVm", [vmId]), { vmId, deleted: true });
+      assert.equal((await starting).error?.code, "vm_state_conflict");
+      assert.equal(existsSync(filesOf(vmId)), false);
+    });
+
+  it("that nothing tells of end, and what is on their disks is put aside", async () => {
     const { vmId } = await create();
     await call("startVm", [vmId]);
     const pid = Number(knownPid(vmId));
-    const registry = new DatabaseSync(join(home.stateDirectory, "registry.sqlite"));
-    registry.prepare("DELETE FROM vms WHERE vm_id = ?").run(vmId);
-    registry.close();
-    await call("reapExpired", []);
+    loseRegistry();
+    rmSync(join(filesOf(vmId), "vm.json"));
+    await call("reapExpired");
     assert.equal(identifyProcess(pid), undefined, "its machine runs on");
     assert.equal(existsSync(join(home.stateDirectory, "vms", vmId)), false);
     const lost = join(home.stateDirectory, "lost");
@@ -202,10 +289,16 @@ describe("VMs that outlive the process that made them", () => {
     assert.equal(stdout, `${vmId}\n`);
   });
 
+  const loseRegistry = () => {
+    for (const name of readdirSync(home.stateDirectory))
+      if (/^registry\.sqlite/.test(name)) rmSync(join(home.stateDirectory, name));
+  };
   const knownPid = (vmId: string) => {
     const registry = new DatabaseSync(join(home.stateDirectory, "registry.sqlite"));
     try {
-      return registry.prepare("SELECT pid FROM vms WHERE vm_id = ?").get(vmId)?.pid ?? null;
+      return (
+        registry.prepare("SELECT pid FROM workspaces WHERE workspace_id = ?").get(vmId)?.pid ?? null
+      );
     } finally {
       registry.close();
     }
