@@ -1,4 +1,3 @@
-import { visibleText } from "../model/text.ts";
 import type { BytePath } from "../model/tree.ts";
 import { renderBinaryPatch } from "./binary-patch.ts";
 import { type FileDiff, type FileDiffOptions, type FileSide, fileDiffs } from "./file-diff.ts";
@@ -61,19 +60,6 @@ export async function* renderFileDiff(diff: FileDiff, form: DiffForm): AsyncGene
     pending = "";
   }
   if (pending !== "") yield bytesOf(pending);
-}
-
-/** A chunk as text for people: UTF-8 where it is, and nothing that could drive a terminal. */
-export function displayText(chunk: Buffer): string {
-  return chunk
-    .toString("utf8")
-    .split("\n")
-    .map((line) => line.split("\t").map(visiblePart).join("\t"))
-    .join("\n");
-}
-
-function visiblePart(text: string): string {
-  return visibleText(text, Number.POSITIVE_INFINITY);
 }
 
 function renderHeader({ old, now, change, body }: FileDiff, form: DiffForm): string {

@@ -6,11 +6,19 @@ export const cpuLevels = ["v2", "v3"] as const;
 
 export type CpuLevel = (typeof cpuLevels)[number];
 
+/** The size that a machine can be asked to have. */
+export interface SizeOptions {
+  /** Virtual CPUs. Default 1. */
+  readonly vcpuCount?: number | undefined;
+  /** Guest memory in MiB. Default 1024. */
+  readonly memMib?: number | undefined;
+  /** What an emulated guest's CPU can do. Default: what the environment needs, v2 at least; with KVM guests see the host's own CPU. */
+  readonly cpu?: CpuLevel | undefined;
+}
+
 /** Size of a machine that is to be. */
 export interface MachineSize {
-  /** Virtual CPUs. Default 1. */
   readonly vcpuCount: number;
-  /** Guest memory in MiB. Default 1024. */
   readonly memMib: number;
   /** Of an emulated guest; with KVM guests see the host's own CPU whatever this says. */
   readonly cpu: CpuLevel;
@@ -20,10 +28,7 @@ export interface MachineSize {
 export type AskedSize = Omit<MachineSize, "cpu"> & { readonly cpu: CpuLevel | undefined };
 
 /** The size asked for, with defaults, or `invalid_argument` naming the value. `hostMemMib` bounds the memory. */
-export function machineSize(
-  options: { [Part in keyof MachineSize]?: MachineSize[Part] | undefined },
-  hostMemMib: number,
-): AskedSize {
+export function machineSize(options: SizeOptions, hostMemMib: number): AskedSize {
   const memMibMax = Math.min(limits.memMibMax, hostMemMib);
   return {
     vcpuCount: wholeNumber({

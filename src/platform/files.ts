@@ -1,8 +1,7 @@
-import { createHash, randomBytes } from "node:crypto";
-import { createReadStream, renameSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, open, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import { currentBootId, identifySelf, isAlive } from "./processes.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -98,13 +97,6 @@ export async function readJsonFile(path: string): Promise<unknown> {
     if (systemErrorCode(error) === "ENOENT" || error instanceof SyntaxError) return undefined;
     throw error;
   }
-}
-
-/** `sha256:…` of a file's content. */
-export async function digestFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return `sha256:${hash.digest("hex")}`;
 }
 
 /** Refuses an operation that would leave the disk of `directory` with too little room. */

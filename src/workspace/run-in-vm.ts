@@ -3,9 +3,9 @@ import { cpuFor } from "../environments/store.ts";
 import { PyroError } from "../model/errors.ts";
 import { defaults } from "../model/limits.ts";
 import {
-  type CpuLevel,
   machineSize,
   runnableCommand,
+  type SizeOptions,
   timeoutMs,
   ttlMs,
 } from "../model/machine-options.ts";
@@ -19,17 +19,12 @@ import { startMachine, unnamedDisk } from "./start-machine.ts";
 
 export interface RunInVmOptions
   extends WorkOptions,
+    SizeOptions,
     Pick<CommandRequest, "stdin" | "onStdout" | "onStderr"> {
   /** Catalog name or image reference. Installed first when missing. */
   readonly environment: string;
   /** Program and arguments. */
   readonly command: readonly string[];
-  /** Virtual CPUs. Default 1. */
-  readonly vcpuCount?: number | undefined;
-  /** Guest memory in MiB. Default 1024. */
-  readonly memMib?: number | undefined;
-  /** What an emulated guest's CPU can do. Default: what the environment needs, v2 at least; with KVM guests see the host's own CPU. */
-  readonly cpu?: CpuLevel | undefined;
   /** Seconds the command may take. Default 30. */
   readonly timeoutSeconds?: number | undefined;
   /** Seconds the VM may live, whatever happens. Default 600. */

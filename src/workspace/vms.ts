@@ -1,9 +1,9 @@
 import { checkEnvironmentName } from "../environments/environment-name.ts";
 import { asPyroError, PyroError } from "../model/errors.ts";
 import {
-  type CpuLevel,
   machineSize,
   runnableCommand,
+  type SizeOptions,
   timeoutMs,
   ttlMs,
 } from "../model/machine-options.ts";
@@ -35,12 +35,8 @@ import { isExpired } from "./workspace-states.ts";
 
 const attachDeadlineMs = 10_000;
 
-export interface CreateVmOptions {
+export interface CreateVmOptions extends SizeOptions {
   readonly environment: string;
-  readonly vcpuCount?: number | undefined;
-  readonly memMib?: number | undefined;
-  /** What an emulated guest's CPU can do. Default: what the environment needs, v2 at least; with KVM guests see the host's own CPU. */
-  readonly cpu?: CpuLevel | undefined;
   /** Seconds from now until the VM is deleted, whatever it does. Default 600. */
   readonly ttlSeconds?: number | undefined;
   readonly network?: boolean | undefined;

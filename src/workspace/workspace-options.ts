@@ -1,12 +1,12 @@
 import type { Readable } from "node:stream";
 import type { OutputSink } from "../channel/exec.ts";
-import type { CpuLevel } from "../model/machine-options.ts";
+import type { SizeOptions } from "../model/machine-options.ts";
 import type { LoggedCommand } from "../model/workspace-results.ts";
 import type { WorkOptions } from "./host.ts";
 
 export type NetworkPolicy = "off" | "egress" | "egress+published-ports";
 
-export interface CreateWorkspaceOptions extends WorkOptions {
+export interface CreateWorkspaceOptions extends WorkOptions, SizeOptions {
   /** Catalog name or image reference. Installed first when missing. */
   readonly environment: string;
   /** A directory, `.tar`, `.tar.gz` or `.tgz` that becomes the content of /workspace. Default: empty. */
@@ -21,12 +21,6 @@ export interface CreateWorkspaceOptions extends WorkOptions {
   /** Unique among living workspaces: letters, digits, `.`, `_`, `-`; 63 at most. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Virtual CPUs. Default 1. */
-  readonly vcpuCount?: number | undefined;
-  /** Guest memory in MiB. Default 1024. */
-  readonly memMib?: number | undefined;
-  /** What an emulated guest's CPU can do. Default: what the environment needs, v2 at least; with KVM guests see the host's own CPU. */
-  readonly cpu?: CpuLevel | undefined;
   /** Seconds until the workspace is deleted, whatever happens. Default: it lives until deleted. */
   readonly ttlSeconds?: number | undefined;
   /** Default `off`, the only one guests can have yet. */

@@ -80,21 +80,6 @@ export async function pullImage(
   });
 }
 
-/** What a reference points at now, without fetching its layers. */
-export async function resolveImage(
-  reference: string,
-  options: Omit<PullImageOptions, "cacheDirectory">,
-): Promise<Pick<PulledImage, "canonicalReference" | "manifestDigest" | "configDigest">> {
-  return await withPull(reference, options, async ({ client, source }) => {
-    const { manifestDigest, manifest } = await resolveManifest(client, source);
-    return {
-      canonicalReference: formatReference(client.reference),
-      manifestDigest,
-      configDigest: manifest.config.digest,
-    };
-  });
-}
-
 interface Pull {
   readonly client: RegistryClient;
   readonly source: BlobSource;

@@ -5,7 +5,6 @@ import { isGitDirectoryName } from "../../../src/changes/git-directory.ts";
 import { quoteName, unquoteName } from "../../../src/changes/git-names.ts";
 import { diffLines } from "../../../src/changes/line-diff.ts";
 import { patchOmissions } from "../../../src/changes/patch-omissions.ts";
-import { displayText } from "../../../src/changes/render-diff.ts";
 import { changesOf, exportPatch } from "./export-patch.ts";
 import { GitOracle } from "./git-oracle.ts";
 import { file, link, type MemoryTree, readerOf } from "./memory-tree.ts";
@@ -70,12 +69,6 @@ describe("a diff as text", () => {
       text,
       /^Files \/dev\/null and b\/big differ: too large to diff \(0 -> 6000000 bytes\)$/m,
     );
-  });
-
-  it("is shown without anything that drives a terminal", () => {
-    const shown = displayText(Buffer.from("+\x1b]52;c;AAAA\x07\tb\xc2\x9b\xe2\x80\xae\r\n-\xff\n"));
-    assert.doesNotMatch(shown, /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
-    assert.equal(displayText(Buffer.from("+tab\tand ünïcode\n")), "+tab\tand ünïcode\n");
   });
 });
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { pullImage, resolveImage } from "../../../../src/environments/oci/pull-image.ts";
+import { pullImage } from "../../../../src/environments/oci/pull-image.ts";
 import { indexOf, makeImage, sha256, writeLayout } from "../../../support/registry-image.ts";
 import {
   account,
@@ -93,15 +93,6 @@ describe("pulling from a real registry", { skip: missingRegistryTools() }, () =>
     assert.deepEqual(byDigest.layers, first.layers);
     assert.equal(byDigest.canonicalReference, `${open.host}/team/app@${multiArch.digest}`);
     assert.equal(blobRequests(), before);
-  });
-
-  it("resolves a reference without fetching layers", async (test) => {
-    const options = await optionsFor(test);
-    assert.deepEqual(await resolveImage(`${open.host}/team/app:v1`, options), {
-      canonicalReference: `${open.host}/team/app:v1`,
-      manifestDigest: image.manifest.digest,
-      configDigest: image.config.digest,
-    });
   });
 
   it("goes on where an interrupted download stopped", async (test) => {
