@@ -17,6 +17,21 @@ const only = (name, from, allowed) => ({
   to: { path: "^src/", pathNot: allowed.map((folder) => `^src/${folder}`) },
 });
 
+// What each room of the workspace rests on; nothing else of src/workspace.
+const rooms = {
+  machines: [],
+  environments: ["machines"],
+  records: [],
+  supervisor: ["machines", "records"],
+  life: ["machines", "environments", "records", "supervisor"],
+  vms: ["machines", "environments", "records", "life"],
+  snapshots: ["records", "life"],
+  seed: ["machines", "environments", "records", "life"],
+  tree: ["records", "life", "seed", "supervisor"],
+  review: ["records", "life", "snapshots", "supervisor", "tree"],
+  commands: ["machines", "life", "supervisor"],
+};
+
 module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
@@ -42,6 +57,24 @@ module.exports = {
       "platform/",
       "model/",
     ]),
+    ...Object.entries(rooms).map(([room, below]) => ({
+      name: `workspace-${room}-rests-on-rooms-below`,
+      severity: "error",
+      from: { path: `^src/workspace/${room}/` },
+      to: {
+        path: "^src/workspace/",
+        pathNot: [room, ...below].map((name) => `^src/workspace/${name}/`),
+      },
+    })),
+    {
+      name: "every-file-of-the-workspace-has-a-room",
+      severity: "error",
+      from: {},
+      to: {
+        path: "^src/workspace/",
+        pathNot: Object.keys(rooms).map((name) => `^src/workspace/${name}/`),
+      },
+    },
     only("doctor-sees-only-contracts", "^src/doctor/", [
       "doctor/",
       "registry/",

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toolEnvironment } from "../src/platform/config.ts";
-import { runInVm } from "../src/workspace/run-in-vm.ts";
+import { runInVm } from "../src/workspace/vms/run-in-vm.ts";
 import { type Bench, environment } from "./bench.ts";
 import type { Program } from "./timed-process.ts";
 import { runTimed } from "./timed-process.ts";

@@ -1,8 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { defaults } from "../src/model/limits.ts";
-import { discard } from "../src/workspace/attach-agent.ts";
-import { ensureEnvironment } from "../src/workspace/ensure-environment.ts";
-import { type StartedMachine, startMachine, unnamedDisk } from "../src/workspace/start-machine.ts";
+import { ensureEnvironment } from "../src/workspace/environments/ensure-environment.ts";
+import { discard } from "../src/workspace/machines/attach-agent.ts";
+import {
+  type StartedMachine,
+  startMachine,
+  unnamedDisk,
+} from "../src/workspace/machines/start-machine.ts";
 import { type Bench, environment } from "./bench.ts";
 
 /** A running guest of the default size, gone when it is disposed of or when this process ends. */

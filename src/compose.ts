@@ -9,8 +9,8 @@ import type { DoctorReport } from "./model/results.ts";
 import type { Config } from "./platform/config.ts";
 import { runTool } from "./platform/tools.ts";
 import { startTrace, type Trace } from "./platform/trace.ts";
-import { Host } from "./workspace/host.ts";
-import { WorkspaceContext } from "./workspace/workspace-context.ts";
+import { WorkspaceContext } from "./workspace/life/workspace-context.ts";
+import { Host } from "./workspace/machines/host.ts";
 
 /** The parts of pyro, put together. */
 export interface Engine {

@@ -21,10 +21,10 @@ import {
   listEnvironments,
   type PullOptions,
   pullEnvironment,
-} from "./workspace/environments.ts";
-import type { WorkOptions } from "./workspace/host.ts";
-import { type PruneOptions, pruneEnvironments } from "./workspace/prune-environments.ts";
-import { type RunInVmOptions, runInVm } from "./workspace/run-in-vm.ts";
+} from "./workspace/environments/environments.ts";
+import { type PruneOptions, pruneEnvironments } from "./workspace/life/prune-environments.ts";
+import type { WorkOptions } from "./workspace/machines/host.ts";
+import { type RunInVmOptions, runInVm } from "./workspace/vms/run-in-vm.ts";
 import {
   type CreateVmOptions,
   createVm,
@@ -36,7 +36,7 @@ import {
   startVm,
   statusVm,
   stopVm,
-} from "./workspace/vms.ts";
+} from "./workspace/vms/vms.ts";
 
 export interface PyroOptions {
   /** Environments, kernels and templates. Default: `PYRO_CACHE_DIR`, else `$XDG_CACHE_HOME/pyro`. */

@@ -1,6 +1,6 @@
 import { compose } from "../../src/compose.ts";
 import { startTrace } from "../../src/platform/trace.ts";
-import { runInVm } from "../../src/workspace/run-in-vm.ts";
+import { runInVm } from "../../src/workspace/vms/run-in-vm.ts";
 import { type Bench, environment } from "../bench.ts";
 import { atLeast, type Figure, round } from "../figure.ts";
 import type { Measured, Section } from "../section.ts";

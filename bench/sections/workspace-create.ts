@@ -1,4 +1,4 @@
-import { runInVm } from "../../src/workspace/run-in-vm.ts";
+import { runInVm } from "../../src/workspace/vms/run-in-vm.ts";
 import { type Bench, environment } from "../bench.ts";
 import { atMost, type Figure, latency } from "../figure.ts";
 import type { Measured, Section } from "../section.ts";

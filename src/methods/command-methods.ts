@@ -1,13 +1,13 @@
 import type { CommandOutput, WorkspaceExecResult } from "../model/workspace-results.ts";
-import { execWorkspace } from "../workspace/exec-workspace.ts";
-import { readCommandOutput, replayCommandOutput } from "../workspace/review-workspace.ts";
-import type { WorkspaceContext } from "../workspace/workspace-context.ts";
+import { execWorkspace } from "../workspace/commands/exec-workspace.ts";
+import type { WorkspaceContext } from "../workspace/life/workspace-context.ts";
 import type {
   ExecWorkspaceOptions,
   ReadOutputOptions,
   ReplayedCommand,
   ReplayOutputOptions,
-} from "../workspace/workspace-options.ts";
+} from "../workspace/life/workspace-options.ts";
+import { readCommandOutput, replayCommandOutput } from "../workspace/review/review-workspace.ts";
 import { LifeMethods } from "./life-methods.ts";
 
 /** What runs in a workspace. */

@@ -4,23 +4,23 @@ import type {
   WorkspaceGc,
   WorkspaceList,
 } from "../model/workspace-results.ts";
-import { createWorkspace } from "../workspace/create-workspace.ts";
-import type { WorkOptions } from "../workspace/host.ts";
 import {
   gcWorkspaces,
   listWorkspaces,
   statusWorkspace,
   updateWorkspace,
-} from "../workspace/manage-workspaces.ts";
-import { resetWorkspace } from "../workspace/reset-workspace.ts";
-import { deleteWorkspace, startWorkspace, stopWorkspace } from "../workspace/run-workspace.ts";
-import type { WorkspaceContext } from "../workspace/workspace-context.ts";
+} from "../workspace/life/manage-workspaces.ts";
+import { deleteWorkspace, startWorkspace, stopWorkspace } from "../workspace/life/run-workspace.ts";
+import type { WorkspaceContext } from "../workspace/life/workspace-context.ts";
 import type {
   CreateWorkspaceOptions,
   GcOptions,
   ResetOptions,
   UpdateWorkspaceOptions,
-} from "../workspace/workspace-options.ts";
+} from "../workspace/life/workspace-options.ts";
+import type { WorkOptions } from "../workspace/machines/host.ts";
+import { createWorkspace } from "../workspace/seed/create-workspace.ts";
+import { resetWorkspace } from "../workspace/snapshots/reset-workspace.ts";
 
 /** How workspaces begin, are found, go on and end. */
 export class LifeMethods {

@@ -4,13 +4,7 @@ import type {
   WorkspacePatchExport,
   WorkspaceSummary,
 } from "../model/workspace-results.ts";
-import {
-  diffWorkspace,
-  exportWorkspacePatch,
-  streamWorkspaceDiff,
-} from "../workspace/diff-workspace.ts";
-import { logsWorkspace, summarizeWorkspace } from "../workspace/review-workspace.ts";
-import type { WorkspaceContext } from "../workspace/workspace-context.ts";
+import type { WorkspaceContext } from "../workspace/life/workspace-context.ts";
 import type {
   DiffOptions,
   ExportPatchOptions,
@@ -18,7 +12,13 @@ import type {
   StreamDiffOptions,
   StreamedDiff,
   SummaryOptions,
-} from "../workspace/workspace-options.ts";
+} from "../workspace/life/workspace-options.ts";
+import {
+  diffWorkspace,
+  exportWorkspacePatch,
+  streamWorkspaceDiff,
+} from "../workspace/review/diff-workspace.ts";
+import { logsWorkspace, summarizeWorkspace } from "../workspace/review/review-workspace.ts";
 import { TreeMethods } from "./tree-methods.ts";
 
 /** What became of a workspace. */

@@ -9,10 +9,7 @@ import type {
   WorkspacePatched,
   WorkspaceSync,
 } from "../model/workspace-results.ts";
-import { exportWorkspace } from "../workspace/export-workspace.ts";
-import { applyWorkspacePatch } from "../workspace/patch-workspace.ts";
-import { createSnapshot, deleteSnapshot, listSnapshots } from "../workspace/snapshots.ts";
-import type { WorkspaceContext } from "../workspace/workspace-context.ts";
+import type { WorkspaceContext } from "../workspace/life/workspace-context.ts";
 import type {
   ApplyPatchOptions,
   ExportOptions,
@@ -21,13 +18,16 @@ import type {
   SnapshotOptions,
   SyncOptions,
   WriteFileOptions,
-} from "../workspace/workspace-options.ts";
+} from "../workspace/life/workspace-options.ts";
+import { createSnapshot, deleteSnapshot, listSnapshots } from "../workspace/snapshots/snapshots.ts";
+import { exportWorkspace } from "../workspace/tree/export-workspace.ts";
+import { applyWorkspacePatch } from "../workspace/tree/patch-workspace.ts";
 import {
   listWorkspaceFiles,
   pushWorkspaceSync,
   readWorkspaceFile,
   writeWorkspaceFile,
-} from "../workspace/workspace-tree.ts";
+} from "../workspace/tree/workspace-tree.ts";
 import { CommandMethods } from "./command-methods.ts";
 
 /** Files into a workspace and out of it. */

@@ -8,7 +8,7 @@ import type {
   ListFilesOptions,
   ReadFileOptions,
   WriteFileOptions,
-} from "../workspace/workspace-options.ts";
+} from "../workspace/life/workspace-options.ts";
 
 /** The files of one workspace. */
 export class FilesRoom {

@@ -1,6 +1,6 @@
 import type { WorkspaceMethods } from "../methods/workspace-methods.ts";
 import type { SnapshotCreated, SnapshotDeleted, SnapshotList } from "../model/workspace-results.ts";
-import type { SnapshotOptions } from "../workspace/workspace-options.ts";
+import type { SnapshotOptions } from "../workspace/life/workspace-options.ts";
 
 /** The snapshots of one workspace. */
 export class SnapshotsRoom {

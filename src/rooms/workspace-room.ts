@@ -25,7 +25,7 @@ import type {
   StreamedDiff,
   SummaryOptions,
   SyncOptions,
-} from "../workspace/workspace-options.ts";
+} from "../workspace/life/workspace-options.ts";
 import { FilesRoom } from "./files-room.ts";
 import { SnapshotsRoom } from "./snapshots-room.ts";
 

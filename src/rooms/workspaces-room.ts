@@ -1,6 +1,6 @@
 import type { WorkspaceMethods } from "../methods/workspace-methods.ts";
 import type { WorkspaceList } from "../model/workspace-results.ts";
-import type { CreateWorkspaceOptions } from "../workspace/workspace-options.ts";
+import type { CreateWorkspaceOptions } from "../workspace/life/workspace-options.ts";
 import { WorkspaceRoom } from "./workspace-room.ts";
 
 /** The workspaces of this host: the flat methods again, gathered around the things people think in. Rooms do nothing themselves. */

@@ -21,8 +21,12 @@ import type { Machine } from "../../src/drivers/driver.ts";
 import { type TemplateKeyParts, TemplateStore } from "../../src/environments/templates.ts";
 import { readConfig } from "../../src/platform/config.ts";
 import { isAlive } from "../../src/platform/processes.ts";
-import { discard } from "../../src/workspace/attach-agent.ts";
-import { type StartRequest, startMachine, unnamedDisk } from "../../src/workspace/start-machine.ts";
+import { discard } from "../../src/workspace/machines/attach-agent.ts";
+import {
+  type StartRequest,
+  startMachine,
+  unnamedDisk,
+} from "../../src/workspace/machines/start-machine.ts";
 import { baseEnvironment, PyroHome } from "../support/home.ts";
 import { findMonitor } from "../support/host-processes.ts";
 import { until } from "../support/until.ts";

@@ -6,7 +6,7 @@ import net from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { identifyProcess } from "../../src/platform/processes.ts";
-import { WorkspaceRecords } from "../../src/workspace/workspace-records.ts";
+import { WorkspaceRecords } from "../../src/workspace/records/workspace-records.ts";
 import type { TestWorkspaces } from "./workspaces.ts";
 
 /** How a lying agent answers a request. */

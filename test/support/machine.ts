@@ -1,9 +1,9 @@
 import { PassThrough } from "node:stream";
 import { compose } from "../../src/compose.ts";
 import { readConfig } from "../../src/platform/config.ts";
-import { type Attached, discard } from "../../src/workspace/attach-agent.ts";
-import { ensureEnvironment } from "../../src/workspace/ensure-environment.ts";
-import { startMachine, unnamedDisk } from "../../src/workspace/start-machine.ts";
+import { ensureEnvironment } from "../../src/workspace/environments/ensure-environment.ts";
+import { type Attached, discard } from "../../src/workspace/machines/attach-agent.ts";
+import { startMachine, unnamedDisk } from "../../src/workspace/machines/start-machine.ts";
 import { baseEnvironment, type PyroHome } from "./home.ts";
 
 /** What a command in a test machine ended with. */

@@ -16,9 +16,12 @@ import {
 } from "../../src/platform/processes.ts";
 import { tryConnectUnix } from "../../src/platform/unix-socket.ts";
 import type { WorkspaceRow } from "../../src/registry/workspaces.ts";
+import {
+  type WorkspaceFiles,
+  workspaceFiles,
+} from "../../src/workspace/records/workspace-files.ts";
+import { now, WorkspaceRecords } from "../../src/workspace/records/workspace-records.ts";
 import { superviseWorkspace } from "../../src/workspace/supervisor/supervise.ts";
-import { type WorkspaceFiles, workspaceFiles } from "../../src/workspace/workspace-files.ts";
-import { now, WorkspaceRecords } from "../../src/workspace/workspace-records.ts";
 import { type Lie, serveAgent } from "./lying-agent.ts";
 import { until } from "./until.ts";
 

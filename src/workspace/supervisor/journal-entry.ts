@@ -1,7 +1,7 @@
 import { PyroError } from "../../model/errors.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import type { CommandEnd } from "../../registry/journal.ts";
-import { now } from "../workspace-records.ts";
+import { now } from "../records/workspace-records.ts";
 import type { KeptOutput, OutputPlace } from "./kept-output.ts";
 import type { LateEnds } from "./late-ends.ts";
 import { OutputFile, type OutputKind, outputPath } from "./output-file.ts";

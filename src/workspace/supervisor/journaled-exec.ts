@@ -7,7 +7,7 @@ import { parseJsonObject } from "../../model/bounded-json.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import { drained, firstEvent } from "../../platform/stream-events.ts";
-import { endingOf } from "../command-ending.ts";
+import { endingOf } from "../machines/command-ending.ts";
 import { JournalEntry, type JournalPlace } from "./journal-entry.ts";
 import { callerLeft, guestStatus, type Incoming, refusalText } from "./pass-on.ts";
 

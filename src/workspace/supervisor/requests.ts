@@ -1,7 +1,7 @@
 import type http2 from "node:http2";
 import type { AgentClient } from "../../channel/agent-client.ts";
 import { PyroError } from "../../model/errors.ts";
-import { now } from "../workspace-records.ts";
+import { now } from "../records/workspace-records.ts";
 import type { JournalPlace } from "./journal-entry.ts";
 import { journaledExec } from "./journaled-exec.ts";
 import { callerLeft, type Incoming, passOn, passOnChange, refuse } from "./pass-on.ts";

@@ -10,7 +10,7 @@ import { PyroError } from "../../../src/model/errors.ts";
 import { Registry } from "../../../src/registry/database.ts";
 import { migrations } from "../../../src/registry/migrations.ts";
 import { type WorkspaceRow, WorkspaceTable } from "../../../src/registry/workspaces.ts";
-import { newRow } from "../../../src/workspace/new-workspace.ts";
+import { newRow } from "../../../src/workspace/life/new-workspace.ts";
 
 let state: string;
 beforeEach(() => {

@@ -1,0 +1,66 @@
+import { PyroError } from "../../model/errors.ts";
+import { runnableCommand, timeoutMs } from "../../model/machine-options.ts";
+import type { WorkspaceExecResult } from "../../model/workspace-results.ts";
+import { openWorkspace } from "../life/connect-workspace.ts";
+import type { WorkspaceContext } from "../life/workspace-context.ts";
+import type { ExecWorkspaceOptions } from "../life/workspace-options.ts";
+import { CapturedStreams } from "../machines/captured-streams.ts";
+import { endingOf, hintFor } from "../machines/command-ending.ts";
+import { keepHeader } from "../supervisor/journaled-exec.ts";
+
+const defaultCwd = "/workspace";
+
+/** Runs one command in a workspace; a command that fails is a result. The workspace lives on. */
+export async function execWorkspace(
+  context: WorkspaceContext,
+  id: string,
+  options: ExecWorkspaceOptions,
+): Promise<WorkspaceExecResult> {
+  const command = runnableCommand(options.command);
+  const limit = timeoutMs(options.timeoutSeconds);
+  const env = environmentEntries(options.env);
+  const { row, client } = await openWorkspace(context, id, "exec");
+  // Without isolation the workspace is a directory like any other.
+  const root = row.imageId === null ? context.files(row.workspaceId).rootDirectory : defaultCwd;
+  const cwd = options.cwd ?? root;
+  const output = new CapturedStreams(options);
+  let sequence = 0;
+  let journaled = true;
+  const outcome = await client.exec(
+    { command, env, cwd, timeoutMs: limit },
+    {
+      stdin: options.stdin,
+      signal: options.signal,
+      onHeaders: (headers) => {
+        sequence = Number(headers["x-pyro-sequence"]);
+        options.onSequence?.(sequence);
+      },
+      onUnjournaled: () => {
+        journaled = false;
+      },
+      onStdout: output.onStdout,
+      onStderr: output.onStderr,
+    },
+    options.outlivesCaller ? { [keepHeader]: "1" } : {},
+  );
+  const ending = endingOf(outcome, command);
+  return {
+    workspaceId: row.workspaceId,
+    sequence,
+    command: [...command],
+    cwd,
+    ...ending,
+    hint: hintFor({ ...ending, lastWords: output.lastWords() }, row),
+    backgroundProcessCount: outcome.kind === "not_started" ? 0 : outcome.backgroundProcessCount,
+    ...output.finish(),
+    journaled,
+    executionMode: row.executionMode,
+  };
+}
+
+function environmentEntries(env: Readonly<Record<string, string>> = {}): string[] {
+  return Object.entries(env).map(([name, value]) => {
+    if (name !== "" && !/[=\0]/.test(name) && !value.includes("\0")) return `${name}=${value}`;
+    throw new PyroError("invalid_argument", `"${name}" cannot be an environment variable.`);
+  });
+}

@@ -1,0 +1,44 @@
+import type { Readable } from "node:stream";
+import type { AgentClient } from "../../channel/agent-client.ts";
+import type { AnyDriver } from "../../drivers/driver.ts";
+import type { CpuLevel } from "../../model/machine-options.ts";
+import type { RunResult } from "../../model/results.ts";
+import { CapturedStreams, type OutputSinks } from "./captured-streams.ts";
+import { endingOf, hintFor } from "./command-ending.ts";
+
+export interface CommandRequest extends OutputSinks {
+  readonly environment: string;
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+  /** Of the machine. */
+  readonly cpu: CpuLevel | null;
+  /** Default none: the command reads /dev/null. */
+  readonly stdin?: Readable | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs one command on a machine whose agent is attached; a command that fails is a result. */
+export async function runCommand(
+  client: AgentClient,
+  driver: AnyDriver,
+  request: CommandRequest,
+): Promise<RunResult> {
+  const output = new CapturedStreams(request);
+  const { stdin, signal } = request;
+  const outcome = await client.exec(
+    { command: request.command, timeoutMs: request.timeoutMs },
+    { stdin, signal, onStdout: output.onStdout, onStderr: output.onStderr },
+  );
+  const { executionMode, isolation } = driver.capabilities;
+  const ending = endingOf(outcome, request.command);
+  return {
+    environment: request.environment,
+    command: [...request.command],
+    ...ending,
+    hint: hintFor({ ...ending, lastWords: output.lastWords() }, { isolation, cpu: request.cpu }),
+    ...output.finish(),
+    driver: driver.name,
+    executionMode,
+    isolation,
+  };
+}

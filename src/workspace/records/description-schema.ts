@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { checkEnvironmentName } from "../../environments/environment-name.ts";
+import { emptySeed } from "../../model/empty-seed.ts";
+import { defaults, limits } from "../../model/limits.ts";
+import { cpuLevel, executionMode, isolation, timestamp } from "../../model/result-fields.ts";
+import { checkLabels, checkName } from "../../model/workspace-names.ts";
+import { workspaceSeedSchema, workspaceStateSchema } from "../../model/workspace-results.ts";
+
+// A workspace's description as it is read: by somebody's hand it may say anything. Only the environment must be there, so
+// that one can be written for a workspace whose own is lost. Apart, because it is rarely needed and its library is large.
+
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const word = z.string().regex(/^[\w.-]{0,127}$/);
+
+const processSchema = z.object({
+  pid: z.number().int().min(2),
+  startTicks: z.string().regex(/^\d{1,20}$/),
+  bootId: z.string().max(64),
+});
+
+const workSchema = z.object({
+  worker: processSchema,
+  snapshot: word.exactOptional(),
+  resetCount: count.exactOptional(),
+  isSwitched: z.boolean().exactOptional(),
+});
+
+/** What `check` throws at is not accepted. */
+function accepted<T>(check: (value: T) => unknown): (value: T) => boolean {
+  return (value) => {
+    try {
+      check(value);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+}
+
+const name = z.string().refine(accepted((text: string) => checkName(text, "workspace")));
+const labels = z.record(z.string(), z.string()).refine(accepted(checkLabels));
+const now = () => new Date().toISOString();
+
+export const describedSchema = z.object({
+  version: z.literal(1),
+  workspaceId: z.string(),
+  // What it is found by is not worth losing it for.
+  name: name.nullable().catch(null),
+  labels: labels.catch({}),
+  environment: z.string().refine(accepted(checkEnvironmentName)),
+  imageId: word.nullable(),
+  state: workspaceStateSchema.default("stopped"),
+  failure: z.string().nullable().default(null),
+  work: workSchema.nullable().default(null),
+  driver: word.default(""),
+  executionMode: executionMode.default("host_compat"),
+  isolation: isolation.default("none"),
+  networkPolicy: z.enum(["off", "egress", "egress+published-ports"]).default("off"),
+  vcpuCount: z.number().int().min(1).max(limits.vcpuCountMax).default(defaults.vcpuCount),
+  memMib: z.number().int().min(1).max(limits.memMibMax).default(defaults.memMib),
+  cpu: cpuLevel.nullable().default(defaults.cpu),
+  createdAt: timestamp.default(now),
+  lastActivityAt: timestamp.default(now),
+  expiresAt: timestamp.nullable().default(null),
+  deadline: z
+    .object({ bootId: z.string().max(64), uptimeMs: count })
+    .nullable()
+    .default(null),
+  workspaceSeed: workspaceSeedSchema
+    .extend({ warnings: workspaceSeedSchema.shape.warnings.default([]) })
+    .default(emptySeed),
+  baselineMark: z
+    .string()
+    .regex(/^\d{1,20}$/)
+    .nullable()
+    .default(null),
+  resetCount: count.default(0),
+  lastResetAt: timestamp.nullable().default(null),
+  commandCount: count.default(0),
+  process: processSchema.nullable().default(null),
+  revision: count.default(0),
+  snapshots: z
+    .array(z.object({ name: word, createdAt: timestamp, storedBytes: count }))
+    .default([]),
+});

@@ -1,0 +1,53 @@
+import { type Adopted, adoptWorkspace } from "../../registry/adopt-workspace.ts";
+import { Registry, type RegistryOptions } from "../../registry/database.ts";
+import { Journal } from "../../registry/journal.ts";
+import { SnapshotTable } from "../../registry/snapshots.ts";
+import { WorkspaceTable } from "../../registry/workspaces.ts";
+import { type Described, describeOnDisk } from "./workspace-description.ts";
+import { workspaceFiles } from "./workspace-files.ts";
+
+/** What is remembered about workspaces. */
+export class WorkspaceRecords implements Disposable {
+  readonly workspaces: WorkspaceTable;
+  readonly journal: Journal;
+  readonly snapshots: SnapshotTable;
+  readonly #registry: Registry;
+  readonly #stateDirectory: string;
+
+  private constructor(registry: Registry, stateDirectory: string) {
+    this.#registry = registry;
+    this.#stateDirectory = stateDirectory;
+    const onChange = (workspaceId: string) => this.describe(workspaceId);
+    this.workspaces = new WorkspaceTable(registry, onChange);
+    this.journal = new Journal(registry);
+    this.snapshots = new SnapshotTable(registry, onChange);
+  }
+
+  static open(stateDirectory: string, options?: RegistryOptions): WorkspaceRecords {
+    return new WorkspaceRecords(Registry.open(stateDirectory, options), stateDirectory);
+  }
+
+  /** Takes a workspace over as its directory describes it. */
+  adopt(described: Described): Adopted {
+    const adopted = adoptWorkspace(this.#registry, described);
+    this.describe(described.row.workspaceId);
+    return adopted;
+  }
+
+  /** Makes the workspace's directory tell what is known of it, as every change does. */
+  describe(workspaceId: string): void {
+    const row = this.workspaces.find(workspaceId);
+    if (row === undefined) return;
+    const snapshots = this.snapshots.list(workspaceId);
+    describeOnDisk(workspaceFiles(this.#stateDirectory, workspaceId), { row, snapshots });
+  }
+
+  [Symbol.dispose](): void {
+    this.#registry[Symbol.dispose]();
+  }
+}
+
+/** The moment, as the registry has it. */
+export function now(): string {
+  return new Date().toISOString();
+}

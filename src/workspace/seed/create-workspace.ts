@@ -1,0 +1,74 @@
+import { checkEnvironmentName } from "../../environments/environment-name.ts";
+import { PyroError } from "../../model/errors.ts";
+import { machineSize, ttlMs } from "../../model/machine-options.ts";
+import { checkLabels, checkName } from "../../model/workspace-names.ts";
+import type { Workspace } from "../../model/workspace-results.ts";
+import { faultPoint } from "../../platform/fault.ts";
+import type { WorkspaceRow } from "../../registry/workspaces.ts";
+import { describeWorkspace } from "../life/describe-workspace.ts";
+import { createRow, newRow } from "../life/new-workspace.ts";
+import { sweepWorkspaces } from "../life/sweep-workspaces.ts";
+import type { WorkspaceContext } from "../life/workspace-context.ts";
+import {
+  type BringUpOptions,
+  bringUp,
+  chooseBase,
+  traitsOf,
+  type WorkspaceBase,
+} from "../life/workspace-machine.ts";
+import type { CreateWorkspaceOptions } from "../life/workspace-options.ts";
+import { openSeedSource, type SeedSource } from "./seed-source.ts";
+import { startSeeded } from "./seed-workspace.ts";
+
+/** A workspace that is started, with its seed in place; or nothing at all. */
+export async function createWorkspace(
+  context: WorkspaceContext,
+  options: CreateWorkspaceOptions,
+): Promise<Workspace> {
+  checkEnvironmentName(options.environment);
+  const draft = draftOf(context, options);
+  const source =
+    options.seedPath === undefined ? undefined : await openSeedSource(options.seedPath, options);
+  await sweepWorkspaces(context);
+  const base = await chooseBase(context.host, options);
+  const row = { ...draft, ...traitsOf(base, draft) };
+  const work = () => start(context, { row, base, source }, options);
+  const created = await createRow(context, row, { to: "started", work });
+  // The first command will need it; nobody waits for it here.
+  context.supervisors.spawn(row.workspaceId);
+  return describeWorkspace(context, created);
+}
+
+function draftOf(context: WorkspaceContext, options: CreateWorkspaceOptions): WorkspaceRow {
+  if ((options.networkPolicy ?? "off") !== "off")
+    throw new PyroError("not_supported", "Guests have no network in this version of pyro.", {
+      hint: "Leave the network policy off.",
+    });
+  const { environment, name, labels, ttlSeconds } = options;
+  return newRow("workspace", {
+    environment,
+    name: name === undefined ? undefined : checkName(name, "workspace"),
+    labels: checkLabels(labels),
+    lifeMs: ttlSeconds === undefined ? undefined : ttlMs(ttlSeconds),
+    ...machineSize(options, context.host.memMib),
+  });
+}
+
+async function start(
+  context: WorkspaceContext,
+  { row, base, source }: Creation,
+  options: BringUpOptions,
+): Promise<void> {
+  if (source !== undefined) return startSeeded(context, { row, base, source }, options);
+  options.onProgress?.({ step: "starting" });
+  const { machine, client } = await bringUp(context, { row, base }, options);
+  client.close();
+  machine.leaveConsole();
+  faultPoint("create.started");
+}
+
+interface Creation {
+  readonly row: WorkspaceRow;
+  readonly base: WorkspaceBase;
+  readonly source: SeedSource | undefined;
+}

@@ -1,0 +1,119 @@
+import { randomBytes } from "node:crypto";
+import { cpuFor } from "../../environments/store.ts";
+import { PyroError } from "../../model/errors.ts";
+import { defaults } from "../../model/limits.ts";
+import {
+  machineSize,
+  runnableCommand,
+  type SizeOptions,
+  timeoutMs,
+  ttlMs,
+} from "../../model/machine-options.ts";
+import type { RunResult } from "../../model/results.ts";
+import { ensureEnvironment } from "../environments/ensure-environment.ts";
+import { discard } from "../machines/attach-agent.ts";
+import type { Host, WorkOptions } from "../machines/host.ts";
+import { type CommandRequest, runCommand } from "../machines/run-command.ts";
+import { startMachine, unnamedDisk } from "../machines/start-machine.ts";
+import { runWithoutIsolation } from "./run-without-isolation.ts";
+
+export interface RunInVmOptions
+  extends WorkOptions,
+    SizeOptions,
+    Pick<CommandRequest, "stdin" | "onStdout" | "onStderr"> {
+  /** Catalog name or image reference. Installed first when missing. */
+  readonly environment: string;
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  /** Seconds the command may take. Default 30. */
+  readonly timeoutSeconds?: number | undefined;
+  /** Seconds the VM may live, whatever happens. Default 600. */
+  readonly ttlSeconds?: number | undefined;
+  /** Not supported yet: guests have no network. Default false. */
+  readonly network?: boolean | undefined;
+  /** Runs the command as an ordinary process of this host when no guest can run. Default false. */
+  readonly allowHostCompat?: boolean | undefined;
+}
+
+/** One command in a virtual machine that exists for it alone. */
+export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunResult> {
+  const command = runnableCommand(options.command);
+  const size = machineSize(options, host.memMib);
+  const request: Omit<CommandRequest, "cpu"> = {
+    ...options,
+    command,
+    timeoutMs: timeoutMs(options.timeoutSeconds),
+  };
+  const ttl = ttlMs(options.ttlSeconds);
+  refuseNetwork(options.network);
+  host.prepareDirectories();
+  if (options.allowHostCompat && !(await canIsolate(host, options)))
+    return runWithoutIsolation(host, { ...request, cpu: size.cpu ?? defaults.cpu });
+
+  const { image } = await ensureEnvironment(host, options.environment, options);
+  const cpu = cpuFor(image, size.cpu);
+  const factory = await host.machineFactory(options);
+  host.trace.mark("ready");
+  const life = lifeOf(ttl, options.signal);
+  const disk = unnamedDisk(host.config.stateDirectory);
+  const hostname = `pyro-${randomBytes(4).toString("hex")}`;
+  try {
+    const started = await startMachine(factory, {
+      ...size,
+      cpu,
+      image,
+      disk,
+      hostname,
+      lifetime: "caller",
+      signal: life.signal,
+    });
+    try {
+      const result = await runCommand(started.client, factory.driver, {
+        ...request,
+        cpu,
+        signal: life.signal,
+      });
+      host.trace.mark("finished");
+      return result;
+    } finally {
+      await discard(started);
+      host.trace.mark("gone");
+    }
+  } finally {
+    life.end();
+  }
+}
+
+/** Fails early on what guests cannot do yet, rather than run without it. */
+export function refuseNetwork(network: boolean | undefined): void {
+  if (!network) return;
+  throw new PyroError("not_supported", "Guests have no network in this version of pyro.", {
+    hint: "Run without --network.",
+  });
+}
+
+async function canIsolate(host: Host, options: WorkOptions): Promise<boolean> {
+  const { driver } = await host.isolatingDriver(await host.installedBootFiles(), options.signal);
+  return driver !== undefined;
+}
+
+/** A signal that fires when the caller gives up or the machine's time is over. */
+function lifeOf(
+  ttl: number,
+  signal: AbortSignal | undefined,
+): { signal: AbortSignal; end(): void } {
+  const expiry = new AbortController();
+  const timer = setTimeout(
+    () =>
+      expiry.abort(
+        new PyroError("expired", `The VM lived for its ${ttl / 1000} s and was deleted.`, {
+          hint: "Give it longer with --ttl-seconds.",
+        }),
+      ),
+    ttl,
+  );
+  return {
+    signal: signal ? AbortSignal.any([signal, expiry.signal]) : expiry.signal,
+    end: () => clearTimeout(timer),
+  };
+}
