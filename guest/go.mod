@@ -9,3 +9,5 @@ require (
 	github.com/klauspost/compress v1.19.2
 	golang.org/x/sys v0.41.0
 )
+
+require golang.org/x/text v0.34.0
