@@ -72,10 +72,6 @@ func runHostCompat(listen func() (net.Listener, error), path, root string) error
 		}
 		os.Exit(0)
 	}
-	onSignal(func() {
-		walls.Stop()
-		end()
-	})
 	serving := server.New(server.Backend{
 		Walls:       walls,
 		Root:        compat.Root,
@@ -94,9 +90,17 @@ func runHostCompat(listen func() (net.Listener, error), path, root string) error
 		PowerOff: end,
 		BootID:   machine.BootID(),
 	}, time.Now())
+	stop := func() {
+		serving.HangUp()
+		walls.Stop()
+	}
+	onSignal(func() {
+		stop()
+		end()
+	})
 	err = serving.Serve(listener)
 	serving.AwaitCommands()
-	walls.Stop()
+	stop()
 	if errors.Is(err, os.ErrClosed) {
 		return nil
 	}

@@ -104,15 +104,9 @@ func (s *Server) Activated(request *protocol.ActivateRequest) {
 }
 
 func (s *Server) exec(response http.ResponseWriter, request *http.Request) error {
-	if s.backend.Walls == nil {
-		return protocol.Fail(protocol.CodeUnsupported, "this machine builds images and runs no commands")
-	}
-	if s.stopping.Load() {
-		return protocol.Fail(protocol.CodeConflict, "the machine is powering off")
-	}
-	defaults := s.defaults.Load()
-	if defaults == nil {
-		return protocol.Fail(protocol.CodeNotActivated, "the machine is not activated")
+	defaults, err := s.commandDefaults()
+	if err != nil {
+		return err
 	}
 	wanted, err := protocol.ReadExecRequest(request.Body)
 	if err != nil {
@@ -122,6 +116,21 @@ func (s *Server) exec(response http.ResponseWriter, request *http.Request) error
 	defer s.commands.Done()
 	response.Header().Set("content-type", "application/octet-stream")
 	return command.Run(request.Context(), s.backend.Walls, *defaults, wanted, request.Body, newFrameWriter(response))
+}
+
+// commandDefaults refuses while the machine starts no programs.
+func (s *Server) commandDefaults() (*command.Defaults, error) {
+	if s.backend.Walls == nil {
+		return nil, protocol.Fail(protocol.CodeUnsupported, "this machine builds images and runs no commands")
+	}
+	if s.stopping.Load() {
+		return nil, protocol.Fail(protocol.CodeConflict, "the machine is powering off")
+	}
+	defaults := s.defaults.Load()
+	if defaults == nil {
+		return nil, protocol.Fail(protocol.CodeNotActivated, "the machine is not activated")
+	}
+	return defaults, nil
 }
 
 type frameWriter struct {
@@ -173,6 +182,7 @@ func (s *Server) powerOff(response http.ResponseWriter, request *http.Request) e
 		return protocol.Fail(protocol.CodeConflict, "the machine is powering off already")
 	}
 	s.work.stop()
+	s.HangUp()
 	if s.services != nil {
 		s.services.End(servicesGrace)
 	}

@@ -72,3 +72,6 @@ func (q *query) mode() *uint32 {
 	}
 	return &mode
 }
+
+// text is as it came; whoever gets it checks it.
+func (q *query) text(name string) string { return q.values.Get(name) }

@@ -18,6 +18,7 @@ import (
 	"pyro.dev/guest/internal/layer"
 	"pyro.dev/guest/internal/protocol"
 	"pyro.dev/guest/internal/service"
+	"pyro.dev/guest/internal/shell"
 	"pyro.dev/guest/internal/tree"
 )
 
@@ -72,6 +73,7 @@ type Server struct {
 	services *service.Services
 	work     *work
 	frozen   atomic.Bool
+	shells   *shell.Shells
 }
 
 // The phases of a machine's one activation.
@@ -84,7 +86,7 @@ const (
 
 // New makes a server; started is the machine's, for its age.
 func New(backend Backend, started time.Time) *Server {
-	made := &Server{backend: backend, started: started, work: newWork()}
+	made := &Server{backend: backend, started: started, work: newWork(), shells: shell.New(backend.Walls)}
 	if backend.Walls != nil {
 		made.services = service.New(service.Places{Walls: backend.Walls, Root: backend.Root, Logs: backend.ServiceLogs})
 	}
@@ -114,6 +116,9 @@ func (s *Server) Serve(listener net.Listener) error {
 	return err
 }
 
+// HangUp tells shells that the machine, or the agent, is on its way to its end.
+func (s *Server) HangUp() { s.shells.HangUp() }
+
 // AwaitCommands waits for commands that are on their way to their end.
 func (s *Server) AwaitCommands() { s.commands.Wait() }
 
@@ -130,6 +135,14 @@ func (s *Server) routes() http.Handler {
 		"GET /v1/service/list":   s.serviceList,
 		"GET /v1/service/watch":  s.serviceWatch,
 		"GET /v1/service/logs":   s.serviceLogs,
+		"POST /v1/shell/open":    s.shellOpen,
+		"GET /v1/shell/list":     s.shellList,
+		"GET /v1/shell/status":   s.shellStatus,
+		"GET /v1/shell/output":   s.shellOutput,
+		"POST /v1/shell/input":   s.shellInput,
+		"POST /v1/shell/resize":  s.shellResize,
+		"POST /v1/shell/signal":  s.shellSignal,
+		"POST /v1/shell/close":   s.shellClose,
 		"POST /v1/forward":       s.forward,
 		"POST /v1/warm":          s.warm,
 		"POST /v1/sync":          s.sync,

@@ -22,6 +22,8 @@ type Command struct {
 	User                  string
 	// Files become standard input, output and error; they must block.
 	Files [3]int
+	// Terminal is the size of one that is opened for the command, in place of files; nil for none.
+	Terminal *TerminalSize
 	// Cgroup is a directory's descriptor, -1 for none.
 	Cgroup int
 }
@@ -69,12 +71,44 @@ func (s *Starter) startHere(command *Command) (*Process, *NotStarted) {
 	if refusal != nil {
 		return nil, refusal
 	}
+	terminal, refusal := giveTerminal(command, who)
+	if refusal != nil {
+		return nil, refusal
+	}
+	process, refusal := s.fork(command, path, environment, who)
+	if refusal != nil && terminal != nil {
+		terminal.Close()
+	}
+	if refusal != nil {
+		return nil, refusal
+	}
+	process.Terminal = terminal
+	return process, nil
+}
+
+// giveTerminal answers nil where the command has files.
+func giveTerminal(command *Command, who identity.Identity) (*Terminal, *NotStarted) {
+	if command.Terminal == nil {
+		return nil, nil
+	}
+	restore := assume(who)
+	defer restore()
+	terminal, err := openTerminal(*command.Terminal)
+	if err != nil {
+		return nil, explainTerminal(err)
+	}
+	command.Files = [3]int{terminal.other, terminal.other, terminal.other}
+	return terminal, nil
+}
+
+func (s *Starter) fork(command *Command, path string, environment []string, who identity.Identity) (*Process, *NotStarted) {
 	pidfd := -1
 	attributes := &syscall.ProcAttr{
 		Env:   environment,
 		Files: []uintptr{uintptr(command.Files[0]), uintptr(command.Files[1]), uintptr(command.Files[2])},
 		Sys: &syscall.SysProcAttr{
 			Setsid:      true,
+			Setctty:     command.Terminal != nil,
 			Credential:  credential(who),
 			UseCgroupFD: command.Cgroup >= 0,
 			CgroupFD:    command.Cgroup,

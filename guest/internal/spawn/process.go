@@ -16,6 +16,8 @@ type Process struct {
 	PID int
 	// InnerPID as the process sees itself.
 	InnerPID int
+	// Terminal is the command's, nil for one that has files; whoever started the command closes it.
+	Terminal *Terminal
 	pidfd    *os.File
 }
 

@@ -5,6 +5,9 @@ package terminal
 
 import "unicode/utf8"
 
+// Kind is what programs find in TERM.
+const Kind = "xterm-256color"
+
 const (
 	// ColumnsMin is what a terminal needs to show a wide character.
 	ColumnsMin = 2
