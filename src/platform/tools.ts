@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 import { toolEnvironment } from "./config.ts";
+import { endGroup, removeMountedTree } from "./end-group.ts";
 
 const stderrCharactersMax = 8192;
 
@@ -15,9 +16,13 @@ export interface ToolOptions {
   readonly onLine?: (line: string) => void;
   /**
    * Gives the program a process group of its own, all of which an aborted signal ends, for one that ignores signals while
-   * it waits for its children and cleans up after them. `done` settles when that is over.
+   * it waits for its children and cleans up after them. `done` settles when that is over, or takes long and goes on by itself.
    */
   readonly ownGroup?: boolean;
+  /** A directory that is the program's alone, and goes with it. Only with a group of its own. */
+  readonly directory?: string | undefined;
+  /** What starts the program, and ends with 127 where that is missing. Default: nothing. */
+  readonly within?: readonly string[] | undefined;
 }
 
 /** A host program at work. */
@@ -33,23 +38,26 @@ export function startTool(
   args: readonly string[],
   options: ToolOptions,
 ): RunningTool {
-  const { signal, ownGroup = false } = options;
-  const child = spawn(program, args, {
+  const { signal, ownGroup = false, directory, within = [] } = options;
+  const [file = program, ...all] = [...within, program, ...args];
+  const child = spawn(file, all, {
     env: { ...toolEnvironment(), ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
     detached: ownGroup,
     ...(signal && !ownGroup && { signal }),
   });
-  if (ownGroup && signal) endGroupOnAbort(child, signal);
   const words = collectStderr(child, options.onLine);
-  const done = new Promise<void>((resolve, reject) => {
+  const ended = new Promise<void>((resolve, reject) => {
     child.once("error", (error) => reject(toolError(program, error, options)));
     child.once("close", (code, endedBy) => {
       const how = endedBy ? `was ended by ${endedBy}` : `ended with code ${code}`;
       if (code === 0) resolve();
-      else reject(signal?.aborted ? signal.reason : failure(program, how, words()));
+      else if (signal?.aborted) reject(signal.reason);
+      else if (code === 127 && within.length > 0) reject(missing(program, options));
+      else reject(failure(program, how, words()));
     });
   });
+  const done = ownGroup ? endedWithGroup(child, { ended, signal, directory }) : ended;
   // The caller may fail on stdout first; the rejection must not go unseen then.
   done.catch(() => undefined);
   return { stdout: child.stdout, done };
@@ -71,32 +79,27 @@ export async function runTool(
   return output;
 }
 
-/** How long a program may clean up after its children: removing thousands of files takes as long as the disk is busy. */
-const cleanupMs = 60_000;
-
-function endGroupOnAbort(child: ChildProcess, signal: AbortSignal): void {
-  let killing: NodeJS.Timeout | undefined;
-  const end = () => {
-    // Whoever in the group waits for a reader would not see the signal.
-    child.stdout?.destroy();
-    signalGroup(child, "SIGTERM");
-    killing = setTimeout(() => signalGroup(child, "SIGKILL"), cleanupMs);
-  };
-  child.once("close", () => {
-    signal.removeEventListener("abort", end);
-    clearTimeout(killing);
-  });
-  if (signal.aborted) end();
-  else signal.addEventListener("abort", end, { once: true });
+interface GroupEnd extends Pick<ToolOptions, "signal" | "directory"> {
+  readonly ended: Promise<void>;
 }
 
-function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, name);
-  } catch (error) {
-    if (systemErrorCode(error) !== "ESRCH") throw error;
+/** Settles as `ended` does, or soon after an abort, and leaves nothing of the directory. */
+async function endedWithGroup(
+  child: ChildProcess,
+  { ended, signal, directory }: GroupEnd,
+): Promise<void> {
+  const aborted = Promise.withResolvers<"aborted">();
+  const abort = () => aborted.resolve("aborted");
+  if (signal?.aborted) abort();
+  signal?.addEventListener("abort", abort, { once: true });
+  const first = await Promise.race([ended.catch(() => "ended"), aborted.promise]);
+  signal?.removeEventListener("abort", abort);
+  if (first === "aborted") {
+    await endGroup(child, directory);
+    throw signal?.reason;
   }
+  if (directory !== undefined) await removeMountedTree(directory);
+  return ended;
 }
 
 function collectStderr(child: ChildProcess, onLine: ToolOptions["onLine"]): () => string {
@@ -115,10 +118,13 @@ function collectStderr(child: ChildProcess, onLine: ToolOptions["onLine"]): () =
 
 function toolError(program: string, error: Error, options: ToolOptions): unknown {
   if (options.signal?.aborted) return options.signal.reason;
-  if (systemErrorCode(error) !== "ENOENT") return error;
+  return systemErrorCode(error) === "ENOENT" ? missing(program, options, error) : error;
+}
+
+function missing(program: string, { packageName }: ToolOptions, cause?: Error): PyroError {
   return new PyroError("host_tool_missing", `${program} is not installed.`, {
-    hint: `Install it: sudo apt-get install ${options.packageName}`,
-    cause: error,
+    hint: `Install it: sudo apt-get install ${packageName}`,
+    cause,
   });
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { baseEnvironment, PyroHome } from "../support/home.ts";
 import { endProcess, findMonitors } from "../support/host-processes.ts";
@@ -28,10 +28,17 @@ describe("building an environment of Debian's packages", () => {
     });
   const builderRuns = () =>
     until("the builder runs", () => findMonitors(home.cacheDirectory).length > 0);
-  /** A chroot, of which mmdebstrap makes the archive. */
-  const chroots = () => readdirSync(home.temporaryDirectory).filter((n) => /^mmdebstrap/.test(n));
+  /** What holds a chroot, of which mmdebstrap makes the archive. */
+  const chroots = () => readdirSync(home.temporaryDirectory).filter((n) => /mmdebstrap/.test(n));
+  /** What is mounted in one, for all the host to see. */
+  const mounts = () =>
+    readFileSync("/proc/self/mountinfo", "utf8")
+      .split("\n")
+      .filter((line) => line.includes(home.temporaryDirectory));
+  /** Where the disk is busy its removal goes on after pyro has ended. */
+  const gone = () => until("the chroot is gone", () => chroots().length === 0);
 
-  for (const step of ["downloading packages", "building the image"])
+  for (const step of ["downloading packages", "installing packages", "building the image"])
     it(`ends when it is interrupted while ${step}, and leaves nothing`, async () => {
       const started = pull();
       await said(started, step);
@@ -40,7 +47,8 @@ describe("building an environment of Debian's packages", () => {
       const { code, stdout, stderr } = await started.ended;
       assert.deepEqual([code, stdout], [130, ""], stderr);
       assert.match(stderr, /^error: Interrupted by SIGINT\.$/m);
-      assert.deepEqual(chroots(), []);
+      await gone();
+      assert.deepEqual(mounts(), []);
     });
 
   it("ends when the machine that makes the image is lost, and says so", async () => {
@@ -55,6 +63,6 @@ describe("building an environment of Debian's packages", () => {
       /^error: The virtual machine that makes the image ended before it was done/m,
     );
     assert.doesNotMatch(stderr, /bug/);
-    assert.deepEqual(chroots(), []);
+    await gone();
   });
 });

@@ -1,5 +1,8 @@
+import { chmodSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Config } from "../../platform/config.ts";
-import { type RunningTool, startTool } from "../../platform/tools.ts";
+import { type RunningTool, startTool, type ToolOptions } from "../../platform/tools.ts";
 
 /** One call of mmdebstrap, which fetches from the signed Debian archive and writes a tar to stdout. */
 export interface DebianRequest {
@@ -36,6 +39,26 @@ const steps = [
   { pattern: /^creating tarball/, name: "packing" },
 ] as const;
 
+/** Where that is allowed: what is mounted in there is gone with its processes, however they end. */
+const inOwnMountNamespace = `unshare --mount true 2>/dev/null && exec unshare --mount -- "$@"
+exec "$@"`;
+
+/**
+ * Started by root, mmdebstrap mounts what a system needs into its chroot, for all the host to see, and leaves it there when
+ * it is interrupted at the wrong moment. For users it makes namespaces of its own.
+ */
+function isolation(): Pick<ToolOptions, "within" | "directory" | "env"> {
+  if (process.geteuid?.() !== 0) return {};
+  const directory = mkdtempSync(join(tmpdir(), "pyro-mmdebstrap-"));
+  // apt fetches as a user of its own.
+  chmodSync(directory, 0o755);
+  return {
+    within: ["sh", "-c", inOwnMountNamespace, "sh"],
+    directory,
+    env: { TMPDIR: directory },
+  };
+}
+
 /** Starts fetching; the tar comes on `stdout`. */
 export function startMmdebstrap(request: DebianRequest): RunningTool {
   const args = [
@@ -52,6 +75,7 @@ export function startMmdebstrap(request: DebianRequest): RunningTool {
     ...(request.config.debianMirror === undefined ? [] : [request.config.debianMirror]),
   ];
   return startTool("mmdebstrap", args, {
+    ...isolation(),
     packageName: "mmdebstrap",
     signal: request.signal,
     ownGroup: true,

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { test } from "node:test";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
 import { PyroError } from "../../../src/index.ts";
 import { runTool, startTool } from "../../../src/platform/tools.ts";
+import { until } from "../../support/until.ts";
 
 const options = { packageName: "a-package" };
 
@@ -45,23 +49,55 @@ test("an aborted signal ends the program, with the caller's reason", async () =>
   await assert.rejects(tool.done, reason);
 });
 
-test("an aborted signal ends all of a group whose leader ignores it, and waits for its clean-up", async () => {
-  // Its child waits for a reader that never comes.
-  const script = "trap : TERM; yes | cat & wait; wait; sleep 0.1; echo cleaned up >&2; exit 1";
+/** Starts a shell whose child waits for a reader that never comes, and which cleans up for so long once that was ended. */
+async function startGroup(t: TestContext, cleanupSeconds: number) {
+  const directory = mkdtempSync(join(tmpdir(), "pyro-test-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, "cleaned up");
+  const clean = `sleep ${cleanupSeconds}; echo complaint >&2; touch "$1"`;
   const work = new AbortController();
-  const lines: string[] = [];
-  const tool = startTool("sh", ["-c", script], {
+  const own = mkdtempSync(join(directory, "own-"));
+  const script = `trap : TERM; touch "$2/file"; yes | cat & wait; wait; ${clean}; exit 1`;
+  const tool = startTool("sh", ["-c", script, "sh", file, own], {
     ...options,
     signal: work.signal,
     ownGroup: true,
-    onLine: (line) => lines.push(line),
+    directory: own,
   });
   await once(tool.stdout, "readable");
   const reason = new PyroError("cancelled", "enough");
   work.abort(reason);
   await assert.rejects(tool.done, reason);
-  // A shell may tell first what became of its child.
-  assert.equal(lines.at(-1), "cleaned up");
+  return { file, own };
+}
+
+test("an aborted signal ends all of a group whose leader ignores it, and waits for its clean-up", async (t) => {
+  const { file, own } = await startGroup(t, 0.1);
+  assert.deepEqual([existsSync(file), existsSync(own)], [true, false]);
+});
+
+test("a clean-up that takes long goes on without anybody who waits, and is completed", async (t) => {
+  const { file, own } = await startGroup(t, 4);
+  assert.deepEqual([existsSync(file), existsSync(own)], [false, true]);
+  await until("it has cleaned up", () => existsSync(file) && !existsSync(own));
+});
+
+test("a directory of its own goes with a program, however that ends", async () => {
+  for (const code of [0, 3]) {
+    const directory = mkdtempSync(join(tmpdir(), "pyro-test-"));
+    const script = `mkdir -p "$1/deep"; touch "$1/deep/file"; exit ${code}`;
+    const ending = { ...options, ownGroup: true, directory };
+    await startTool("sh", ["-c", script, "sh", directory], ending).done.catch(() => undefined);
+    assert.equal(existsSync(directory), false);
+  }
+});
+
+test("a missing program is named where another one starts it, too", async () => {
+  const within = ["sh", "-c", 'exec "$@"', "sh"];
+  await assert.rejects(runTool("pyro-has-no-such-tool", [], { ...options, within }), {
+    code: "host_tool_missing",
+    message: "pyro-has-no-such-tool is not installed.",
+  });
 });
 
 test("each line of its complaints is told as it comes", async () => {
