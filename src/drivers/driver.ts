@@ -102,6 +102,8 @@ export interface Machine {
   verifyConfinement(): Promise<void>;
   /** Kills the process and waits until it is gone. */
   kill(): Promise<void>;
+  /** Kills a machine whose files nobody else ever opens, and waits only until its guest runs no more. */
+  halt(): Promise<void>;
 }
 
 /** A machine booted to become a template. */

@@ -112,6 +112,7 @@ export class SupervisedWorkspace implements AsyncDisposable {
       leaveConsole: () => undefined,
       verifyConfinement: async () => undefined,
       kill: () => killProcess(identity),
+      halt: () => killProcess(identity),
     };
   }
 

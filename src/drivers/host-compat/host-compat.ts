@@ -181,6 +181,10 @@ class ListeningCompatMachine implements Machine {
     if (!signalProcess(this.identity, "SIGTERM")) return;
     if (!(await waitUntilGone(this.identity, graceMs))) await killProcess(this.identity);
   }
+
+  halt(): Promise<void> {
+    return this.kill();
+  }
 }
 
 class HostCompatMachine implements Machine {
@@ -222,5 +226,9 @@ class HostCompatMachine implements Machine {
     // The agent ends its commands when its channel closes; only then is it killed.
     this.#channel.destroy();
     if (!(await waitUntilGone(this.identity, graceMs))) await killProcess(this.identity);
+  }
+
+  halt(): Promise<void> {
+    return this.kill();
   }
 }

@@ -3,7 +3,12 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { asPyroError, PyroError } from "../../model/errors.ts";
-import { isAlive, killProcess, type ProcessIdentity } from "../../platform/processes.ts";
+import {
+  haltProcess,
+  isAlive,
+  killProcess,
+  type ProcessIdentity,
+} from "../../platform/processes.ts";
 import { tryConnectUnix } from "../../platform/unix-socket.ts";
 import { type Allowance, assertConfined } from "../confinement.ts";
 import { ConsoleRing } from "../console-ring.ts";
@@ -121,6 +126,10 @@ export class QemuMachine implements SavableMachine {
 
   kill(): Promise<void> {
     return killProcess(this.identity);
+  }
+
+  halt(): Promise<void> {
+    return haltProcess(this.identity);
   }
 
   async saveState(): Promise<void> {

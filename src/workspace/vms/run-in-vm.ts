@@ -11,7 +11,6 @@ import {
 } from "../../model/machine-options.ts";
 import type { RunResult } from "../../model/results.ts";
 import { ensureEnvironment } from "../environments/ensure-environment.ts";
-import { discard } from "../machines/attach-agent.ts";
 import type { Host, WorkOptions } from "../machines/host.ts";
 import { type CommandRequest, runCommand } from "../machines/run-command.ts";
 import { startMachine, unnamedDisk } from "../machines/start-machine.ts";
@@ -76,7 +75,8 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
       host.trace.mark("finished");
       return result;
     } finally {
-      await discard(started);
+      started.client.close();
+      await started.machine.halt();
       host.trace.mark("gone");
     }
   } finally {

@@ -1,16 +1,30 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { PyroError } from "../../../src/model/errors.ts";
 import { environmentVariables, readConfig } from "../../../src/platform/config.ts";
 import { ensurePrivateDirectory } from "../../../src/platform/directories.ts";
 import { isAbandoned, temporaryNeighbour } from "../../../src/platform/files.ts";
 import { acquireLock, tryLock } from "../../../src/platform/lock.ts";
-import { identifyProcess, isAlive, signalProcess } from "../../../src/platform/processes.ts";
+import {
+  haltProcess,
+  identifyProcess,
+  isAlive,
+  signalProcess,
+} from "../../../src/platform/processes.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -101,6 +115,20 @@ test("a process is recognised by more than its number", async () => {
   assert.equal(signalProcess(identity, "SIGKILL"), true);
   await once(child, "exit");
   assert.equal(isAlive(identity), false);
+});
+
+test("a process that was halted writes no more", async () => {
+  const path = join(directory, "written");
+  const child = spawn("sh", ["-c", `while :; do echo more; done > ${path}`], { stdio: "ignore" });
+  const identity = identifyProcess(Number(child.pid));
+  assert.ok(identity);
+  while ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) await setImmediate();
+  const exited = once(child, "exit");
+  await haltProcess(identity);
+  const { size } = statSync(path);
+  await exited;
+  assert.equal(statSync(path).size, size);
+  await haltProcess(identity);
 });
 
 test("unfinished files name their owner", () => {
