@@ -30,11 +30,15 @@ export async function writeFileAtomically(
   await flush(dirname(path));
 }
 
-/** The same at once, for what must be there before anything else happens. */
-export function writeFileAtomicallySync(path: string, content: string, mode = 0o600): void {
+/** The same at once, for what must be there before anything else happens; flushes no more than the file. */
+export function writeFileAtomicallySync(
+  path: string,
+  content: string,
+  { isFlushed }: { readonly isFlushed: boolean },
+): void {
   const temporary = temporaryNeighbour(path);
   try {
-    writeFileSync(temporary, content, { flag: "wx", mode, flush: true });
+    writeFileSync(temporary, content, { flag: "wx", mode: 0o600, flush: isFlushed });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -7,7 +7,11 @@ import { bootMomentIn } from "../../platform/boot-time.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import { acquireLock } from "../../platform/lock.ts";
 import { identifySelf } from "../../platform/processes.ts";
-import { unknownImage, type WorkspaceRow } from "../../registry/workspaces.ts";
+import {
+  unknownImage,
+  type WorkspaceChange,
+  type WorkspaceRow,
+} from "../../registry/workspaces.ts";
 import { removeWorkspace } from "../records/remove-workspace.ts";
 import { now } from "../records/workspace-records.ts";
 import { latest } from "./find-workspace.ts";
@@ -58,8 +62,8 @@ export function newRow(
 
 export interface Creation {
   readonly to: "started" | "stopped";
-  /** What is done to it, with its directory there and its lock held. */
-  readonly work?: () => Promise<void>;
+  /** What is done to it, with its directory there and its lock held; answers what it is from then on, beside what its row says. */
+  readonly work?: () => Promise<WorkspaceChange>;
 }
 
 /** Brings what `row` says into being, or leaves nothing at all. */
@@ -77,9 +81,9 @@ export async function createRow(
     await mkdir(files.directory, { recursive: true, mode: 0o700 });
     using _lock = await acquireLock(files.lockPath);
     faultPoint("create.directory");
-    await work?.();
+    const made = await work?.();
     faultPoint("create.seeded");
-    const change = { work: null, lastActivityAt: now() };
+    const change = { ...made, work: null, lastActivityAt: now() };
     if (!workspaces.transition(workspaceId, { from: ["creating"], to, change }))
       throw deletedMeanwhile(row);
   } catch (error) {

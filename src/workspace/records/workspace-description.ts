@@ -21,7 +21,9 @@ export interface Described {
 export function describeOnDisk(files: WorkspaceFiles, { row, snapshots }: Described): void {
   try {
     const text = JSON.stringify({ version, ...row, snapshots }, undefined, 2);
-    writeFileAtomicallySync(files.descriptionPath, `${text}\n`);
+    // One that is being created was promised to nobody, and does not outlive the host's power.
+    const isFlushed = row.state !== "creating";
+    writeFileAtomicallySync(files.descriptionPath, `${text}\n`, { isFlushed });
   } catch (error) {
     // What is there is older, which whoever looks next sees and mends; a full disk must not keep a workspace from stopping.
     if (systemErrorCode(error) === undefined) throw error;

@@ -4,7 +4,7 @@ import { machineSize, ttlMs } from "../../model/machine-options.ts";
 import { checkLabels, checkName } from "../../model/workspace-names.ts";
 import type { Workspace } from "../../model/workspace-results.ts";
 import { faultPoint } from "../../platform/fault.ts";
-import type { WorkspaceRow } from "../../registry/workspaces.ts";
+import type { WorkspaceChange, WorkspaceRow } from "../../registry/workspaces.ts";
 import { describeWorkspace } from "../life/describe-workspace.ts";
 import { createRow, newRow } from "../life/new-workspace.ts";
 import { sweepWorkspaces } from "../life/sweep-workspaces.ts";
@@ -58,13 +58,14 @@ async function start(
   context: WorkspaceContext,
   { row, base, source }: Creation,
   options: BringUpOptions,
-): Promise<void> {
+): Promise<WorkspaceChange> {
   if (source !== undefined) return startSeeded(context, { row, base, source }, options);
   options.onProgress?.({ step: "starting" });
   const { machine, client } = await bringUp(context, { row, base }, options);
   client.close();
   machine.leaveConsole();
   faultPoint("create.started");
+  return {};
 }
 
 interface Creation {

@@ -11,7 +11,7 @@ import type { BytePath, TreeItem } from "../../model/tree.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import { temporaryNeighbour } from "../../platform/files.ts";
 import { removeTree } from "../../platform/remove-tree.ts";
-import type { WorkspaceRow } from "../../registry/workspaces.ts";
+import type { WorkspaceChange, WorkspaceRow } from "../../registry/workspaces.ts";
 import { BaselineWriter } from "../../trees/baseline-writer.ts";
 import { encodeRecords, encodeTree } from "../../trees/encode-tree.ts";
 import { baselineName } from "../life/switch-disk.ts";
@@ -43,24 +43,23 @@ interface Seeded {
   readonly extracted: Extracted;
 }
 
-/** Starts a new workspace's machine with its seed in place and the baseline kept. */
+/** Starts a new workspace's machine with its seed in place and the baseline kept; answers what that makes of the workspace. */
 export async function startSeeded(
   context: WorkspaceContext,
   seeding: Seeding,
   options: BringUpOptions,
-): Promise<void> {
+): Promise<WorkspaceChange> {
   const { row, source } = seeding;
   const { running, reading, extracted } = await seed(context, seeding, options);
   try {
+    options.onProgress?.({ step: "keeping the baseline" });
+    await keepBaseline(context, row, running.client);
     const { entryCount, bytes, mark } = extracted;
     const { mode, path: seedPath } = source;
-    const seeded = {
+    return {
       baselineMark: mark,
       workspaceSeed: { mode, seedPath, entryCount, bytes, ...reading.report },
     };
-    context.records.workspaces.update(row.workspaceId, seeded);
-    options.onProgress?.({ step: "keeping the baseline" });
-    await keepBaseline(context, { ...row, ...seeded }, running.client);
   } finally {
     running.client.close();
     running.machine.leaveConsole();
