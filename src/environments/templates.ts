@@ -137,9 +137,9 @@ export class TemplateStore {
   }
 
   #directory(parts: TemplateKeyParts): string {
-    const key = createHash("sha256")
-      .update(JSON.stringify(Object.entries(parts).sort(([a], [b]) => a.localeCompare(b))))
-      .digest("hex");
+    // By code units: the order of a language costs a process 10 ms, which load the rules of all.
+    const sorted = Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1));
+    const key = createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
     return join(this.#root, key.slice(0, 32));
   }
 }
