@@ -19,7 +19,7 @@ export type Row = Record<string, unknown>;
 export type Run = (sql: string, parameters?: Parameters) => number;
 
 export interface RegistryOptions {
-  /** Whether to go on writing after a newer pyro migrated it, which only ever adds. Default false. */
+  /** Whether to go on writing after a newer pyro migrated it, which only ever adds to what is kept of workspaces. Default false. */
   readonly outlivesMigrations?: boolean;
 }
 

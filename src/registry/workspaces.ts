@@ -164,9 +164,10 @@ export class WorkspaceTable {
 
   /** Why the workspace with this id or name is no more; the latest one of that name. */
   findEnded(text: string): { workspaceId: string; endedAt: string; reason: string } | undefined {
-    const sql = `SELECT * FROM ended_workspaces WHERE workspace_id = :text OR name = :text
+    const { where, parameters } = ofKind("workspace");
+    const sql = `SELECT * FROM ended_workspaces ${where} AND (workspace_id = :text OR name = :text)
                  ORDER BY ended_at DESC LIMIT 1`;
-    const [row] = this.#registry.all(sql, { text });
+    const [row] = this.#registry.all(sql, { text, ...parameters });
     return (
       row && {
         workspaceId: String(row.workspace_id),
@@ -188,14 +189,20 @@ export class WorkspaceTable {
   }
 
   #ofKind(kind: WorkspaceKind, rest: string, parameters: Parameters): WorkspaceRow[] {
-    const prefix = idPrefixes[kind];
-    const sql = `WHERE substr(workspace_id, 1, ${prefix.length}) = :prefix ${rest}`;
-    return this.#select(sql, { ...parameters, prefix });
+    const { where, parameters: prefix } = ofKind(kind);
+    return this.#select(`${where} ${rest}`, { ...parameters, ...prefix });
   }
 
   #select(rest: string, parameters: Parameters): WorkspaceRow[] {
     return this.#registry.all(`SELECT * FROM workspaces ${rest}`, parameters).map(toRow);
   }
+}
+
+/** The condition that a row is of one kind. */
+function ofKind(kind: WorkspaceKind): { where: string; parameters: Parameters } {
+  const prefix = idPrefixes[kind];
+  const where = `WHERE substr(workspace_id, 1, ${prefix.length}) = :prefix`;
+  return { where, parameters: { prefix } };
 }
 
 /** Part of a transaction: what is kept of the workspace is another thing than before. */

@@ -49,6 +49,7 @@ test("a VM is remembered apart from workspaces, changed only from the states nam
   assert.deepEqual(rows.find("vm-1"), started);
   const ended = { at: "2026-01-01T00:10:00.000Z", reason: "deleted" };
   assert.equal(rows.remove("vm-1", ended), true);
+  assert.equal(rows.findEnded("vm-1"), undefined);
   assert.equal(rows.remove("vm-1", ended), false);
 });
 

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { newRow } from "../../../../src/workspace/life/new-workspace.ts";
+import {
+  describeOnDisk,
+  readDescription,
+} from "../../../../src/workspace/records/workspace-description.ts";
+import { workspaceFiles } from "../../../../src/workspace/records/workspace-files.ts";
+
+let state: string;
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), "pyro-description-"));
+});
+afterEach(() => rmSync(state, { recursive: true, force: true }));
+
+const size = { environment: "debian:12", vcpuCount: 1, memMib: 1024, cpu: undefined };
+
+/** The files of one of that id, whose directory is there. */
+function filesOf(id: string): ReturnType<typeof workspaceFiles> {
+  const files = workspaceFiles(state, id);
+  mkdirSync(files.directory, { recursive: true });
+  return files;
+}
+
+for (const kind of ["workspace", "vm"] as const)
+  test(`a ${kind} is read as it was described, in a directory and a file of its kind`, async () => {
+    const row = newRow(kind, { ...size, lifeMs: 60_000 });
+    const files = filesOf(row.workspaceId);
+    assert.equal(files.descriptionPath, join(state, `${kind}s`, row.workspaceId, `${kind}.json`));
+    describeOnDisk(files, { row, snapshots: [] });
+    const described = await readDescription(files, row.workspaceId);
+    assert.deepEqual(described, { row, snapshots: [] });
+  });
+
+test("a workspace may live until it is deleted, and what says so of a VM is not believed", async () => {
+  const described = async (id: string) => {
+    const files = filesOf(id);
+    writeFileSync(files.descriptionPath, JSON.stringify({ version: 1, environment: "debian:12" }));
+    return await readDescription(files, id);
+  };
+  assert.equal((await described("ws-000000000001"))?.row.expiresAt, null);
+  assert.equal(await described("vm-000000000001"), undefined);
+});
