@@ -17,6 +17,8 @@ const meaningOfLimits: Record<LimitName, string> = {
   capturedTailBytesMax: "Of those, kept for the end of a longer stream.",
   journalHeadBytesMax: "Of the beginning of each output stream, in a workspace's journal.",
   journalTailBytesMax: "Of the end of each, beside it.",
+  lateOutputBytesMax:
+    "Of what processes write that outlive their command; the newest is kept, at least half of this.",
   journalCommandsMax:
     "Commands that a workspace remembers since its last reset; the oldest go first.",
   journalEventsMax: "Other events, likewise.",

@@ -10,6 +10,8 @@ export const frameKind = {
   refusal: 5,
   /** Only ever sent by a supervisor: the end, which its journal could not take yet. */
   unjournaledEnd: 6,
+  /** Of late output only: how many bytes of it are missing. */
+  lateDropped: 7,
 } as const;
 
 const headerBytes = 5;

@@ -87,5 +87,5 @@ function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
 
 function runningOn(count: number): string {
   const what = count === 1 ? "1 process runs" : `${count} processes run`;
-  return `${what} on in the background. Output that is not sent to a file is dropped from now on.`;
+  return `${what} on in the background. What is still written is kept apart: pyro workspace logs`;
 }

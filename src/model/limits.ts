@@ -18,6 +18,8 @@ export const limits = {
   /** What the journal keeps of the beginning of each stream of a command, and of its end. */
   journalHeadBytesMax: 8 * 1024 * 1024,
   journalTailBytesMax: 1024 * 1024,
+  /** What it keeps of what came after a command's end: the newest, at least half of this. */
+  lateOutputBytesMax: 8 * 1024 * 1024,
   /** How many commands, and how many other events, a workspace remembers; the oldest go first. */
   journalCommandsMax: 10_000,
   journalEventsMax: 10_000,

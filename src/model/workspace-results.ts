@@ -79,8 +79,7 @@ export const workspaceExecSchema = z.object({
   executionMode,
 });
 
-/** One command as the journal has it. */
-export const loggedCommandSchema = z.object({
+const journaledCommandSchema = z.object({
   sequence: count,
   command: z.array(z.string()),
   cwd: z.string(),
@@ -93,12 +92,23 @@ export const loggedCommandSchema = z.object({
   notStarted: z.string().nullable(),
   interrupted: z.string().nullable().describe("What cut it off before it ended; null otherwise."),
   durationMs: z.number().nullable(),
-  stdout: z.string(),
-  stderr: z.string(),
   stdoutBytes: bytes.describe("What the command wrote, kept or not."),
   stderrBytes: bytes,
   stdoutDroppedBytes: bytes.describe("Missing in the middle of stdout: beyond the journal's cap."),
   stderrDroppedBytes: bytes,
+});
+
+/** One command as the journal has it, and what it wrote. */
+export const loggedCommandSchema = journaledCommandSchema.extend({
+  stdout: z.string(),
+  stderr: z.string(),
+  lateOutput: z
+    .string()
+    .describe(
+      "What processes wrote that outlived it, both streams in the order in which they came.",
+    ),
+  lateOutputBytes: bytes.describe("All of that, kept or not."),
+  lateOutputDroppedBytes: bytes.describe("Missing in it: beyond the journal's cap, or too fast."),
 });
 
 export const workspaceLogsSchema = z.object({
@@ -113,12 +123,16 @@ export const workspaceLogsSchema = z.object({
 /** A piece of what a command wrote, both streams in the order in which they came. */
 export const commandOutputSchema = z.object({
   workspaceId,
-  ...loggedCommandSchema.omit({ stdout: true, stderr: true }).shape,
+  ...journaledCommandSchema.shape,
   output: z.string(),
   outputBase64: z.string().nullable().describe("The exact bytes, only when they are not UTF-8."),
-  offset: bytes,
+  offset: bytes.describe("Where it begins: later than asked for when that is not kept any more."),
   nextOffset: bytes.describe("Where to read on."),
-  outputBytes: bytes.describe("All the journal keeps so far."),
+  outputBytes: bytes.describe("Where it ends so far."),
+  lateOffset: bytes
+    .nullable()
+    .describe("Where what came after the command's end begins; null when nothing did."),
+  lateOutputDroppedBytes: bytes.describe("Missing after that."),
 });
 
 export const workspaceFileSchema = z.object({
@@ -261,7 +275,7 @@ export const workspaceSummarySchema = z.object({
   environment: z.string(),
   state: workspaceStateSchema,
   since: timestamp.describe("Creation or the last reset."),
-  commands: z.array(loggedCommandSchema.omit({ stdout: true, stderr: true })),
+  commands: z.array(journaledCommandSchema),
   failedCommandCount: count,
   events: z.array(workspaceEventSchema).describe("Edits, syncs, patches, exports, snapshots."),
   snapshots: z.array(snapshotSchema),
@@ -283,6 +297,7 @@ export type WorkspaceSeed = z.infer<typeof workspaceSeedSchema>;
 export type WorkspaceList = z.infer<typeof workspaceListSchema>;
 export type Workspace = z.infer<typeof workspaceSchema>;
 export type WorkspaceExecResult = z.infer<typeof workspaceExecSchema>;
+export type JournaledCommand = z.infer<typeof journaledCommandSchema>;
 export type LoggedCommand = z.infer<typeof loggedCommandSchema>;
 export type WorkspaceLogs = z.infer<typeof workspaceLogsSchema>;
 export type CommandOutput = z.infer<typeof commandOutputSchema>;

@@ -1,9 +1,9 @@
 import { limits } from "../model/limits.ts";
-import type { LoggedCommand, WorkspaceEvent } from "../model/workspace-results.ts";
+import type { JournaledCommand, WorkspaceEvent } from "../model/workspace-results.ts";
 import type { Registry, Row } from "./database.ts";
 
 /** A command as the journal's table has it; its output is in a file. */
-export type CommandRow = Omit<LoggedCommand, "stdout" | "stderr">;
+export type CommandRow = JournaledCommand;
 
 /** How a command ended. */
 export type CommandEnd = Omit<CommandRow, "sequence" | "command" | "cwd" | "startedAt">;

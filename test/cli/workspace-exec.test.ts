@@ -94,7 +94,7 @@ test("a command reads a pipe unless told not to, and a terminal only when told t
 test("processes that run on are counted", async () => {
   const left = (backgroundProcessCount: number) =>
     exec(result({ backgroundProcessCount }), "--", "x");
-  const rest = "on in the background. Output that is not sent to a file is dropped from now on.\n";
+  const rest = "on in the background. What is still written is kept apart: pyro workspace logs\n";
   assert.equal((await left(1)).ended.stderr, `1 process runs ${rest}`);
   assert.equal((await left(2)).ended.stderr, `2 processes run ${rest}`);
   assert.equal((await left(0)).ended.stderr, "");

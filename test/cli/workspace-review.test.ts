@@ -123,18 +123,28 @@ $ make test  killed by SEGV, 3.2 s  (#8, 4 min ago)
   );
 });
 
+test("logs tell apart what was written after a command's end", async () => {
+  const late = "up\n\u001b[1mAFTER\n";
+  const command = logged({ lateOutput: late, lateOutputBytes: 900, lateOutputDroppedBytes: 800 });
+  const all = printed((io) => printLogs(io, { workspaceId: "ws-1", commands: [command] }, nowMs));
+  const [, shown] = all.split("  ok 2\n");
+  assert.match(shown ?? "", /^after its end:\n {2}up\n {2}\S*\[1mAFTER\n$/);
+  assert.ok(!all.includes("\u001b"));
+});
+
 test("raw logs are the output as it was", async () => {
   const replayCommandOutput = async (_: string, { onStdout, onStderr }: ReplayOutputOptions) => {
     await onStdout(Buffer.from("\u001b[1mx"));
     await onStderr(Buffer.from("\u0007\n"));
-    return logged({ stdoutDroppedBytes: 2048 });
+    return logged({ stdoutDroppedBytes: 2048, lateOutputDroppedBytes: 1024 });
   };
   const { pyro } = fakePyro({ replayCommandOutput });
   const line = ["ws", "logs", "demo", "--sequence", "1", "--raw"];
   assert.deepEqual(await pyroCommand(line, { pyro }), {
     code: 0,
     stdout: "\u001b[1mx",
-    stderr: "\u0007\nnote: 2.0 KiB from the middle of stdout were not kept\n",
+    stderr:
+      "\u0007\nnote: 2.0 KiB from the middle of stdout were not kept\nnote: 1.0 KiB of what came after its end were not kept\n",
   });
 });
 

@@ -35,6 +35,8 @@ export class SupervisedWorkspace implements AsyncDisposable {
   /** Settles when the supervisor ended. */
   supervised: Promise<void> = Promise.resolve();
   lie: Lie = (stream) => void stream.respond({ ":status": 500 }, { endStream: true });
+  /** What it answers when it is asked for late output, which every supervisor does at once. */
+  lateOutput: Lie = (stream) => void stream.respond({ ":status": 404 }, { endStream: true });
   readonly stateDirectory: string;
   readonly #process: ChildProcess;
   readonly #clients: AgentClient[] = [];
@@ -105,7 +107,10 @@ export class SupervisedWorkspace implements AsyncDisposable {
       openChannel: async () => {
         const [ours, guests] = duplexPair();
         this.#channels.push(ours, guests);
-        serveAgent(guests, (...request) => this.lie(...request));
+        serveAgent(guests, (stream, headers) => {
+          const isLate = headers[":path"] === "/v1/late-output";
+          return isLate ? this.lateOutput(stream, headers) : this.lie(stream, headers);
+        });
         return ours;
       },
       consoleTail: () => "",

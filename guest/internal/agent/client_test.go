@@ -152,6 +152,8 @@ type command struct {
 	TimeoutMs   int      `json:"timeout_ms,omitempty"`
 	KillGraceMs *int     `json:"kill_grace_ms,omitempty"`
 	NoStdin     bool     `json:"no_stdin,omitempty"`
+	// number is the command's for its late output; 0 for none.
+	number int
 }
 
 func shell(script string) command { return command{Command: []string{"sh", "-c", script}} }
@@ -177,6 +179,9 @@ func (h *host) start(ctx context.Context, wanted command, stdin io.Reader) (io.R
 	request, err := http.NewRequestWithContext(ctx, "POST", "http://agent/v1/exec", body)
 	if err != nil {
 		return nil, err
+	}
+	if wanted.number > 0 {
+		request.Header.Set(protocol.CommandNumberHeader, strconv.Itoa(wanted.number))
 	}
 	response, err := h.http.Do(request)
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// discardedPipesMax bounds what processes that hoard the outputs of commands cost the agent.
-	discardedPipesMax = 1024
+	// heldPipesMax bounds what processes that hoard the outputs of commands cost the agent.
+	heldPipesMax = 1024
 	// discardPause keeps a process that never stops writing from keeping the agent busy.
 	discardPause = 10 * time.Millisecond
 )
 
 var (
-	discardedPipes atomic.Int32
+	heldPipes atomic.Int32
 	// null is open for as long as the agent lives.
 	null = sync.OnceValue(func() int {
 		descriptor, err := unix.Open("/dev/null", unix.O_WRONLY|unix.O_CLOEXEC, 0)
@@ -29,30 +29,37 @@ var (
 	})
 )
 
-// discard drops what processes that outlive their command write, until the last
-// of them lets go. Closing the pipe instead would end a server with its next
-// line of log.
+// keepOpen keeps the pipe of processes that outlive their command from being
+// closed, which would end a server with its next line of log, until the last of
+// them lets go. Each of these pipes costs the agent little, but not nothing.
+func keepOpen(carry func()) {
+	if heldPipes.Add(1) <= heldPipesMax {
+		carry()
+	}
+	heldPipes.Add(-1)
+}
+
+// discard drops what comes.
 func discard(pipe *os.File) {
-	if discardedPipes.Add(1) <= discardedPipesMax {
-		_ = pipe.SetReadDeadline(time.Time{})
-		for dropOnce(pipe) {
+	_ = pipe.SetReadDeadline(time.Time{})
+	for isOpen := true; isOpen; {
+		if _, isOpen = dropOnce(pipe); isOpen {
 			time.Sleep(discardPause)
 		}
 	}
-	discardedPipes.Add(-1)
 }
 
-// dropOnce waits for bytes and moves them away without copying; false at the end.
-func dropOnce(pipe *os.File) bool {
+// dropOnce waits for bytes and moves them away without copying; not open at the end.
+func dropOnce(pipe *os.File) (moved int64, isOpen bool) {
 	raw, err := pipe.SyscallConn()
 	if err != nil {
-		return false
+		return 0, false
 	}
-	var moved int64
 	var moveErr error
 	err = raw.Read(func(descriptor uintptr) bool {
 		moved, moveErr = unix.Splice(int(descriptor), nil, null(), nil, widePipeBytes, unix.SPLICE_F_NONBLOCK)
 		return !errors.Is(moveErr, unix.EAGAIN)
 	})
-	return err == nil && (moved > 0 || errors.Is(moveErr, unix.EINTR))
+	moved = max(moved, 0)
+	return moved, err == nil && (moved > 0 || errors.Is(moveErr, unix.EINTR))
 }

@@ -19,6 +19,28 @@ type FrameWriter interface {
 	Flush() error
 }
 
+// Outputs is where what a command writes goes.
+type Outputs struct {
+	Frames FrameWriter
+	// Late takes what comes after the command's end, under its number; nil drops it.
+	Late   *Late
+	Number uint64
+}
+
+func (o Outputs) start(kind protocol.FrameKind, pipe *os.File, to *frames) *output {
+	started := &output{kind: kind, pipe: pipe, to: to, late: o.carryLate, done: make(chan struct{})}
+	started.start()
+	return started
+}
+
+func (o Outputs) carryLate(kind protocol.FrameKind, pipe *os.File) {
+	if o.Late == nil {
+		discard(pipe)
+		return
+	}
+	(&lateOutput{number: o.Number, kind: kind, pipe: pipe, to: o.Late}).carry()
+}
+
 // gatherTime is how soon after a frame the next bytes wait for company.
 const gatherTime = time.Millisecond
 
@@ -78,6 +100,8 @@ type output struct {
 	kind protocol.FrameKind
 	pipe *os.File
 	to   *frames
+	// late carries what comes after the command's end.
+	late func(kind protocol.FrameKind, pipe *os.File)
 	// left is set when the command has ended but the pipe stays open: what is
 	// in the pipe then is still the command's, what comes later is not.
 	left atomic.Bool
@@ -85,17 +109,15 @@ type output struct {
 	done chan struct{}
 }
 
-func startOutput(kind protocol.FrameKind, pipe *os.File, to *frames) *output {
-	o := &output{kind: kind, pipe: pipe, to: to, done: make(chan struct{})}
+func (o *output) start() {
 	go func() {
 		defer o.pipe.Close()
 		isHeld := o.carry()
 		close(o.done)
 		if isHeld {
-			discard(o.pipe)
+			keepOpen(func() { o.late(o.kind, o.pipe) })
 		}
 	}()
-	return o
 }
 
 // leave ends the carrying after what the pipe holds now.
@@ -115,7 +137,7 @@ func (o *output) carry() (isHeld bool) {
 	for {
 		n, err := o.pipe.Read(buffer[protocol.FrameHeaderBytes:])
 		if n == protocol.FramePayloadMax && !isWide {
-			o.widen()
+			widen(o.pipe)
 			isWide = true
 		}
 		if n > 0 && time.Since(sent) < gatherTime {
@@ -139,8 +161,8 @@ func (o *output) carry() (isHeld bool) {
 const widePipeBytes = 1 << 20
 
 // widen is only for commands that have filled a frame: it costs short ones too much.
-func (o *output) widen() {
-	if raw, err := o.pipe.SyscallConn(); err == nil {
+func widen(pipe *os.File) {
+	if raw, err := pipe.SyscallConn(); err == nil {
 		_ = raw.Control(func(descriptor uintptr) {
 			_, _ = unix.FcntlInt(descriptor, unix.F_SETPIPE_SZ, widePipeBytes)
 		})

@@ -17,7 +17,7 @@ const leftoverGrace = 100 * time.Millisecond
 // Run runs a command to its last frame. The context ends when the client goes
 // away; body is standard input. Its error is about the agent, not the command:
 // nothing was written then.
-func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.ExecRequest, body io.ReadCloser, writer FrameWriter) error {
+func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.ExecRequest, body io.ReadCloser, outputs Outputs) error {
 	began := time.Now()
 	group, err := walls.NewGroup()
 	if err != nil {
@@ -32,7 +32,7 @@ func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.
 	command.Files = ends.childEnds
 	process, refusal := walls.Start(command, group)
 	ends.closeChildEnds()
-	out := &frames{writer: writer}
+	out := &frames{writer: outputs.Frames}
 	if refusal != nil {
 		ends.close()
 		_ = out.write(protocol.JSONFrame(protocol.FrameEnd, protocol.End{
@@ -44,8 +44,8 @@ func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.
 	}
 	out.writeSoon(protocol.JSONFrame(protocol.FrameStarted, protocol.Started{PID: process.InnerPID}))
 	stdin := startInput(body, ends.stdin)
-	stdout := startOutput(protocol.FrameOutput, ends.stdout, out)
-	errs := startOutput(protocol.FrameError, ends.errs, out)
+	stdout := outputs.start(protocol.FrameOutput, ends.stdout, out)
+	errs := outputs.start(protocol.FrameError, ends.errs, out)
 
 	running := &running{process: process, group: group, grace: request.KillGrace()}
 	end := running.await(ctx, request.Timeout())
@@ -58,7 +58,7 @@ func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.
 
 // awaitLeftovers waits for the end of both outputs and of everything the command
 // started, and counts the processes that stay beyond the grace. They keep their
-// output, which is dropped from then on.
+// output, which is late from then on.
 func awaitLeftovers(ctx context.Context, group Group, outputs ...*output) int {
 	deadline := time.Now().Add(leftoverGrace)
 	grace := time.NewTimer(leftoverGrace)

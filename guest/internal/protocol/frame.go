@@ -13,7 +13,7 @@ const (
 	FrameError   FrameKind = 2
 	FrameEnd     FrameKind = 3
 	FrameStarted FrameKind = 4
-	// FrameDropped is of logs only: how many bytes are missing.
+	// FrameDropped is of logs and late output only: how many bytes are missing.
 	FrameDropped FrameKind = 7
 )
 
@@ -24,6 +24,8 @@ const (
 	FramePayloadMax = 65536
 	// LogTimeBytes are nanoseconds since 1970, at the beginning of each piece of a log.
 	LogTimeBytes = 8
+	// LateNumberBytes tell the command at the beginning of each payload of late output.
+	LateNumberBytes = 8
 )
 
 // PutFrameHeader writes the header of a frame with that many payload bytes.
@@ -41,6 +43,14 @@ func JSONFrame(kind FrameKind, value any) []byte {
 	frame := make([]byte, FrameHeaderBytes, FrameHeaderBytes+len(payload))
 	PutFrameHeader(frame, kind, len(payload))
 	return append(frame, payload...)
+}
+
+// LateDroppedFrame says how much late output of a command went missing.
+func LateDroppedFrame(number uint64, count int64) []byte {
+	frame := make([]byte, FrameHeaderBytes, FrameHeaderBytes+LateNumberBytes+8)
+	PutFrameHeader(frame, FrameDropped, LateNumberBytes+8)
+	frame = binary.BigEndian.AppendUint64(frame, number)
+	return binary.BigEndian.AppendUint64(frame, uint64(count))
 }
 
 // Started is the first frame of a command that started.

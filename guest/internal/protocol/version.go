@@ -8,6 +8,9 @@ const Version = 1
 // VersionHeader is on every response.
 const VersionHeader = "x-pyro-protocol"
 
+// CommandNumberHeader is on an exec request whose late output somebody reads.
+const CommandNumberHeader = "x-pyro-command"
+
 // AgentVersion is set by the linker.
 var AgentVersion = "development"
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -112,10 +113,36 @@ func (s *Server) exec(response http.ResponseWriter, request *http.Request) error
 	if err != nil {
 		return err
 	}
+	outputs, err := s.outputs(response, request)
+	if err != nil {
+		return err
+	}
 	s.commands.Add(1)
 	defer s.commands.Done()
 	response.Header().Set("content-type", "application/octet-stream")
-	return command.Run(request.Context(), s.backend.Walls, *defaults, wanted, request.Body, newFrameWriter(response))
+	return command.Run(request.Context(), s.backend.Walls, *defaults, wanted, request.Body, outputs)
+}
+
+// outputs keeps late output only for a caller that has a number for the command.
+func (s *Server) outputs(response http.ResponseWriter, request *http.Request) (command.Outputs, error) {
+	outputs := command.Outputs{Frames: newFrameWriter(response)}
+	text := request.Header.Get(protocol.CommandNumberHeader)
+	if text == "" {
+		return outputs, nil
+	}
+	number, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return outputs, protocol.Fail(protocol.CodeBadRequest, "%s is %.80q, not a number", protocol.CommandNumberHeader, text)
+	}
+	outputs.Late, outputs.Number = s.late, number
+	return outputs, nil
+}
+
+func (s *Server) lateOutput(response http.ResponseWriter, request *http.Request) error {
+	response.Header().Set("content-type", "application/octet-stream")
+	// A reader that leaves ends it, and there is nobody to tell.
+	_ = s.late.Send(request.Context(), newFrameWriter(response))
+	return nil
 }
 
 // commandDefaults refuses while the machine starts no programs.

@@ -71,6 +71,7 @@ type Server struct {
 	commands sync.WaitGroup
 	// services is nil in a machine that runs no commands.
 	services *service.Services
+	late     *command.Late
 	work     *work
 	frozen   atomic.Bool
 	shells   *shell.Shells
@@ -86,7 +87,7 @@ const (
 
 // New makes a server; started is the machine's, for its age.
 func New(backend Backend, started time.Time) *Server {
-	made := &Server{backend: backend, started: started, work: newWork(), shells: shell.New(backend.Walls)}
+	made := &Server{backend: backend, started: started, late: command.NewLate(), work: newWork(), shells: shell.New(backend.Walls)}
 	if backend.Walls != nil {
 		made.services = service.New(service.Places{Walls: backend.Walls, Root: backend.Root, Logs: backend.ServiceLogs})
 	}
@@ -129,6 +130,7 @@ func (s *Server) routes() http.Handler {
 		"POST /v1/renew":         s.renew,
 		"POST /v1/clock":         s.clock,
 		"POST /v1/exec":          s.exec,
+		"GET /v1/late-output":    s.lateOutput,
 		"POST /v1/service/start": s.serviceStart,
 		"POST /v1/service/stop":  s.serviceStop,
 		"GET /v1/service/await":  s.serviceAwait,

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { type Pyro, PyroError, type WorkspaceLogs } from "../../index.ts";
 import { type CommandContext, type JsonOption, wholeNumberArgument } from "../context.ts";
 import type { IO } from "../io.ts";
-import { droppedTexts, printLoggedCommand } from "../listings/logged-command.ts";
+import { droppedTexts, lateDroppedText, printLoggedCommand } from "../listings/logged-command.ts";
 import { writeTo } from "../live-command.ts";
 import { printLine, printNote, printResult } from "../printer.ts";
 import { idMeaning } from "../workspace-arguments.ts";
@@ -82,7 +82,8 @@ async function writeRawOutput(
     onStdout: writeTo(io.stdout),
     onStderr: writeTo(io.stderr),
   });
-  for (const text of droppedTexts(ended)) if (text !== undefined) printNote(io, `note: ${text}`);
+  for (const text of [...droppedTexts(ended), lateDroppedText(ended)])
+    if (text !== undefined) printNote(io, `note: ${text}`);
 }
 
 /** The commands one after the other, an empty line between them. */

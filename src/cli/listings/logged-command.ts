@@ -1,10 +1,8 @@
-import { type LoggedCommand, lastFrames, visibleText } from "../../index.ts";
+import { type JournaledCommand, type LoggedCommand, lastFrames, visibleText } from "../../index.ts";
 import type { IO } from "../io.ts";
 import { type Color, formatBytes, paint, printLine } from "../printer.ts";
 import { formatDuration, relativeTime } from "../time.ts";
 import { commandText } from "./command-line-text.ts";
-
-type Ended = Omit<LoggedCommand, "stdout" | "stderr">;
 
 export interface CommandEnd {
   readonly text: string;
@@ -14,7 +12,7 @@ export interface CommandEnd {
 }
 
 /** How a command of the journal ended, in words. */
-export function commandEnd(command: Ended): CommandEnd {
+export function commandEnd(command: JournaledCommand): CommandEnd {
   const { exitCode, signal, interrupted, notStarted } = command;
   if (interrupted !== null) return failed("interrupted", interrupted);
   if (notStarted !== null) return failed("not started", notStarted);
@@ -30,7 +28,7 @@ function failed(text: string, reason?: string): CommandEnd {
 }
 
 /** How it ended and how long it took. */
-export function outcomeText(io: IO, command: Ended): string {
+export function outcomeText(io: IO, command: JournaledCommand): string {
   const { text, color } = commandEnd(command);
   const { durationMs, notStarted } = command;
   const took = durationMs === null || notStarted !== null ? "" : `, ${formatDuration(durationMs)}`;
@@ -55,6 +53,13 @@ export function printLoggedCommand(io: IO, command: LoggedCommand, nowMs: number
   if (command.stderr !== "") printLine(io, paint(io, "dim", "stderr:"));
   printOutput(io, command.stderr);
   printDropped(io, stderrDropped);
+  printLateOutput(io, command);
+}
+
+function printLateOutput(io: IO, { lateOutput, lateOutputBytes }: LoggedCommand): void {
+  if (lateOutputBytes === 0) return;
+  printLine(io, paint(io, "dim", "after its end:"));
+  printOutput(io, lateOutput);
 }
 
 function printOutput(io: IO, output: string): void {
@@ -69,12 +74,20 @@ function printDropped(io: IO, text: string | undefined): void {
 }
 
 /** What the journal does not have of standard output and of standard error. */
-export function droppedTexts(command: Ended): [string | undefined, string | undefined] {
+export function droppedTexts(command: JournaledCommand): [string | undefined, string | undefined] {
   const { stdoutBytes, stdoutDroppedBytes, stderrBytes, stderrDroppedBytes } = command;
   return [
     droppedText("stdout", stdoutDroppedBytes, stdoutBytes),
     droppedText("stderr", stderrDroppedBytes, stderrBytes),
   ];
+}
+
+/** Where it is missing shows in the listing, and nowhere in the bytes as they were. */
+export function lateDroppedText(command: { lateOutputDroppedBytes: number }): string | undefined {
+  const { lateOutputDroppedBytes: dropped } = command;
+  return dropped === 0
+    ? undefined
+    : `${formatBytes(dropped)} of what came after its end were not kept`;
 }
 
 function droppedText(stream: string, dropped: number, all: number): string | undefined {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { PyroError } from "../../model/errors.ts";
 import { visibleText } from "../../model/text.ts";
-import type { CommandOutput, LoggedCommand } from "../../sdk.ts";
+import type { CommandOutput, JournaledCommand, LoggedCommand } from "../../sdk.ts";
 import {
   type BulkAnswer,
   bulkAnswer,
@@ -77,12 +77,13 @@ async function overview(input: OutputInput, call: Call): Promise<BulkAnswer> {
       ? await pyro.readCommandOutput(id, { sequence, offset, maxBytes })
       : undefined;
   const next = last?.nextOffset ?? first.nextOffset;
+  const isMore = next < (last ?? first).outputBytes;
   return bulkAnswer({
     header: (lines) => commandHeader(first, lines),
     excerpt: joined(first, last),
     charactersMax,
     restOf: (from) => readOn(id, { sequence, offset: from }),
-    footer: footerOf(first, id, next),
+    footer: isMore ? nextText(id, { sequence, offset: next }) : footerOf(first, id, next),
     facts: outputFacts(first, next),
   });
 }
@@ -105,11 +106,11 @@ function joined(first: CommandOutput, last: CommandOutput | undefined): Excerpt 
 
 /** What a command wrote from an offset on. */
 async function nextPage(input: OutputInput, call: Call): Promise<BulkAnswer> {
-  const { workspace_id: id, sequence, offset = 0 } = input;
+  const { workspace_id: id, sequence } = input;
   const charactersMax = input.max_output_chars ?? outputCharactersDefault;
   const found = await (await call.pyro()).readCommandOutput(id, {
     sequence,
-    offset,
+    offset: input.offset,
     maxBytes: keptBytes,
     waitSeconds: input.wait_seconds,
     signal: call.signal,
@@ -120,7 +121,8 @@ async function nextPage(input: OutputInput, call: Call): Promise<BulkAnswer> {
     charactersMax,
     "output",
   );
-  const next = offset + piece.byteCount;
+  const { offset } = found;
+  const next = piece.byteCount === bytes.length ? found.nextOffset : offset + piece.byteCount;
   const isMore = next < found.outputBytes;
   return bulkAnswer({
     header: (lines) =>
@@ -128,11 +130,13 @@ async function nextPage(input: OutputInput, call: Call): Promise<BulkAnswer> {
     excerpt: excerptOf(bytes.subarray(0, piece.byteCount), "output"),
     charactersMax: Number.MAX_SAFE_INTEGER,
     restOf: (from) => readOn(id, { sequence, offset: from }),
-    footer: isMore
-      ? `Next: ${callText("workspace_logs", { workspace_id: id, sequence, offset: next })}`
-      : footerOf(found, id, next),
+    footer: isMore ? nextText(id, { sequence, offset: next }) : footerOf(found, id, next),
     facts: outputFacts(found, next),
   });
+}
+
+function nextText(id: string, place: { sequence: number; offset: number }): string {
+  return `Next: ${callText("workspace_logs", { workspace_id: id, ...place })}`;
 }
 
 /** Without the beginning of a line whose rest is not here. */
@@ -146,12 +150,17 @@ function footerOf({ endedAt, sequence }: CommandOutput, id: string, offset: numb
 }
 
 function commandHeader(command: CommandOutput, lines: string): string {
-  return `${stateText(command)} · ${lines} · sequence ${command.sequence}`;
+  return `${stateText(command)} · ${lines} · sequence ${command.sequence}${lateText(command)}`;
 }
 
-type CommandState = Omit<LoggedCommand, "stdout" | "stderr">;
+/** What is behind that offset was written by processes that the command left running. */
+function lateText({ lateOffset, lateOutputDroppedBytes: dropped }: CommandOutput): string {
+  if (lateOffset === null) return "";
+  const lost = dropped === 0 ? "" : `, ${count(dropped, "byte")} of that dropped`;
+  return ` · written after its end: from offset ${lateOffset}${lost}`;
+}
 
-function stateText(command: CommandState): string {
+function stateText(command: JournaledCommand): string {
   if (command.interrupted !== null)
     return `interrupted (${JSON.stringify(visibleText(command.interrupted))})`;
   if (command.endedAt !== null) return endedText(command);
@@ -168,6 +177,8 @@ function outputFacts(command: CommandOutput, next: number): BulkAnswer["facts"] 
     duration_ms: command.durationMs,
     next_offset: next,
     output_bytes: command.outputBytes,
+    late_offset: command.lateOffset,
+    late_output_dropped_bytes: command.lateOutputDroppedBytes,
   };
 }
 

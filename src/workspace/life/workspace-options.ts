@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { OutputSink } from "../../channel/exec.ts";
 import type { SizeOptions } from "../../model/machine-options.ts";
-import type { LoggedCommand } from "../../model/workspace-results.ts";
+import type { JournaledCommand } from "../../model/workspace-results.ts";
 import type { WorkOptions } from "../machines/host.ts";
 
 export type NetworkPolicy = "off" | "egress" | "egress+published-ports";
@@ -79,8 +79,10 @@ export interface ReplayOutputOptions {
 }
 
 /** A command without what it wrote. */
-export type ReplayedCommand = Omit<LoggedCommand, "stdout" | "stderr"> & {
+export type ReplayedCommand = JournaledCommand & {
   readonly workspaceId: string;
+  /** Missing in what came after its end. */
+  readonly lateOutputDroppedBytes: number;
 };
 
 export interface LogsOptions {

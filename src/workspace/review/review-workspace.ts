@@ -23,12 +23,8 @@ import type {
   SummaryOptions,
 } from "../life/workspace-options.ts";
 import { allSnapshots } from "../snapshots/snapshots.ts";
-import {
-  outputFrames,
-  outputPath,
-  readOutputFile,
-  readOutputPiece,
-} from "../supervisor/output-file.ts";
+import { outputPath, readOutputFile } from "../supervisor/output-file.ts";
+import { placedFrames, readLateOutput, readOutputPiece } from "../supervisor/read-output.ts";
 import { countChanges, openedAmong } from "./diff-workspace.ts";
 import { findChanges } from "./workspace-changes.ts";
 
@@ -48,7 +44,7 @@ export async function logsWorkspace(
   let bytes = 0;
   for (const row of rows) {
     const told = options.withoutOutput
-      ? { ...row, stdout: "", stderr: "" }
+      ? { ...row, ...noOutput }
       : await withOutput(row, outputDirectory);
     bytes += sizeOf(told);
     // A page has one command at least, however large.
@@ -63,8 +59,17 @@ export async function logsWorkspace(
   };
 }
 
-function sizeOf({ command, stdout, stderr }: LoggedCommand): number {
-  return stdout.length + stderr.length + command.reduce((sum, word) => sum + word.length, 0);
+const noOutput = {
+  stdout: "",
+  stderr: "",
+  lateOutput: "",
+  lateOutputBytes: 0,
+  lateOutputDroppedBytes: 0,
+} as const;
+
+function sizeOf({ command, stdout, stderr, lateOutput }: LoggedCommand): number {
+  const outputSize = stdout.length + stderr.length + lateOutput.length;
+  return outputSize + command.reduce((sum, word) => sum + word.length, 0);
 }
 
 /** A piece of what one command wrote so far; waits for the command's end as long as it is asked to. */
@@ -85,15 +90,18 @@ export async function readCommandOutput(
     command = requireCommand(context, workspaceId, sequence);
   }
   const path = outputPath(context.files(workspaceId).outputDirectory, sequence);
-  const { piece, bytes } = await readOutputPiece(path, { offset, bytesMax: max });
+  const found = await readOutputPiece(path, { offset, bytesMax: max });
+  const { piece, lateOffset, end } = found;
   return {
     ...command,
     workspaceId,
     output: piece.toString("utf8"),
     outputBase64: isUtf8(piece) ? null : piece.toString("base64"),
-    offset,
-    nextOffset: Math.min(offset, bytes) + piece.length,
-    outputBytes: bytes,
+    offset: found.offset,
+    nextOffset: found.nextOffset,
+    outputBytes: end,
+    lateOffset: lateOffset < end ? lateOffset : null,
+    lateOutputDroppedBytes: found.lateDroppedBytes,
   };
 }
 
@@ -107,9 +115,13 @@ export async function replayCommandOutput(
   const command = requireCommand(context, workspaceId, sequence);
   const { outputDirectory } = context.files(workspaceId);
   const sinks = { [frameKind.stdout]: onStdout, [frameKind.stderr]: onStderr };
-  for await (const { kind, payload } of outputFrames(outputPath(outputDirectory, sequence)))
-    await sinks[kind](payload);
-  return { ...command, workspaceId };
+  const frames = placedFrames(outputPath(outputDirectory, sequence));
+  for (let keptBytes = 0; ; ) {
+    const { value, done } = await frames.next();
+    if (done) return { ...command, workspaceId, lateOutputDroppedBytes: value.end - keptBytes };
+    keptBytes += value.payload.length;
+    await sinks[value.kind](value.payload);
+  }
 }
 
 function requireCommand(
@@ -176,12 +188,17 @@ async function summarizeChanges(
 }
 
 async function withOutput(row: CommandRow, directory: string): Promise<LoggedCommand> {
-  const { stdout, stderr } = await readOutputFile(outputPath(directory, row.sequence));
+  const path = outputPath(directory, row.sequence);
+  const { stdout, stderr } = await readOutputFile(path);
+  const late = await readLateOutput(path);
   const isRunning = row.endedAt === null;
   return {
     ...row,
     stdout: stdout.toString("utf8"),
     stderr: stderr.toString("utf8"),
+    lateOutput: late.output.toString("utf8"),
+    lateOutputBytes: late.bytes,
+    lateOutputDroppedBytes: late.droppedBytes,
     // While it runs, what has been written so far is all there is.
     stdoutBytes: isRunning ? stdout.length : row.stdoutBytes,
     stderrBytes: isRunning ? stderr.length : row.stderrBytes,

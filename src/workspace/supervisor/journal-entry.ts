@@ -4,7 +4,8 @@ import type { CommandEnd } from "../../registry/journal.ts";
 import { now } from "../records/workspace-records.ts";
 import type { KeptOutput, OutputPlace } from "./kept-output.ts";
 import type { LateEnds } from "./late-ends.ts";
-import { OutputFile, type OutputKind, outputPath } from "./output-file.ts";
+import { OutputFile, outputPath } from "./output-file.ts";
+import type { OutputKind } from "./output-frame.ts";
 
 /** Where a workspace's commands are written down. */
 export interface JournalPlace extends OutputPlace {
@@ -55,7 +56,7 @@ export class JournalEntry {
     };
     const write = () => {
       journal.end(workspaceId, this.sequence, ended);
-      kept.ended(this.sequence);
+      kept.grew(this.sequence);
     };
     try {
       faultPoint("exec.journaled");

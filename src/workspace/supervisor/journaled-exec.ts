@@ -9,6 +9,7 @@ import { faultPoint } from "../../platform/fault.ts";
 import { drained, firstEvent } from "../../platform/stream-events.ts";
 import { endingOf } from "../machines/command-ending.ts";
 import { JournalEntry, type JournalPlace } from "./journal-entry.ts";
+import { numberHeader } from "./late-output.ts";
 import { callerLeft, guestStatus, type Incoming, refusalText } from "./pass-on.ts";
 
 /** Of an exec: 1 lets the command go on when its caller is gone. */
@@ -31,7 +32,7 @@ export async function journaledExec(incoming: Incoming, work: JournaledExec): Pr
   const entry = JournalEntry.begin(work, described);
   faultPoint("exec.begun");
   try {
-    const outgoing = sendOn(incoming, document, work.client);
+    const outgoing = sendOn(incoming, document, { ...work, sequence: entry.sequence });
     const status = statusOf(await waitForHeaders(outgoing));
     if (status !== 200) {
       const { text } = await readText(outgoing);
@@ -55,9 +56,13 @@ export async function journaledExec(incoming: Incoming, work: JournaledExec): Pr
 }
 
 /** Begins the command in the guest; it ends with the client's request unless it is to be kept. */
-function sendOn(incoming: Incoming, document: Buffer, client: AgentClient): ClientHttp2Stream {
+function sendOn(
+  incoming: Incoming,
+  document: Buffer,
+  { client, sequence }: { readonly client: AgentClient; readonly sequence: number },
+): ClientHttp2Stream {
   const { stream } = incoming;
-  const headers = { ":method": "POST", ":path": "/v1/exec" };
+  const headers = { ":method": "POST", ":path": "/v1/exec", [numberHeader]: String(sequence) };
   const outgoing = client.request(headers, { mayBeSilent: true });
   outgoing.on("error", () => undefined);
   stream.once("close", () => {

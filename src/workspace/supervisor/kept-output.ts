@@ -1,6 +1,7 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { limits } from "../../model/limits.ts";
 import type { Journal } from "../../registry/journal.ts";
+import { latePaths } from "./late-output-file.ts";
 import { outputPath } from "./output-file.ts";
 
 /** Whose output is kept, and where. */
@@ -10,7 +11,7 @@ export interface OutputPlace {
   readonly outputDirectory: string;
 }
 
-/** Bounds the room that the output of a workspace's commands takes: what ended first goes first, and its row says so. */
+/** Bounds the room that the output of a workspace's commands takes: what was written first goes first, and its row says so. */
 export class KeptOutput {
   readonly #place: OutputPlace;
   readonly #bytesMax: number;
@@ -24,35 +25,49 @@ export class KeptOutput {
     for (const sequence of storedSequences(place.outputDirectory)) this.#add(sequence);
   }
 
-  /** A command ended, and its output is complete. The newest is kept, however large. */
-  ended(sequence: number): void {
+  /** A command wrote. What was written last is kept, however large. */
+  grew(sequence: number): void {
+    this.#forget(sequence);
     this.#add(sequence);
-    for (const [oldest, bytes] of this.#sizes) {
+    for (const oldest of this.#sizes.keys()) {
       const isTooMuch =
         this.#bytes > this.#bytesMax || this.#sizes.size > limits.journalCommandsMax;
       if (!isTooMuch || oldest === sequence) return;
       this.#place.journal.dropOutput(this.#place.workspaceId, oldest);
-      rmSync(outputPath(this.#place.outputDirectory, oldest), { force: true });
-      this.#sizes.delete(oldest);
-      this.#bytes -= bytes;
+      for (const path of pathsOf(this.#place, oldest)) rmSync(path, { force: true });
+      this.#forget(oldest);
     }
   }
 
   #add(sequence: number): void {
-    const path = outputPath(this.#place.outputDirectory, sequence);
-    const size = statSync(path, { throwIfNoEntry: false })?.size;
-    if (size === undefined) return;
+    const found = pathsOf(this.#place, sequence).map((path) =>
+      statSync(path, { throwIfNoEntry: false }),
+    );
+    if (found.every((status) => status === undefined)) return;
+    const size = found.reduce((sum, status) => sum + (status?.size ?? 0), 0);
     this.#sizes.set(sequence, size);
     this.#bytes += size;
   }
+
+  #forget(sequence: number): void {
+    this.#bytes -= this.#sizes.get(sequence) ?? 0;
+    this.#sizes.delete(sequence);
+  }
+}
+
+/** Where the output of a command is, what came after its end included. */
+function pathsOf({ outputDirectory }: OutputPlace, sequence: number): string[] {
+  const path = outputPath(outputDirectory, sequence);
+  return [path, ...latePaths(path)];
 }
 
 function storedSequences(directory: string): number[] {
   try {
-    return readdirSync(directory)
-      .filter((name) => /^[1-9]\d*$/.test(name))
-      .map(Number)
-      .sort((a, b) => a - b);
+    const sequences = readdirSync(directory).flatMap((name) => {
+      const sequence = /^([1-9]\d*)(\.late(\.old)?)?$/.exec(name)?.[1];
+      return sequence === undefined ? [] : [Number(sequence)];
+    });
+    return [...new Set(sequences)].sort((a, b) => a - b);
   } catch {
     // No command has written anything yet.
     return [];

@@ -1,22 +1,11 @@
 import { closeSync, createReadStream, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
-import {
-  encodeFrame,
-  encodeFrames,
-  type Frame,
-  FrameDecoder,
-  frameKind,
-} from "../../channel/frames.ts";
+import { encodeFrame, encodeFrames, FrameDecoder, frameKind } from "../../channel/frames.ts";
 import { systemErrorCode } from "../../model/errors.ts";
 import { HeadAndTail } from "../../model/head-and-tail.ts";
 import { limits } from "../../model/limits.ts";
 import { writeFullySync } from "../../platform/write-fully.ts";
-
-export type OutputKind = typeof frameKind.stdout | typeof frameKind.stderr;
-
-interface OutputFrame extends Frame {
-  readonly kind: OutputKind;
-}
+import { isOutput, type OutputFrame, type OutputKind } from "./output-frame.ts";
 
 /** Where the output of a command is kept. */
 export function outputPath(directory: string, sequence: number): string {
@@ -93,23 +82,6 @@ export async function readOutputFile(path: string): Promise<{ stdout: Buffer; st
   };
 }
 
-/** A piece of both streams as one, in the order in which they came, and how much there is. */
-export async function readOutputPiece(
-  path: string,
-  { offset, bytesMax }: { readonly offset: number; readonly bytesMax: number },
-): Promise<{ piece: Buffer; bytes: number }> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const { payload } of outputFrames(path)) {
-    const begin = Math.max(0, offset - bytes);
-    const end = Math.max(begin, offset + bytesMax - bytes);
-    const part = payload.subarray(begin, end);
-    if (part.length > 0) parts.push(part);
-    bytes += payload.length;
-  }
-  return { piece: Buffer.concat(parts), bytes };
-}
-
 /** What the journal kept in the order in which it came, a frame at a time. */
 export async function* outputFrames(path: string): AsyncGenerator<OutputFrame> {
   const decoder = new FrameDecoder();
@@ -119,8 +91,4 @@ export async function* outputFrames(path: string): AsyncGenerator<OutputFrame> {
   } catch (error) {
     if (systemErrorCode(error) !== "ENOENT") throw error;
   }
-}
-
-function isOutput(frame: Frame): frame is OutputFrame {
-  return frame.kind === frameKind.stdout || frame.kind === frameKind.stderr;
 }

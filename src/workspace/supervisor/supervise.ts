@@ -18,8 +18,9 @@ import { type WorkspaceFiles, workspaceFiles } from "../records/workspace-files.
 import { now, WorkspaceRecords } from "../records/workspace-records.ts";
 import { isExpired, msLeft } from "../records/workspace-states.ts";
 import { GuestClock } from "./guest-clock.ts";
-import { KeptOutput } from "./kept-output.ts";
+import { KeptOutput, type OutputPlace } from "./kept-output.ts";
 import { LateEnds } from "./late-ends.ts";
+import { LateOutput } from "./late-output.ts";
 import { type EndMode, serveRequests } from "./requests.ts";
 
 const attachDeadlineMs = 10_000;
@@ -61,12 +62,13 @@ class Supervisor {
   readonly #files: WorkspaceFiles;
   readonly #records: WorkspaceRecords;
   readonly #machine: Machine;
-  readonly #outputBytesMax: number;
   #client: AgentClient | undefined;
   /** What ended the workspace's run, once something did. */
   readonly #ended = Promise.withResolvers<PyroError>();
   #hasEnded = false;
   readonly #lateEnds = new LateEnds();
+  readonly #kept: KeptOutput;
+  readonly #lateOutput: LateOutput;
   readonly #guestClock = new GuestClock();
   /** As it was when we took it: another one in its place is another workspace's. */
   readonly #lockFile: Stats;
@@ -83,12 +85,21 @@ class Supervisor {
     this.#files = parts.files;
     this.#records = parts.records;
     this.#machine = parts.machine;
-    this.#outputBytesMax = parts.outputBytesMax;
+    this.#kept = new KeptOutput(this.#place, parts.outputBytesMax);
+    this.#lateOutput = new LateOutput(this.#place, this.#kept);
     this.#lockFile = statSync(parts.files.lockPath);
   }
 
   get #id(): string {
     return this.#row.workspaceId;
+  }
+
+  get #place(): OutputPlace {
+    return {
+      workspaceId: this.#id,
+      journal: this.#records.journal,
+      outputDirectory: this.#files.outputDirectory,
+    };
   }
 
   async run(): Promise<void> {
@@ -119,6 +130,8 @@ class Supervisor {
     const { client } = await attachAgent(this.#machine, attachDeadlineMs);
     this.#client = client;
     void client.closed.then(() => this.#channelClosed());
+    // What a guest that lies says there is lost, and nothing else.
+    this.#lateOutput.collect(client).catch(() => undefined);
   }
 
   /** The guest's agent died, and another one takes its place; or the machine did. */
@@ -143,14 +156,9 @@ class Supervisor {
       sessions.add(session);
       session.once("close", () => sessions.delete(session));
     });
-    const place = {
-      workspaceId: this.#id,
-      journal: this.#records.journal,
-      outputDirectory: this.#files.outputDirectory,
-    };
     serveRequests(server, {
-      ...place,
-      kept: new KeptOutput(place, this.#outputBytesMax),
+      ...this.#place,
+      kept: this.#kept,
       lateEnds: this.#lateEnds,
       client: () => this.#requireClient(),
       reasonOfLoss: () => this.#reasonOfLoss(),
