@@ -27,6 +27,7 @@ export function compose(config: Config, trace: Trace = startTrace()): Engine {
       cacheDirectory: config.cacheDirectory,
       requireKvm: config.requireKvm,
       measureTsc: () => measureTsc(agentPath),
+      guardianProgram: agentPath,
     }),
   ];
   const host = new Host({

@@ -68,8 +68,20 @@ export interface OwnLifetime {
   readonly directory: string;
   /** Infinity: until it is killed. */
   readonly ttlMs: number;
+  /** Absent: all that ends it is its time, and the end of its directory. */
+  readonly attendance?: Attendance | undefined;
   /** Writes down who the machine is before it runs: nobody would find one that outlives us without that. What it throws ends it. */
   readonly claim: (identity: ProcessIdentity) => void;
+}
+
+/** By what a machine knows that somebody looks after it. */
+export interface Attendance {
+  /** Held by whoever looks after it; when the file is gone, the machine is ended. */
+  readonly lockPath: string;
+  /** How long nobody may hold it. Absent: nobody needs to. */
+  readonly unattendedSecondsMax?: number | undefined;
+  /** A file to be: one line that says why the machine was ended by what guards it. */
+  readonly wordPath: string;
 }
 
 /** A saved machine, before activation. */

@@ -1,31 +1,51 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { orphaning } from "../platform/orphan.ts";
 import { isAlive, type ProcessIdentity } from "../platform/processes.ts";
-import type { MachineExit } from "./driver.ts";
+import type { MachineExit, OwnLifetime } from "./driver.ts";
 
 const watchMs = 250;
 
+export interface Guardian {
+  /** The guest agent's program, which plays the guardian on the host. */
+  readonly program: string;
+  readonly lifetime: OwnLifetime;
+  /** What the machine runs as, where that is another than we are. */
+  readonly identity?: { readonly uid?: number; readonly gid?: number };
+}
+
 /**
- * What starts a machine that outlives us: it ends the machine when its time is over, and never when `ttlMs` is Infinity. The
- * machine is nobody's descendant, because some coding agents kill all of theirs, detached or not.
+ * What starts a machine that outlives us, and ends it when its time is over, its directory gone, or nobody looks after it any
+ * more. The machine is nobody's descendant, because some coding agents kill all of theirs, detached or not.
  */
-export function guardianCommand(ttlMs: number): string[] {
-  return [...orphaning, ...timeLimit(ttlMs)];
+export function guardianCommand(guardian: Guardian): string[] {
+  return [...orphaning, ...guarding(guardian)];
 }
 
 /** Not standard input, which Node closes when the process that it started, and that forks, ends. */
 export const wordFd = 3;
 
 /** The same, its PID on the first line of standard output; it waits for a line on `wordFd` before it starts anything. */
-export function announcedGuardianCommand(ttlMs: number): string[] {
+export function announcedGuardianCommand(guardian: Guardian): string[] {
   const script = `echo $$; read -r go <&${wordFd} && exec "$@" ${wordFd}<&-`;
-  return [...orphaning, "sh", "-c", script, "sh", ...timeLimit(ttlMs)];
+  return [...orphaning, "sh", "-c", script, "sh", ...guarding(guardian)];
 }
 
-function timeLimit(ttlMs: number): string[] {
-  // A duration of 0 means none.
-  const seconds = Number.isFinite(ttlMs) ? Math.max(1, Math.ceil(ttlMs / 1000)) : 0;
-  return ["timeout", "--signal=KILL", String(seconds)];
+function guarding({ program, lifetime, identity }: Guardian): string[] {
+  const { directory, ttlMs, attendance } = lifetime;
+  const unattendedSecondsMax = attendance?.unattendedSecondsMax;
+  const options = {
+    word: attendance?.wordPath,
+    // The supervisor knows by the same file whether its workspace is there.
+    place: attendance?.lockPath ?? directory,
+    "ttl-seconds": Number.isFinite(ttlMs) ? Math.max(1, Math.ceil(ttlMs / 1000)) : undefined,
+    lock: unattendedSecondsMax === undefined ? undefined : attendance?.lockPath,
+    "unattended-seconds": unattendedSecondsMax,
+    ...identity,
+  };
+  const given = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}=${value}`],
+  );
+  return [program, "--guard", ...given, "--"];
 }
 
 /** The end of a process that is not our child; waiting for it keeps nobody alive. */

@@ -51,6 +51,12 @@ export const environmentVariables = [
     fallback: "1024",
   },
   {
+    name: "PYRO_UNATTENDED_SECONDS",
+    meaning:
+      "How long a workspace's machine runs on when its supervisor was killed and no pyro is called; then it is ended and its files are kept.",
+    fallback: "600",
+  },
+  {
     name: "PYRO_TRACE",
     meaning: "Set to 1, prints the phases of each run with their times on stderr.",
     fallback: "silent",
@@ -99,6 +105,8 @@ export interface Config {
   readonly insecureRegistries: readonly string[];
   /** Room that the output of one workspace's commands may take. */
   readonly logBytesMax: number;
+  /** How long a workspace's machine runs on when nobody looks after it. */
+  readonly unattendedSecondsMax: number;
   readonly trace: boolean;
   readonly noColor: boolean;
 }
@@ -129,6 +137,10 @@ export function readConfig(source: NodeJS.ProcessEnv = process.env): Config {
       .map((entry) => entry.trim())
       .filter(Boolean),
     logBytesMax: mebibytes("PYRO_LOG_MIB", read("PYRO_LOG_MIB") ?? "1024"),
+    unattendedSecondsMax: positiveNumber("PYRO_UNATTENDED_SECONDS", {
+      value: read("PYRO_UNATTENDED_SECONDS") ?? "600",
+      unit: "seconds",
+    }),
     trace: read("PYRO_TRACE") === "1",
     noColor: source.NO_COLOR !== undefined && source.NO_COLOR !== "",
   };
@@ -142,10 +154,21 @@ function absolute(name: VariableName, value: string | undefined): string {
 }
 
 function mebibytes(name: VariableName, value: string): number {
-  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value) * 1024 * 1024;
-  throw new PyroError("invalid_argument", `${name} must be a number of MiB, but is "${value}".`, {
-    hint: `Set ${name} to a whole number of at least 1.`,
-  });
+  return positiveNumber(name, { value, unit: "MiB" }) * 1024 * 1024;
+}
+
+function positiveNumber(
+  name: VariableName,
+  { value, unit }: { readonly value: string; readonly unit: string },
+): number {
+  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
+  throw new PyroError(
+    "invalid_argument",
+    `${name} must be a number of ${unit}, but is "${value}".`,
+    {
+      hint: `Set ${name} to a whole number of at least 1.`,
+    },
+  );
 }
 
 /** Everything the user's shell gave us, for programs that are to find what they find when the user starts them. */

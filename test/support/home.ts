@@ -14,6 +14,9 @@ const run = promisify(execFile);
 /** The checkout these tests belong to. */
 export const repository = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
+/** The guest agent as `make build` leaves it, which also guards machines that outlive their starter. */
+export const builtAgent = `${repository}/dist/guest/pyro-agent`;
+
 /** Shared by all guest tests and kept between runs: what it holds is expensive to build. */
 export const warmCacheDirectory =
   process.env.PYRO_TEST_CACHE_DIR ||

@@ -77,8 +77,10 @@ export class HostCompatDriver implements HostDriver {
   }
 
   /** An agent that listens in a directory and outlives us. */
-  async #startDetached(root: string, { directory, ttlMs, claim }: OwnLifetime): Promise<Machine> {
-    const [guardian = "", ...args] = announcedGuardianCommand(ttlMs);
+  async #startDetached(root: string, lifetime: OwnLifetime): Promise<Machine> {
+    const { directory, claim } = lifetime;
+    const program = this.#agentPath;
+    const [guardian = "", ...args] = announcedGuardianCommand({ program, lifetime });
     const listen = ["--host-compat", "--listen", join(directory, channelName), "--root", root];
     const child = spawn(guardian, [...args, this.#agentPath, ...listen], {
       env: { PATH: "/usr/bin:/bin" },

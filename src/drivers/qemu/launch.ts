@@ -30,6 +30,8 @@ export interface LaunchOptions {
   /** Group of the device file the program must open, when it needs one. */
   readonly deviceGid: number | undefined;
   readonly lifetime: MachineLifetime;
+  /** The guest agent's program, which guards a machine that outlives us. */
+  readonly guardianProgram: string;
   /** What the program reads on standard input, as a path inside the jail. Default: nothing. */
   readonly stdin?: string | undefined;
   /** A system call filter of ours, and the inherited socket through which bubblewrap reads it. */
@@ -53,9 +55,10 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
     filterFd: filter?.fd,
   });
   const jailed = [...jail, ...gateCommand(stdin), options.program, ...options.arguments];
-  const [starter = "", ...args] = [...guardian(options.lifetime), "bwrap", ...jailed];
+  const [starter = "", ...args] = [...guardian(options), "bwrap", ...jailed];
   const child = spawn(starter, args, {
-    ...jailIdentity(options.deviceGid),
+    // A guardian passes it on; itself it must see what the jailed uid must not.
+    ...(options.lifetime === "caller" && jailIdentity(options.deviceGid)),
     env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
     stdio: descriptors.stdio(["ignore", "pipe", "pipe", "pipe", "pipe"]),
   });
@@ -93,12 +96,10 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   return { child, identity, exited, allowance };
 }
 
-/**
- * bubblewrap and what it runs die with their parent. A machine that outlives us gets `timeout` as its
- * parent, which ends it when its time is over even if no pyro ever runs again.
- */
-function guardian(lifetime: MachineLifetime): string[] {
-  return lifetime === "caller" ? [] : guardianCommand(lifetime.ttlMs);
+/** bubblewrap and what it runs die with their parent. A machine that outlives us gets a guardian as its parent. */
+function guardian({ lifetime, guardianProgram, deviceGid }: LaunchOptions): string[] {
+  if (lifetime === "caller") return [];
+  return guardianCommand({ program: guardianProgram, lifetime, identity: jailIdentity(deviceGid) });
 }
 
 function giveAll(stream: Socket, bytes: Buffer): void {

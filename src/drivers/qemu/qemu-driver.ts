@@ -45,6 +45,8 @@ export interface QemuInstallation extends Qemu {
   readonly kvmGid: number | undefined;
   /** Rate of the host's time stamp counter, for emulated guests. */
   readonly tscKhz: number;
+  /** The guest agent's program, which guards machines that outlive us. */
+  readonly guardianProgram: string;
   /** The host CPU, part of saved state under KVM only. */
   readonly cpuModel: string;
 }
@@ -125,6 +127,7 @@ export class QemuDriver implements Driver {
         descriptors,
         deviceGid: this.#installation.kvmGid,
         lifetime: spec.lifetime,
+        guardianProgram: this.#installation.guardianProgram,
         ...this.#memoryOnStdin(plan.layout.memory, descriptors),
       });
       const sockets =

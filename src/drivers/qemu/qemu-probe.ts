@@ -15,6 +15,8 @@ export interface QemuProbeOptions {
   readonly requireKvm: boolean;
   /** Measures the host's time stamp counter, in kHz. */
   readonly measureTsc: () => Promise<number>;
+  /** The guest agent's program, which guards machines that outlive us. */
+  readonly guardianProgram: string;
   /** Searched for the program; default: this process's PATH. */
   readonly searchPath?: string;
 }
@@ -37,11 +39,12 @@ export class QemuProbe implements DriverProbe {
   }
 
   async probe(question: Question): Promise<Answer> {
-    const { searchPath = toolEnvironment().PATH, requireKvm, measureTsc } = this.#options;
+    const { requireKvm, measureTsc, guardianProgram } = this.#options;
+    const { searchPath = toolEnvironment().PATH } = this.#options;
     const qemu = await findQemu(searchPath, this.#fact("qemu-version"));
     if ("reason" in qemu) return unusable(qemu);
     const tscKhz = await tscRate(this.#fact("tsc-rate"), measureTsc);
-    const host = { ...qemu, cpuModel: cpuModel(), tscKhz };
+    const host = { ...qemu, cpuModel: cpuModel(), tscKhz, guardianProgram };
     const onKvm = await this.#onKvm(host, question);
     if (typeof onKvm !== "string") return onKvm;
     if (!requireKvm) return this.#inEmulation(host, { ...question, reason: onKvm });

@@ -76,15 +76,15 @@ export async function settle(
 
 /** What a workspace is that somebody else has. He will notice in a moment that its machine is gone; until then it is not called started. */
 async function untilNoticed(
-  { records }: WorkspaceContext,
+  context: WorkspaceContext,
   { workspaceId }: WorkspaceRow,
 ): Promise<WorkspaceRow | undefined> {
   const deadline = performance.now() + noticeMs;
   for (;;) {
-    const row = records.workspaces.find(workspaceId);
+    const row = context.records.workspaces.find(workspaceId);
     if (row === undefined || row.state !== "started" || isRunning(row)) return row;
     if (performance.now() > deadline)
-      return { ...row, state: "failed", failure: whyGone(row), process: null };
+      return { ...row, state: "failed", failure: whyGone(context, row), process: null };
     await sleep(retryMs);
   }
 }

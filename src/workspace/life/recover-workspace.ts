@@ -1,6 +1,7 @@
 import { isAlive, isOfThisBoot, killProcess } from "../../platform/processes.ts";
 import { removeTree } from "../../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
+import { guardianWord } from "../records/guardian-word.ts";
 import { removeWorkspace } from "../records/remove-workspace.ts";
 import { now } from "../records/workspace-records.ts";
 import { isExpired } from "../records/workspace-states.ts";
@@ -53,7 +54,7 @@ async function recoverState(context: WorkspaceContext, row: WorkspaceRow): Promi
       return endStrayMachine(context, row);
     case "started": {
       if (isRunning) return;
-      const failure = whyGone(row);
+      const failure = whyGone(context, row);
       const change = { failure, process: null };
       workspaces.transition(workspaceId, { from: ["started"], to: "failed", change });
       journal.interruptRunning(workspaceId, { at: now(), reason: failure });
@@ -82,8 +83,13 @@ export async function endStrayMachine(
 }
 
 /** Why a workspace that should run has no machine. */
-export function whyGone({ process }: Pick<WorkspaceRow, "process">): string {
+export function whyGone(
+  context: WorkspaceContext,
+  { workspaceId, process }: Pick<WorkspaceRow, "workspaceId" | "process">,
+): string {
   if (process === null) return "it has no virtual machine";
+  const word = guardianWord(context.files(workspaceId));
+  if (word !== undefined) return word;
   return isOfThisBoot(process)
     ? "its virtual machine monitor ended unexpectedly"
     : "the host was restarted";

@@ -3,6 +3,7 @@ import type { AnyDriver, Driver, HostDriver, Machine, OwnLifetime } from "../../
 import { cpuFor, type InstalledImage } from "../../environments/store.ts";
 import { PyroError } from "../../model/errors.ts";
 import { defaults } from "../../model/limits.ts";
+import { kindOf } from "../../model/workspace-names.ts";
 import { freshDirectory } from "../../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { ensureEnvironment } from "../environments/ensure-environment.ts";
@@ -137,5 +138,12 @@ async function lifetimeOf(context: WorkspaceContext, row: WorkspaceRow): Promise
     throw new PyroError("workspace_lost", `Workspace ${workspaceId} was deleted meanwhile.`);
   };
   const directory = await freshDirectory(files.socketsDirectory);
-  return { directory, ttlMs: Math.max(1, msLeft(row)), claim };
+  const attendance = {
+    lockPath: files.lockPath,
+    wordPath: files.guardianWordPath,
+    // A VM has no supervisor, and always an end.
+    unattendedSecondsMax:
+      kindOf(workspaceId) === "vm" ? undefined : context.host.config.unattendedSecondsMax,
+  };
+  return { directory, ttlMs: Math.max(1, msLeft(row)), attendance, claim };
 }

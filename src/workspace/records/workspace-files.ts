@@ -15,6 +15,8 @@ export interface WorkspaceFiles {
   readonly nextDiskPath: string;
   /** Sockets of the machine's monitor. */
   readonly socketsDirectory: string;
+  /** Why what guards the machine ended it, once it did. */
+  readonly guardianWordPath: string;
   readonly supervisorSocketPath: string;
   readonly supervisorLogPath: string;
   /** What the workspace held when it was created. */
@@ -47,6 +49,7 @@ export function workspaceFiles(stateDirectory: string, workspaceId: string): Wor
     rootDirectory: join(directory, "root"),
     nextDiskPath: join(directory, "next"),
     socketsDirectory: join(directory, "sockets"),
+    guardianWordPath: join(directory, "sockets", "ended"),
     supervisorSocketPath: join(directory, "supervisor.sock"),
     supervisorLogPath: join(directory, "supervisor.log"),
     baselineDirectory: join(directory, "baseline"),

@@ -13,6 +13,7 @@ import { listenUnix } from "../../platform/unix-socket.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { attachAgent } from "../machines/attach-agent.ts";
 import { powerOff } from "../machines/power-off.ts";
+import { guardianWord } from "../records/guardian-word.ts";
 import { removeWorkspace } from "../records/remove-workspace.ts";
 import { type WorkspaceFiles, workspaceFiles } from "../records/workspace-files.ts";
 import { now, WorkspaceRecords } from "../records/workspace-records.ts";
@@ -124,8 +125,10 @@ class Supervisor {
   }
 
   async #attach(): Promise<void> {
-    if (!isAlive(this.#machine.identity))
-      throw new PyroError("guest_lost", "its virtual machine is gone");
+    if (!isAlive(this.#machine.identity)) {
+      const word = guardianWord(this.#files);
+      throw new PyroError("guest_lost", word ?? "its virtual machine is gone");
+    }
     await this.#machine.verifyConfinement();
     const { client } = await attachAgent(this.#machine, attachDeadlineMs);
     this.#client = client;

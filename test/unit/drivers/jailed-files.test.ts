@@ -31,6 +31,7 @@ async function say(
       devices: [],
       descriptors,
       deviceGid: undefined,
+      guardianProgram: "/nowhere",
       lifetime: "caller",
       ...options,
     });
@@ -99,6 +100,7 @@ test("what whoever started us left open in us does not reach the jail", async ()
       devices: [],
       descriptors,
       deviceGid: undefined,
+      guardianProgram: "/nowhere",
       lifetime: "caller",
     });
     process.stdout.write((await exited).stderrTail);

@@ -10,7 +10,7 @@ import {
   type ProcessIdentity,
   waitUntilGone,
 } from "../../../src/platform/processes.ts";
-import { repository, scratchDirectory } from "../../support/home.ts";
+import { builtAgent, repository, scratchDirectory } from "../../support/home.ts";
 import { startProcess } from "../../support/process.ts";
 
 const directory = scratchDirectory();
@@ -24,6 +24,7 @@ const launch = (claim: (identity: ProcessIdentity) => void) =>
     devices: [],
     descriptors: new Descriptors(),
     deviceGid: undefined,
+    guardianProgram: builtAgent,
     lifetime: { directory, ttlMs: Infinity, claim },
   });
 
@@ -69,6 +70,7 @@ const starterThatIsKilled = `
     devices: [],
     descriptors: new Descriptors(),
     deviceGid: undefined,
+    guardianProgram: "${builtAgent}",
     lifetime: {
       directory: "${directory}",
       ttlMs: Infinity,

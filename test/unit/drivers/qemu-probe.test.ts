@@ -28,6 +28,7 @@ describe("looking for QEMU", () => {
     new QemuProbe({
       cacheDirectory: directory,
       requireKvm,
+      guardianProgram: "/nowhere",
       searchPath: `/nowhere:${directory}`,
       measureTsc: async () => 2_000_000 + measured++,
     }).probe({ boot: undefined });
