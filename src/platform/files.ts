@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, open, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
@@ -17,6 +17,15 @@ export async function flush(...paths: readonly string[]): Promise<void> {
   }
 }
 
+function flushSync(path: string): void {
+  const file = openSync(path, "r");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Writes the whole file or nothing, and flushes both it and its name. */
 export async function writeFileAtomically(
   path: string,
@@ -30,7 +39,7 @@ export async function writeFileAtomically(
   await flush(dirname(path));
 }
 
-/** The same at once, for what must be there before anything else happens; flushes no more than the file. */
+/** The same at once, for what must be there before anything else happens; not flushed where nobody needs it after a power cut. */
 export function writeFileAtomicallySync(
   path: string,
   content: string,
@@ -40,6 +49,7 @@ export function writeFileAtomicallySync(
   try {
     writeFileSync(temporary, content, { flag: "wx", mode: 0o600, flush: isFlushed });
     renameSync(temporary, path);
+    if (isFlushed) flushSync(dirname(path));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;

@@ -5,6 +5,10 @@ import { PyroHome, repository } from "../support/home.ts";
 
 const isRoot = process.getuid?.() === 0;
 
+/** Of a file system, whose root is the program's argument. */
+const cutPower =
+  "open my $root, q(<), shift or die; my $how = pack q(I), 2; ioctl $root, 0x8004587d, $how or die $!";
+
 /**
  * Runs two programs on a file system of their own that loses, between them, whatever was not flushed: ext4 can be told to stop as
  * a host does whose power is cut.
@@ -16,7 +20,7 @@ function acrossPowerCut(home: PyroHome, writer: string, reader: string) {
     truncate -s 256M ${image}; mke2fs -q -F -t ext4 ${image}; mkdir -p ${root}
     mount -o loop ${image} ${root}
     ${node} '${writer}' ${root}
-    perl -e 'open my $root, "<", shift or die; my $how = pack "I", 2; ioctl $root, 0x8004587d, $how or die $!' ${root}
+    perl -e '${cutPower}' ${root}
     umount ${root}; mount -o loop ${image} ${root}
     ${node} '${reader}' ${root}
     umount ${root}; rm ${image}`;
@@ -77,6 +81,38 @@ describe("a host whose power is cut", {
     assert.deepEqual(
       [ended.stdout, ended.stderr, ended.code],
       ["memory true\nstate true\nimage true\nsnapshot true\n", "", 0],
+    );
+  });
+
+  it("finds a workspace that was created as its directory describes it, and its registry as well", async () => {
+    const creation = `
+      const { execFileSync } = await import("node:child_process");
+      const { mkdirSync } = await import("node:fs");
+      const { newRow } = await import("${sources}/workspace/life/new-workspace.ts");
+      const { WorkspaceRecords } = await import("${sources}/workspace/records/workspace-records.ts");
+      const { readDescription } = await import("${sources}/workspace/records/workspace-description.ts");
+      const { workspaceFiles } = await import("${sources}/workspace/records/workspace-files.ts");
+      const root = process.argv[1];
+      const files = workspaceFiles(root, "ws-000000000001");`;
+    const ended = await acrossPowerCut(
+      home,
+      `${creation}
+      const { workspaces } = WorkspaceRecords.open(root);
+      const asked = { environment: "debian:12", vcpuCount: 1, memMib: 1024 };
+      workspaces.insert({ ...newRow("workspace", asked), workspaceId: "ws-000000000001" });
+      mkdirSync(files.directory, { recursive: true });
+      workspaces.update("ws-000000000001", { name: "named" });
+      workspaces.transition("ws-000000000001", { from: ["creating"], to: "stopped" });
+      // Ending closes the registry, which would flush everything.
+      execFileSync("perl", ["-e", "${cutPower}", root]);`,
+      `${creation}
+      const { row } = (await readDescription(files, "ws-000000000001")) ?? { row: {} };
+      console.log("described", row.state, row.name);
+      console.log("registered", WorkspaceRecords.open(root).workspaces.find("ws-000000000001")?.state);`,
+    );
+    assert.deepEqual(
+      [ended.stdout, ended.stderr, ended.code],
+      ["described stopped named\nregistered stopped\n", "", 0],
     );
   });
 });
