@@ -12,6 +12,7 @@ import {
 } from "../records/workspace-description.ts";
 import { type WorkspaceFiles, workspacesDirectory } from "../records/workspace-files.ts";
 import { now } from "../records/workspace-records.ts";
+import { storedSequences } from "../supervisor/kept-output.ts";
 import { baselineName } from "./switch-disk.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { storageOf } from "./workspace-machine.ts";
@@ -89,8 +90,7 @@ async function withEverythingKept(
     .map((name) => ({ name, createdAt: row.createdAt, storedBytes: 0 }));
   const hasUnknownBaseline =
     row.workspaceSeed.mode === emptySeed.mode && kept.includes(baselineName);
-  const outputs = await readdir(files.outputDirectory).catch(() => []);
-  const numbers = outputs.map(Number).filter(Number.isSafeInteger);
+  const numbers = storedSequences(files.outputDirectory);
   const commandCount = Math.max(row.commandCount, ...numbers);
   const workspaceSeed = hasUnknownBaseline
     ? { ...row.workspaceSeed, mode: "directory" as const }

@@ -61,7 +61,8 @@ function pathsOf({ outputDirectory }: OutputPlace, sequence: number): string[] {
   return [path, ...latePaths(path)];
 }
 
-function storedSequences(directory: string): number[] {
+/** The commands, by their numbers, of which anything is kept, the oldest first. */
+export function storedSequences(directory: string): number[] {
   try {
     const sequences = readdirSync(directory).flatMap((name) => {
       const sequence = /^([1-9]\d*)(\.late(\.old)?)?$/.exec(name)?.[1];

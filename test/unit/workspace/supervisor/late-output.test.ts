@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { encodeFrame, frameKind } from "../../../../src/channel/frames.ts";
 import { limits } from "../../../../src/model/limits.ts";
+import { storedSequences } from "../../../../src/workspace/supervisor/kept-output.ts";
 import {
   LateOutputFile,
   latePaths,
@@ -112,6 +113,27 @@ describe("a supervisor", () => {
     await until("it is written down", async () => (await readLateOutput(path())).bytes === 17);
     const piece = await readOutputPiece(path(), { offset: 0, bytesMax: 100 });
     assert.deepEqual([piece.piece.toString(), piece.lateDroppedBytes], ["listening\n", 7]);
+  });
+
+  it("keeps within the room that all output of its workspace has, what was written last before the rest", async () => {
+    const write = Promise.withResolvers<(bytes: Buffer) => void>();
+    workspace = await SupervisedWorkspace.start({}, { outputBytesMax: 100_000 });
+    workspace.lateOutput = (stream) => {
+      stream.respond({ ":status": 200 });
+      write.resolve((bytes) => void stream.write(bytes));
+    };
+    await runOne();
+    const client = await workspace.connect();
+    await client.exec({ command: ["other"], timeoutMs: 1000 });
+    const { outputDirectory } = workspace.files;
+    const kept = async (sequence: number) =>
+      (await readLateOutput(outputPath(outputDirectory, sequence))).bytes;
+    for (const sequence of [2, 1]) {
+      (await write.promise)(late(frameKind.stdout, sequence, Buffer.alloc(60_000, "x")));
+      await until("it is written down", async () => (await kept(sequence)) === 60_000);
+    }
+    await until("the other goes", async () => (await kept(2)) === 0);
+    assert.deepEqual(storedSequences(outputDirectory), [1]);
   });
 
   const lies: Readonly<Record<string, Buffer>> = {
