@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { PyroError, systemErrorCode } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 import { toolEnvironment } from "./config.ts";
-import { endGroup, removeMountedTree } from "./end-group.ts";
+import { endGroup } from "./end-group.ts";
 
 const stderrCharactersMax = 8192;
 
@@ -19,8 +19,6 @@ export interface ToolOptions {
    * it waits for its children and cleans up after them. `done` settles when that is over, or takes long and goes on by itself.
    */
   readonly ownGroup?: boolean;
-  /** A directory that is the program's alone, and goes with it. Only with a group of its own. */
-  readonly directory?: string | undefined;
   /** What starts the program, and ends with 127 where that is missing. Default: nothing. */
   readonly within?: readonly string[] | undefined;
 }
@@ -38,7 +36,7 @@ export function startTool(
   args: readonly string[],
   options: ToolOptions,
 ): RunningTool {
-  const { signal, ownGroup = false, directory, within = [] } = options;
+  const { signal, ownGroup = false, within = [] } = options;
   const [file = program, ...all] = [...within, program, ...args];
   const child = spawn(file, all, {
     env: { ...toolEnvironment(), ...options.env },
@@ -57,7 +55,7 @@ export function startTool(
       else reject(failure(program, how, words()));
     });
   });
-  const done = ownGroup ? endedWithGroup(child, { ended, signal, directory }) : ended;
+  const done = ownGroup && signal ? untilAborted(ended, { child, signal }) : ended;
   // The caller may fail on stdout first; the rejection must not go unseen then.
   done.catch(() => undefined);
   return { stdout: child.stdout, done };
@@ -79,27 +77,20 @@ export async function runTool(
   return output;
 }
 
-interface GroupEnd extends Pick<ToolOptions, "signal" | "directory"> {
-  readonly ended: Promise<void>;
-}
-
-/** Settles as `ended` does, or soon after an abort, and leaves nothing of the directory. */
-async function endedWithGroup(
-  child: ChildProcess,
-  { ended, signal, directory }: GroupEnd,
+/** Settles as `ended` does, or soon after an abort. */
+async function untilAborted(
+  ended: Promise<void>,
+  { child, signal }: { readonly child: ChildProcess; readonly signal: AbortSignal },
 ): Promise<void> {
   const aborted = Promise.withResolvers<"aborted">();
   const abort = () => aborted.resolve("aborted");
-  if (signal?.aborted) abort();
-  signal?.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
   const first = await Promise.race([ended.catch(() => "ended"), aborted.promise]);
-  signal?.removeEventListener("abort", abort);
-  if (first === "aborted") {
-    await endGroup(child, directory);
-    throw signal?.reason;
-  }
-  if (directory !== undefined) await removeMountedTree(directory);
-  return ended;
+  signal.removeEventListener("abort", abort);
+  if (first !== "aborted") return ended;
+  await endGroup(child);
+  throw signal.reason;
 }
 
 function collectStderr(child: ChildProcess, onLine: ToolOptions["onLine"]): () => string {

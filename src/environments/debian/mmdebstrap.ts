@@ -1,8 +1,5 @@
-import { chmodSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Config } from "../../platform/config.ts";
-import { type RunningTool, startTool, type ToolOptions } from "../../platform/tools.ts";
+import { type RunningTool, startTool } from "../../platform/tools.ts";
 
 /** One call of mmdebstrap, which fetches from the signed Debian archive and writes a tar to stdout. */
 export interface DebianRequest {
@@ -39,24 +36,24 @@ const steps = [
   { pattern: /^creating tarball/, name: "packing" },
 ] as const;
 
-/** Where that is allowed: what is mounted in there is gone with its processes, however they end. */
-const inOwnMountNamespace = `unshare --mount true 2>/dev/null && exec unshare --mount -- "$@"
-exec "$@"`;
+/**
+ * Starts what its arguments say in a mount namespace of its own, where that is allowed: what is mounted in there is gone with its
+ * processes, however they end. Then removes its directory, which may take long, whoever still waits. Its children do not catch
+ * the signal that ends them.
+ */
+const contained = `trap : TERM
+export TMPDIR="$(mktemp --directory --tmpdir pyro-mmdebstrap-XXXXXXXXXX)" && chmod 755 "$TMPDIR" || exit
+if unshare --mount true 2>/dev/null; then unshare --mount -- "$@"; else "$@"; fi
+code=$?
+rm -rf --one-file-system -- "$TMPDIR"
+exit $code`;
 
 /**
  * Started by root, mmdebstrap mounts what a system needs into its chroot, for all the host to see, and leaves it there when
  * it is interrupted at the wrong moment. For users it makes namespaces of its own.
  */
-function isolation(): Pick<ToolOptions, "within" | "directory" | "env"> {
-  if (process.geteuid?.() !== 0) return {};
-  const directory = mkdtempSync(join(tmpdir(), "pyro-mmdebstrap-"));
-  // apt fetches as a user of its own.
-  chmodSync(directory, 0o755);
-  return {
-    within: ["sh", "-c", inOwnMountNamespace, "sh"],
-    directory,
-    env: { TMPDIR: directory },
-  };
+function container(): readonly string[] {
+  return process.geteuid?.() === 0 ? ["sh", "-c", contained, "sh"] : [];
 }
 
 /** Starts fetching; the tar comes on `stdout`. */
@@ -75,8 +72,8 @@ export function startMmdebstrap(request: DebianRequest): RunningTool {
     ...(request.config.debianMirror === undefined ? [] : [request.config.debianMirror]),
   ];
   return startTool("mmdebstrap", args, {
-    ...isolation(),
     packageName: "mmdebstrap",
+    within: container(),
     signal: request.signal,
     ownGroup: true,
     onLine: (line) => {
