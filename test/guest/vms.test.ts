@@ -294,7 +294,9 @@ describe("VMs that outlive the process that made them", () => {
       if (/^registry\.sqlite/.test(name)) rmSync(join(home.stateDirectory, name));
   };
   const knownPid = (vmId: string) => {
-    const registry = new DatabaseSync(join(home.stateDirectory, "registry.sqlite"));
+    // Whoever writes at the same time may hold it for a moment.
+    const path = join(home.stateDirectory, "registry.sqlite");
+    const registry = new DatabaseSync(path, { timeout: 10_000 });
     try {
       return (
         registry.prepare("SELECT pid FROM workspaces WHERE workspace_id = ?").get(vmId)?.pid ?? null
