@@ -35,6 +35,21 @@ test("a command has no input, and what it leaves running is counted", async () =
   await connection.bulk("workspace_exec", { workspace_id: id, command: "pkill -f 'sleep 641'" });
 });
 
+test("what a command leaves running writes to its log, where it is read on", async () => {
+  const command = "(until [ -e up ]; do sleep 0.05; done; echo listening) & echo begun";
+  const left = await connection.bulk("workspace_exec", { workspace_id: id, command });
+  const { sequence } = left.facts;
+  const where = JSON.stringify({ workspace_id: id, sequence });
+  assert.ok(left.text.endsWith(`What runs on writes to: workspace_logs ${where}`), left.text);
+  await connection.bulk("workspace_exec", { workspace_id: id, command: "touch up" });
+  const log = (place: object) =>
+    connection.bulk("workspace_logs", { workspace_id: id, sequence, ...place });
+  await until("it is written down", async () => (await log({})).facts.late_offset === 6);
+  const page = await log({ offset: 6 });
+  assert.match(page.header, /written after its end: from offset 6/);
+  assert.deepEqual([page.parts, page.facts.next_offset], [["listening\n"], 16]);
+});
+
 test("a command that takes longer goes on, and is read on to its end", async () => {
   const command = "echo begun; until [ -e go ]; do sleep 0.1; done; echo ended; exit 7";
   const first = await connection.bulk("workspace_exec", {

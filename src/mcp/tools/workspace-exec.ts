@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { defaults, limits } from "../../model/limits.ts";
 import type { Pyro, WorkspaceExecResult } from "../../sdk.ts";
-import { type BulkAnswer, bulkAnswer } from "../answers/bulk-answer.ts";
+import { type BulkAnswer, bulkAnswer, callText } from "../answers/bulk-answer.ts";
 import { OutputCollector } from "../answers/output-collector.ts";
 import { bulkTool } from "../tool.ts";
 import { endedText } from "./ending-text.ts";
@@ -121,6 +121,10 @@ function execAnswer(
     excerpt: output.excerpt(),
     charactersMax,
     restOf: (offset) => readOn(id, { sequence, offset }),
+    footer:
+      result.backgroundProcessCount > 0
+        ? `What runs on writes to: ${callText("workspace_logs", { workspace_id: id, sequence })}`
+        : undefined,
     facts: {
       workspace_id: result.workspaceId,
       sequence,
