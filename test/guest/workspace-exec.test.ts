@@ -109,7 +109,8 @@ describe("a command in a workspace", () => {
     assert.deepEqual([lives.exitCode, lives.backgroundProcessCount], [0, 0]);
     const silent = await sh("sleep 631 >/dev/null 2>&1 &");
     assert.equal(silent.backgroundProcessCount, 1);
-    await sh("pkill -f ticks; pkill yes; pkill -f 'sleep 631'");
+    // Patterns that the shell which says them does not match.
+    await sh("pkill yes; pkill -f '[t]icks'; pkill -f '[s]leep 631'");
   });
 
   it("takes a command of any brackets and colours for what it is", async () => {
