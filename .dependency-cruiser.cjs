@@ -9,6 +9,7 @@ const services = [
   "trees",
   "changes",
   "snapshots",
+  "secrets",
 ];
 const only = (name, from, allowed) => ({
   name,
@@ -50,6 +51,7 @@ module.exports = {
       "channel/",
       "environments/",
       "changes/",
+      "secrets/",
       "snapshots/",
       "trees/",
       "network/",

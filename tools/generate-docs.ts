@@ -27,6 +27,10 @@ const meaningOfLimits: Record<LimitName, string> = {
   fileWriteBytesMax: "Of one file written in a call; push a directory or archive for more.",
   labelCountMax: "Labels of a workspace.",
   labelBytesMax: "The value of a label.",
+  secretCountMax: "Secrets of a workspace.",
+  secretBytesMax: "The value of a secret.",
+  secretBytesMin: "The value of a secret, at least, line breaks not counted.",
+  secretsBytesMax: "The values of all secrets of a workspace.",
 };
 const limitNames = Object.keys(meaningOfLimits) as LimitName[];
 

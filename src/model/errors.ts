@@ -54,6 +54,8 @@ export const errorCodes = {
   workspace_path_conflict: "What is at this path of the workspace does not fit the operation.",
   snapshot_not_found: "The workspace has no snapshot of this name.",
   snapshot_exists: "The workspace has a snapshot of this name already.",
+  secret_not_found: "The workspace has no secret of this name.",
+  secrets_unreadable: "The file with the workspace's secrets is damaged.",
   supervisor_unavailable: "The process that looks after a running workspace did not start.",
   guest_no_space: "The guest's disk is full.",
   host_path_refused:

@@ -31,6 +31,12 @@ export const limits = {
   fileWriteBytesMax: 64 * 1024 * 1024,
   labelCountMax: 64,
   labelBytesMax: 1024,
+  secretCountMax: 64,
+  secretBytesMax: 64 * 1024,
+  /** A shorter value would be found everywhere. */
+  secretBytesMin: 4,
+  /** Of all of a workspace's secrets: finding them in output takes a few dozen bytes of memory for each of theirs. */
+  secretsBytesMax: 256 * 1024,
 } as const;
 
 /** What holds when a caller does not say. */

@@ -26,12 +26,20 @@ export interface WhichCommands {
   readonly after?: number | undefined;
 }
 
+/** Takes out of a text what must not be written down. */
+export interface JournalRedaction {
+  redactText(text: string): string;
+}
+
 /** What happened in workspaces since their last reset: commands, and events that are no commands. */
 export class Journal {
   readonly #registry: Registry;
+  readonly #redactionOf: (workspaceId: string) => JournalRedaction;
 
-  constructor(registry: Registry) {
+  /** Nothing is written down but by way of a workspace's `redactionOf`. */
+  constructor(registry: Registry, redactionOf: (workspaceId: string) => JournalRedaction) {
     this.#registry = registry;
+    this.#redactionOf = redactionOf;
   }
 
   /** Records that a command begins and answers its number; undefined when the workspace is not started. */
@@ -51,7 +59,13 @@ export class Journal {
       run(
         `INSERT INTO commands (workspace_id, sequence, command, cwd, started_at)
          VALUES (:workspaceId, :sequence, :command, :cwd, :startedAt)`,
-        { workspaceId, sequence, command: JSON.stringify(command), cwd, startedAt },
+        {
+          workspaceId,
+          sequence,
+          command: JSON.stringify(command.map((word) => this.#redact(workspaceId, word))),
+          cwd: this.#redact(workspaceId, cwd),
+          startedAt,
+        },
       );
       run(
         `DELETE FROM commands WHERE workspace_id = :workspaceId AND sequence <= :oldest
@@ -78,6 +92,8 @@ export class Journal {
          WHERE workspace_id = :workspaceId AND sequence = :sequence`,
         {
           ...end,
+          notStarted: this.#redact(workspaceId, end.notStarted),
+          interrupted: this.#redact(workspaceId, end.interrupted),
           workspaceId,
           sequence,
           timedOut: Number(end.timedOut),
@@ -142,7 +158,7 @@ export class Journal {
       run(
         `INSERT INTO events (workspace_id, at, kind, text)
          SELECT workspace_id, :at, :kind, :text FROM workspaces WHERE workspace_id = :workspaceId`,
-        { workspaceId, at, kind, text },
+        { workspaceId, at, kind, text: this.#redact(workspaceId, text) },
       );
       run(
         `DELETE FROM events WHERE workspace_id = :workspaceId AND event_id <=
@@ -160,6 +176,10 @@ export class Journal {
       kind: String(row.kind),
       text: String(row.text),
     }));
+  }
+
+  #redact<Text extends string | null>(workspaceId: string, text: Text): Text | string {
+    return text === null ? text : this.#redactionOf(workspaceId).redactText(text);
   }
 
   /** Forgets what happened so far, as a reset does. */

@@ -10,6 +10,11 @@ export interface Inside {
   readonly because: string;
 }
 
+const keptSecrets: Inside = {
+  testedIn: "test/unit/workspace/records/kept-secrets.test.ts",
+  because: "nothing asks for a secret yet",
+};
+
 /** Where each code is brought about for real, through the MCP server or the command line. */
 export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   invalid_argument: overMcp,
@@ -74,6 +79,8 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   workspace_path_conflict: overMcp,
   snapshot_not_found: overMcp,
   snapshot_exists: overMcp,
+  secret_not_found: keptSecrets,
+  secrets_unreadable: keptSecrets,
   supervisor_unavailable: lost,
   guest_no_space: lost,
   host_path_refused: overMcp,

@@ -122,6 +122,7 @@ func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Bac
 			return nil
 		},
 		CorrectClock: machine.CorrectClock,
+		HoldSecrets:  walls.HoldSecrets,
 		Warm:         workload.Warm,
 		Tree:         walls.Tree,
 		CanFreeze:    true,

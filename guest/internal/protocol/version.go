@@ -21,6 +21,8 @@ type Health struct {
 	Activated    bool   `json:"activated"`
 	BootID       string `json:"boot_id"`
 	UptimeMs     int64  `json:"uptime_ms"`
+	// HeldSecrets stays true for a machine that was ever given one.
+	HeldSecrets bool `json:"held_secrets"`
 }
 
 // Activated is the answer of POST /v1/activate.

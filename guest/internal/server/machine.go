@@ -18,6 +18,7 @@ func (s *Server) health(response http.ResponseWriter, _ *http.Request) error {
 		Activated:    s.phase.Load() == phaseActivated,
 		BootID:       s.backend.BootID,
 		UptimeMs:     time.Since(s.started).Milliseconds(),
+		HeldSecrets:  s.heldSecrets.Load(),
 	})
 	return nil
 }

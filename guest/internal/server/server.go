@@ -54,6 +54,8 @@ type Backend struct {
 	Tree func() (*tree.Tree, error)
 	// CanFreeze says that the tree is on a disk of the machine's own.
 	CanFreeze bool
+	// HoldSecrets puts these, and no others, where commands can read them.
+	HoldSecrets func([]protocol.Secret) error
 	// Stop ends the workload and leaves the disks clean.
 	Stop func() error
 	// PowerOff does not return in a machine.
@@ -68,7 +70,9 @@ type Server struct {
 	phase    atomic.Int32
 	defaults atomic.Pointer[command.Defaults]
 	stopping atomic.Bool
-	commands sync.WaitGroup
+	// heldSecrets stays once the machine was given one: its memory must not be copied.
+	heldSecrets atomic.Bool
+	commands    sync.WaitGroup
 	// services is nil in a machine that runs no commands.
 	services *service.Services
 	late     *command.Late
@@ -129,6 +133,7 @@ func (s *Server) routes() http.Handler {
 		"POST /v1/activate":      s.activate,
 		"POST /v1/renew":         s.renew,
 		"POST /v1/clock":         s.clock,
+		"POST /v1/secrets":       s.secrets,
 		"POST /v1/exec":          s.exec,
 		"GET /v1/late-output":    s.lateOutput,
 		"POST /v1/service/start": s.serviceStart,

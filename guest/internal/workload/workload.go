@@ -44,6 +44,7 @@ type Workload struct {
 	tree    *tree.Tree
 	sweeper *sweeper
 	logs    serviceLogs
+	secrets heldSecrets
 }
 
 // Prepare starts the namespaces and mounts all that needs no data disk.
@@ -120,6 +121,9 @@ func (w *Workload) enterRoot() error {
 	}
 	var err error
 	w.starter.Thread.Do(func() { w.hosts, err = buildRoot(w.disk, w.request, w.openDisk) })
+	if err == nil && len(w.secrets.values) > 0 {
+		err = w.placeSecrets(nil)
+	}
 	if err != nil || w.tree != nil {
 		return err
 	}
@@ -221,6 +225,7 @@ func (w *Workload) endNamespaces() {
 	_ = unix.Kill(w.initPID, unix.SIGKILL)
 	_, _ = unix.Wait4(w.initPID, nil, 0, nil)
 	_ = unix.Close(w.initHandle)
+	w.secrets.forgetPlace()
 	// Last: whoever lets go last waits for the unmounting.
 	w.starter.Thread.End()
 	w.starter = nil

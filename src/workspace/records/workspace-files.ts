@@ -24,6 +24,8 @@ export interface WorkspaceFiles {
   readonly snapshotsDirectory: string;
   /** Held by whoever keeps or removes a snapshot, however long its guest stands still. */
   readonly snapshotsLockPath: string;
+  /** The values of its secrets, for its user alone. */
+  readonly secretsPath: string;
   /** One file a command. */
   readonly outputDirectory: string;
 }
@@ -55,6 +57,7 @@ export function workspaceFiles(stateDirectory: string, workspaceId: string): Wor
     baselineDirectory: join(directory, "baseline"),
     snapshotsDirectory: join(directory, "snapshots"),
     snapshotsLockPath: join(directory, "snapshots.lock"),
+    secretsPath: join(directory, "secrets.json"),
     outputDirectory: join(directory, "output"),
   };
 }

@@ -3,6 +3,7 @@ import { Registry, type RegistryOptions } from "../../registry/database.ts";
 import { Journal } from "../../registry/journal.ts";
 import { SnapshotTable } from "../../registry/snapshots.ts";
 import { WorkspaceTable } from "../../registry/workspaces.ts";
+import { KeptSecrets } from "./kept-secrets.ts";
 import { type Described, describeOnDisk } from "./workspace-description.ts";
 import { workspaceFiles } from "./workspace-files.ts";
 
@@ -13,13 +14,14 @@ export class WorkspaceRecords implements Disposable {
   readonly snapshots: SnapshotTable;
   readonly #registry: Registry;
   readonly #stateDirectory: string;
+  readonly #secrets = new Map<string, KeptSecrets>();
 
   private constructor(registry: Registry, stateDirectory: string) {
     this.#registry = registry;
     this.#stateDirectory = stateDirectory;
     const onChange = (workspaceId: string) => this.describe(workspaceId);
     this.workspaces = new WorkspaceTable(registry, onChange);
-    this.journal = new Journal(registry);
+    this.journal = new Journal(registry, (workspaceId) => this.secrets(workspaceId).knownValues());
     this.snapshots = new SnapshotTable(registry, onChange);
   }
 
@@ -40,6 +42,15 @@ export class WorkspaceRecords implements Disposable {
     if (row === undefined) return;
     const snapshots = this.snapshots.list(workspaceId);
     describeOnDisk(workspaceFiles(this.#stateDirectory, workspaceId), { row, snapshots });
+  }
+
+  /** A workspace's secrets; the one instance of this process. */
+  secrets(workspaceId: string): KeptSecrets {
+    const known = this.#secrets.get(workspaceId);
+    if (known !== undefined) return known;
+    const kept = new KeptSecrets(workspaceFiles(this.#stateDirectory, workspaceId).secretsPath);
+    this.#secrets.set(workspaceId, kept);
+    return kept;
   }
 
   [Symbol.dispose](): void {
