@@ -29,7 +29,9 @@ const rooms = {
   snapshots: ["records", "life"],
   seed: ["machines", "environments", "records", "life"],
   tree: ["records", "life", "seed", "supervisor"],
-  review: ["records", "life", "snapshots", "supervisor", "tree"],
+  ports: ["records", "life", "supervisor"],
+  services: ["machines", "records", "life", "supervisor", "ports"],
+  review: ["records", "life", "snapshots", "supervisor", "tree", "ports"],
   commands: ["machines", "life", "supervisor"],
 };
 

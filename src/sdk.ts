@@ -11,9 +11,21 @@ export {
 export type * from "./model/integration-results.ts";
 export { lastFrames } from "./model/last-frames.ts";
 export { defaults, limits } from "./model/limits.ts";
-export { type CpuLevel, cpuLevels } from "./model/machine-options.ts";
+export {
+  type CpuLevel,
+  cpuLevels,
+  type NetworkPolicy,
+  networkPolicies,
+} from "./model/machine-options.ts";
 export { nearest } from "./model/nearest.ts";
 export type * from "./model/results.ts";
+export type {
+  PortToPublish,
+  Readiness,
+  RestartPolicy,
+  ServiceState,
+} from "./model/service-definition.ts";
+export type * from "./model/service-results.ts";
 export { visibleJson, visibleText } from "./model/text.ts";
 export type * from "./model/workspace-results.ts";
 export {
@@ -26,6 +38,8 @@ export {
 export { startTrace, type Trace } from "./platform/trace.ts";
 export { Pyro, type PyroOptions } from "./pyro.ts";
 export { FilesRoom } from "./rooms/files-room.ts";
+export { PortsRoom } from "./rooms/ports-room.ts";
+export { ServicesRoom } from "./rooms/services-room.ts";
 export { SnapshotsRoom } from "./rooms/snapshots-room.ts";
 export { type ExecOptions, WorkspaceRoom } from "./rooms/workspace-room.ts";
 export { WorkspacesRoom } from "./rooms/workspaces-room.ts";
@@ -35,5 +49,6 @@ export type { PullOptions } from "./workspace/environments/environments.ts";
 export type { PruneOptions } from "./workspace/life/prune-environments.ts";
 export type * from "./workspace/life/workspace-options.ts";
 export type { OnProgress, Progress, WorkOptions } from "./workspace/machines/host.ts";
+export type * from "./workspace/services/service-options.ts";
 export type { RunInVmOptions } from "./workspace/vms/run-in-vm.ts";
 export type { CreateVmOptions, ExecVmOptions } from "./workspace/vms/vms.ts";

@@ -4,9 +4,11 @@ import { asPyroError, PyroError } from "../model/errors.ts";
 import { numberField, readAnswer, textField } from "./answers.ts";
 import { attach, protocolVersion } from "./attach.ts";
 import { BuildClient } from "./build-client.ts";
+import { cancelOn } from "./cancel-on.ts";
 import { type ExecEvents, type ExecOutcome, type ExecRequest, runExec } from "./exec.ts";
 import { type Hold, takeHold } from "./hold.ts";
 import { type AnswerHeaders, supervisorStatus } from "./json.ts";
+import { ServiceClient } from "./service-client.ts";
 import { limitSilence } from "./silence.ts";
 import { TreeClient } from "./tree-client.ts";
 
@@ -64,6 +66,8 @@ export class AgentClient implements Disposable {
   readonly tree: TreeClient;
   /** Those that make images and templates. */
   readonly build: BuildClient;
+  /** Those about services. */
+  readonly services: ServiceClient;
   readonly #session: http2.ClientHttp2Session;
   readonly #keepsProcess: boolean;
   readonly #silenceMsMax: number | undefined;
@@ -84,6 +88,9 @@ export class AgentClient implements Disposable {
     this.tree = new TreeClient((...request) => this.#open(...request));
     this.build = new BuildClient((path) =>
       this.request({ ":method": "POST", ":path": path }, { mayBeSilent: true }),
+    );
+    this.services = new ServiceClient((method, path, options) =>
+      this.request({ ":method": method, ":path": path }, options),
     );
     session.on("error", (error) => {
       this.#failure ??= error;
@@ -254,6 +261,14 @@ export class AgentClient implements Disposable {
       if (code === "workspace_busy" || code === "internal") return false;
       throw error;
     }
+  }
+
+  /** Asks a supervisor for what is its own to do; the answer is ours as well. */
+  ask(path: string, body: object, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    const stream = this.request({ ":method": "POST", ":path": path }, { mayBeSilent: true });
+    cancelOn(stream, signal);
+    stream.end(JSON.stringify(body));
+    return readAnswer(stream);
   }
 
   /** Asks a supervisor to end its workspace's run; settles when that is done. */

@@ -57,7 +57,7 @@ const notStartedReasons = [
 /** Why a command never ran; another thing than a command that failed. */
 export type NotStartedReason = (typeof notStartedReasons)[number];
 
-function isNotStartedReason(text: string): text is NotStartedReason {
+export function isNotStartedReason(text: string): text is NotStartedReason {
   return (notStartedReasons as readonly string[]).includes(text);
 }
 

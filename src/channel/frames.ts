@@ -10,8 +10,8 @@ export const frameKind = {
   refusal: 5,
   /** Only ever sent by a supervisor: the end, which its journal could not take yet. */
   unjournaledEnd: 6,
-  /** Of late output only: how many bytes of it are missing. */
-  lateDropped: 7,
+  /** Of logs of services and of late output: how many bytes of it are missing. */
+  dropped: 7,
 } as const;
 
 const headerBytes = 5;

@@ -1,9 +1,10 @@
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { cancellation, PyroError } from "../model/errors.ts";
+import { PyroError } from "../model/errors.ts";
 import type { BytePath, TreeEdit } from "../model/tree.ts";
 import { numberField, readAnswer, textField } from "./answers.ts";
+import { cancelOn } from "./cancel-on.ts";
 import {
   agentFailure,
   channelLost,
@@ -195,14 +196,6 @@ async function* bodyOf(stream: ClientHttp2Stream): AsyncGenerator<Buffer> {
   }
   // A connection that closes ends its streams without an error.
   if (stream.rstCode !== 0) throw channelLost(undefined);
-}
-
-/** Ends the request, and with it the work in the guest, when the caller gives up. */
-function cancelOn(stream: ClientHttp2Stream, signal: AbortSignal | undefined): void {
-  const cancel = () => stream.destroy(cancellation(signal?.reason));
-  if (signal?.aborted) cancel();
-  signal?.addEventListener("abort", cancel, { once: true });
-  stream.once("close", () => signal?.removeEventListener("abort", cancel));
 }
 
 /** Sends a body; a refusal is told by the answer, not by the broken pipe it causes here. */

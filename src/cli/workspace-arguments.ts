@@ -2,6 +2,8 @@ import { type Command, Option } from "commander";
 import type { JsonOption } from "./context.ts";
 
 /** What `<id>` means wherever a command takes a workspace. */
+export const serviceNameMeaning = "name of the service";
+
 export const idMeaning = "id, unique beginning of an id, or name of a workspace";
 
 export interface WorkspaceOutputOption extends JsonOption {

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { PyroError } from "../model/errors.ts";
 import { nearest } from "../model/nearest.ts";
 import { visibleText } from "../model/text.ts";
@@ -28,10 +29,18 @@ export function selectTools({
       !exclude.includes(tool.name) &&
       (!readOnly || annotationsOf[tool.effect].readOnlyHint === true),
   );
-  if (chosen.length > 0) return chosen;
+  if (chosen.length > 0) return chosen.map((tool) => within(profile, tool));
   throw new PyroError("invalid_argument", "These options leave no tool to serve.", {
     hint: `There are: ${known.join(", ")}.`,
   });
+}
+
+/** The tool with the arguments that a profile offers. */
+function within(profile: ProfileName, tool: Tool): Tool {
+  if (tool.fullOnly === undefined || holds(profile, "workspace-full")) return tool;
+  const { fullOnly } = tool;
+  const shape = Object.entries(tool.input.shape).filter(([name]) => !fullOnly.includes(name));
+  return { ...tool, input: z.object(Object.fromEntries(shape)) };
 }
 
 function requireKnown(what: string, given: readonly string[], known: readonly string[]): void {

@@ -74,6 +74,8 @@ interface Declared<Input extends z.ZodObject> {
   /** Its first sentence says when to use it. */
   readonly description: string;
   readonly input: Input;
+  /** Names of arguments that only the largest profile offers. */
+  readonly fullOnly?: readonly string[];
   readonly effect: Effect;
   /** The smallest profile that offers it. */
   readonly profile: ProfileName;

@@ -16,10 +16,11 @@ import type {
   CreateWorkspaceOptions,
   GcOptions,
   ResetOptions,
+  StartWorkspaceOptions,
   UpdateWorkspaceOptions,
 } from "../workspace/life/workspace-options.ts";
-import type { WorkOptions } from "../workspace/machines/host.ts";
 import { createWorkspace } from "../workspace/seed/create-workspace.ts";
+import { resumeWorkspace } from "../workspace/services/resume-services.ts";
 import { resetWorkspace } from "../workspace/snapshots/reset-workspace.ts";
 
 /** How workspaces begin, are found, go on and end. */
@@ -49,9 +50,10 @@ export class LifeMethods {
     return updateWorkspace(this.#context, id, options);
   }
 
-  /** Starts a stopped or failed workspace again, its disk as it was. */
-  startWorkspace(id: string, options: WorkOptions = {}): Promise<Workspace> {
-    return startWorkspace(this.#context, id, options);
+  /** Starts a stopped or failed workspace again, its disk as it was; its services only when asked to. */
+  startWorkspace(id: string, options: StartWorkspaceOptions = {}): Promise<Workspace> {
+    const start = options.resumeServices ? resumeWorkspace : startWorkspace;
+    return start(this.#context, id, options);
   }
 
   /** Powers a workspace off; disk, snapshots and history stay. */

@@ -1,5 +1,6 @@
 import * as integrations from "./integration-results.ts";
 import * as results from "./results.ts";
+import * as services from "./service-results.ts";
 import * as workspaces from "./workspace-results.ts";
 
 /** Every result that leaves pyro, by name. */
@@ -37,6 +38,12 @@ export const declarations = {
   snapshotCreated: workspaces.snapshotCreatedSchema,
   snapshotList: workspaces.snapshotListSchema,
   snapshotDeleted: workspaces.snapshotDeletedSchema,
+  service: services.workspaceServiceSchema,
+  serviceList: services.serviceListSchema,
+  serviceLogs: services.serviceLogsSchema,
+  portPublished: services.portPublishedSchema,
+  portList: services.portListSchema,
+  portUnpublished: services.portUnpublishedSchema,
   workspaceDeleted: workspaces.workspaceDeletedSchema,
   workspaceGc: workspaces.workspaceGcSchema,
 } as const;

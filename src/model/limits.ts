@@ -29,6 +29,17 @@ export const limits = {
   fileReadBytesMax: 16 * 1024 * 1024,
   /** More is a tree, to be pushed. */
   fileWriteBytesMax: 64 * 1024 * 1024,
+  /** How many services of a workspace run, and how many that are over are remembered. */
+  servicesMax: 64,
+  /** Connections through the published ports of a workspace at a time. */
+  forwardedConnectionsMax: 256,
+  /** Of what a service wrote, read into a result. */
+  serviceLogsBytesMax: 16 * 1024 * 1024,
+  /** A week: a probe that asks for longer is a mistake. */
+  readyTimeoutSecondsMax: 7 * 86_400,
+  readyIntervalMsMin: 10,
+  readyIntervalMsMax: 3_600_000,
+  stopGraceSecondsMax: 3_600,
   labelCountMax: 64,
   labelBytesMax: 1024,
   secretCountMax: 64,
@@ -47,4 +58,8 @@ export const defaults = {
   timeoutSeconds: 30,
   ttlSeconds: 600,
   fileReadBytes: 65_536,
+  readyTimeoutSeconds: 30,
+  readyIntervalMs: 500,
+  stopGraceSeconds: 10,
+  logTailLines: 200,
 } as const;

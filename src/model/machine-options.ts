@@ -16,6 +16,16 @@ export interface SizeOptions {
   readonly cpu?: CpuLevel | undefined;
 }
 
+/** What a guest may reach, and who may reach it. */
+export const networkPolicies = [
+  "off",
+  "published-ports",
+  "egress",
+  "egress+published-ports",
+] as const;
+
+export type NetworkPolicy = (typeof networkPolicies)[number];
+
 /** Size of a machine that is to be. */
 export interface MachineSize {
   readonly vcpuCount: number;

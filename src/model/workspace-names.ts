@@ -28,7 +28,7 @@ const idPattern = /^(ws|vm)-/;
 const labelKeyPattern = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,126}$/;
 
 /** `name` if a workspace or snapshot can have it; else `invalid_argument`. */
-export function checkName(name: string, what: "workspace" | "snapshot"): string {
+export function checkName(name: string, what: "workspace" | "snapshot" | "service"): string {
   if (what === "workspace" && idPattern.test(name))
     throw new PyroError(
       "invalid_argument",

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { networkPolicies } from "./machine-options.ts";
 import { commandResult, cpuLevel, executionMode, isolation, timestamp } from "./result-fields.ts";
+import { publishedPortSchema, serviceSchema } from "./service-results.ts";
 
 // Results about workspaces; results.ts says how they become types, JSON and MCP schemas.
 
@@ -55,7 +57,7 @@ export const workspaceSchema = z.object({
   driver: z.string(),
   executionMode,
   isolation,
-  networkPolicy: z.enum(["off", "egress", "egress+published-ports"]),
+  networkPolicy: z.enum(networkPolicies),
   vcpuCount: count,
   memMib: count,
   cpu: cpuLevel,
@@ -279,7 +281,10 @@ export const workspaceSummarySchema = z.object({
   failedCommandCount: count,
   events: z.array(workspaceEventSchema).describe("Edits, syncs, patches, exports, snapshots."),
   snapshots: z.array(snapshotSchema),
-  services: z.array(z.object({ name: z.string(), state: z.string() })),
+  services: z.array(
+    serviceSchema.pick({ name: true, state: true, reason: true, exitCode: true, startedAt: true }),
+  ),
+  ports: z.array(publishedPortSchema).describe("Published, those of services included."),
   diff: workspaceDiffSchema.omit({ workspaceId: true, diff: true }).nullable(),
   diffUnavailable: z.string().nullable().describe("Why there is no diff."),
   runsWhenOpened: z.array(runsWhenOpenedSchema).describe("Among the changed files."),

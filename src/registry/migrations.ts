@@ -114,4 +114,15 @@ export const migrations: readonly string[] = [
      '{"mode":"empty","seedPath":null,"entryCount":0,"bytes":0,"skippedCount":0,"skipped":[],"changedWhileRead":[],"warnings":[]}',
      pid, start_ticks, boot_id FROM vms;
    DROP TABLE vms`,
+  // What is known of services, and which ports of the host lead to which of a guest.
+  `ALTER TABLE services ADD COLUMN definition TEXT NOT NULL DEFAULT '{}';
+   ALTER TABLE services ADD COLUMN status TEXT NOT NULL DEFAULT '{}';
+   ALTER TABLE services ADD COLUMN is_resumable INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE published_ports (
+     workspace_id TEXT NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+     host_port INTEGER NOT NULL,
+     guest_port INTEGER NOT NULL,
+     service TEXT,
+     PRIMARY KEY (workspace_id, host_port)
+   ) STRICT, WITHOUT ROWID`,
 ];

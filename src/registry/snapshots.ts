@@ -1,20 +1,20 @@
 import type { Snapshot } from "../model/workspace-results.ts";
 import type { Registry, Run } from "./database.ts";
-import { countChange, type OnChange } from "./workspaces.ts";
+import { type OnChange, WorkspaceWriter } from "./workspace-writer.ts";
 
 /** The named snapshots of workspaces. */
 export class SnapshotTable {
   readonly #registry: Registry;
-  readonly #onChange: OnChange;
+  readonly #writer: WorkspaceWriter;
 
-  constructor(registry: Registry, onChange: OnChange = () => undefined) {
+  constructor(registry: Registry, onChange?: OnChange) {
     this.#registry = registry;
-    this.#onChange = onChange;
+    this.#writer = new WorkspaceWriter(registry, onChange);
   }
 
   /** Makes a snapshot visible; false when there is one of that name, or no such workspace. */
   insert(workspaceId: string, snapshot: Snapshot): boolean {
-    return this.#change(workspaceId, (run) => insertSnapshot(run, workspaceId, snapshot));
+    return this.#writer.change(workspaceId, (run) => insertSnapshot(run, workspaceId, snapshot));
   }
 
   /** Oldest first. */
@@ -31,17 +31,7 @@ export class SnapshotTable {
   /** False when it was gone already. */
   remove(workspaceId: string, name: string): boolean {
     const sql = "DELETE FROM snapshots WHERE workspace_id = :workspaceId AND name = :name";
-    return this.#change(workspaceId, (run) => run(sql, { workspaceId, name }) === 1);
-  }
-
-  #change(workspaceId: string, work: (run: Run) => boolean): boolean {
-    const isChanged = this.#registry.write((run) => {
-      const isDone = work(run);
-      if (isDone) countChange(run, workspaceId);
-      return isDone;
-    });
-    if (isChanged) this.#onChange(workspaceId);
-    return isChanged;
+    return this.#writer.change(workspaceId, (run) => run(sql, { workspaceId, name }) === 1);
   }
 }
 

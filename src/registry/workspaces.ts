@@ -5,6 +5,8 @@ import type { BootMoment } from "../platform/boot-time.ts";
 import type { ProcessIdentity } from "../platform/processes.ts";
 import type { Parameters, Registry, Row, Run } from "./database.ts";
 import { processColumns, processOf } from "./process-columns.ts";
+import { endServices } from "./services.ts";
+import { type OnChange, WorkspaceWriter } from "./workspace-writer.ts";
 
 /** What a process is doing to a workspace in one of the states that pass; enough to finish or undo it. */
 export interface Work {
@@ -65,9 +67,6 @@ export type WorkspaceChange = Partial<
   Omit<WorkspaceRow, "workspaceId" | "environment" | "createdAt" | "state" | "revision">
 >;
 
-/** Told of every workspace that was changed, after it was. */
-export type OnChange = (workspaceId: string) => void;
-
 export interface Transition {
   readonly from: readonly WorkspaceState[];
   readonly to: WorkspaceState;
@@ -77,16 +76,16 @@ export interface Transition {
 /** The workspaces of a registry. */
 export class WorkspaceTable {
   readonly #registry: Registry;
-  readonly #onChange: OnChange;
+  readonly #writer: WorkspaceWriter;
 
-  constructor(registry: Registry, onChange: OnChange = () => undefined) {
+  constructor(registry: Registry, onChange?: OnChange) {
     this.#registry = registry;
-    this.#onChange = onChange;
+    this.#writer = new WorkspaceWriter(registry, onChange);
   }
 
   /** False when the name is taken. */
   insert(row: WorkspaceRow): boolean {
-    return this.#change(row.workspaceId, (run) => {
+    return this.#writer.change(row.workspaceId, (run) => {
       const taken = row.name !== null && idOfName(this.#registry, row.name) !== undefined;
       return !taken && insertRow(run, row);
     });
@@ -112,14 +111,14 @@ export class WorkspaceTable {
 
   /** Moves a workspace from one of `from` to `to`; false when it is in none of them. */
   transition(workspaceId: string, transition: Transition): boolean {
-    return this.#change(workspaceId, (run) => moveWorkspace(run, workspaceId, transition));
+    return this.#writer.change(workspaceId, (run) => moveWorkspace(run, workspaceId, transition));
   }
 
   /** Changes columns, whatever the state; false when the workspace is gone. */
   update(workspaceId: string, change: WorkspaceChange): boolean {
     const values = columnsOf(change);
     const sql = `UPDATE workspaces SET ${assignments(values)} WHERE workspace_id = :workspace_id`;
-    return this.#change(
+    return this.#writer.change(
       workspaceId,
       (run) => run(sql, { ...values, workspace_id: workspaceId }) === 1,
     );
@@ -130,7 +129,7 @@ export class WorkspaceTable {
     const values = { ...processColumns(process), workspace_id: workspaceId };
     const sql = `UPDATE workspaces SET ${assignments(values)}
                  WHERE workspace_id = :workspace_id AND state <> 'deleting'`;
-    return this.#change(workspaceId, (run) => run(sql, values) === 1);
+    return this.#writer.change(workspaceId, (run) => run(sql, values) === 1);
   }
 
   /** Renames and relabels; answers which workspace has the name already, or undefined when done. */
@@ -141,7 +140,7 @@ export class WorkspaceTable {
     const values = columnsOf(change);
     const sql = `UPDATE workspaces SET ${assignments(values)} WHERE workspace_id = :workspace_id`;
     let takenBy: string | undefined;
-    this.#change(workspaceId, (run) => {
+    this.#writer.change(workspaceId, (run) => {
       const holder = change.name === null ? undefined : idOfName(this.#registry, change.name);
       if (holder !== workspaceId) takenBy = holder;
       return takenBy === undefined && run(sql, { ...values, workspace_id: workspaceId }) === 1;
@@ -177,17 +176,6 @@ export class WorkspaceTable {
     );
   }
 
-  /** Runs `work` as one transaction, counting it as a change of the workspace when it answers that it was one. */
-  #change(workspaceId: string, work: (run: Run) => boolean): boolean {
-    const isChanged = this.#registry.write((run) => {
-      const isDone = work(run);
-      if (isDone) countChange(run, workspaceId);
-      return isDone;
-    });
-    if (isChanged) this.#onChange(workspaceId);
-    return isChanged;
-  }
-
   #ofKind(kind: WorkspaceKind, rest: string, parameters: Parameters): WorkspaceRow[] {
     const { where, parameters: prefix } = ofKind(kind);
     return this.#select(`${where} ${rest}`, { ...parameters, ...prefix });
@@ -203,13 +191,6 @@ function ofKind(kind: WorkspaceKind): { where: string; parameters: Parameters } 
   const prefix = idPrefixes[kind];
   const where = `WHERE substr(workspace_id, 1, ${prefix.length}) = :prefix`;
   return { where, parameters: { prefix } };
-}
-
-/** Part of a transaction: what is kept of the workspace is another thing than before. */
-export function countChange(run: Run, workspaceId: string): void {
-  run("UPDATE workspaces SET revision = revision + 1 WHERE workspace_id = :workspaceId", {
-    workspaceId,
-  });
 }
 
 /** Which workspace has this name. */
@@ -242,7 +223,15 @@ function moveWorkspace(
   const states = Object.fromEntries(from.map((state, index) => [`from${index}`, state]));
   const allowed = Object.keys(states).map((key) => `:${key}`);
   const sql = `UPDATE workspaces SET ${assignments(values)} WHERE workspace_id = :workspace_id AND state IN (${allowed.join(", ")})`;
-  return run(sql, { ...values, ...states, workspace_id: workspaceId }) === 1;
+  const isMoved = run(sql, { ...values, ...states, workspace_id: workspaceId }) === 1;
+  if (isMoved && (to === "stopped" || to === "failed"))
+    endServices(run, workspaceId, { at: new Date().toISOString(), reason: whyEnded(to, change) });
+  return isMoved;
+}
+
+/** Of the services of a workspace whose machine is gone. */
+function whyEnded(state: "stopped" | "failed", { failure }: WorkspaceChange): string {
+  return state === "stopped" ? "the workspace was stopped" : `the workspace failed: ${failure}`;
 }
 
 function assignments(values: Parameters): string {

@@ -21,12 +21,15 @@ import type {
   ReplayedCommand,
   ReplayOutputOptions,
   ResetOptions,
+  StartWorkspaceOptions,
   StreamDiffOptions,
   StreamedDiff,
   SummaryOptions,
   SyncOptions,
 } from "../workspace/life/workspace-options.ts";
 import { FilesRoom } from "./files-room.ts";
+import { PortsRoom } from "./ports-room.ts";
+import { ServicesRoom } from "./services-room.ts";
 import { SnapshotsRoom } from "./snapshots-room.ts";
 
 /** Options of a command that is given as words or as one shell line. */
@@ -37,6 +40,8 @@ export class WorkspaceRoom implements AsyncDisposable {
   readonly id: string;
   readonly files: FilesRoom;
   readonly snapshots: SnapshotsRoom;
+  readonly services: ServicesRoom;
+  readonly ports: PortsRoom;
   readonly #methods: WorkspaceMethods;
 
   constructor(methods: WorkspaceMethods, id: string) {
@@ -44,6 +49,8 @@ export class WorkspaceRoom implements AsyncDisposable {
     this.#methods = methods;
     this.files = new FilesRoom(methods, id);
     this.snapshots = new SnapshotsRoom(methods, id);
+    this.services = new ServicesRoom(methods, id);
+    this.ports = new PortsRoom(methods, id);
   }
 
   status(): Promise<Workspace> {
@@ -108,8 +115,8 @@ export class WorkspaceRoom implements AsyncDisposable {
     return this.#methods.stopWorkspace(this.id);
   }
 
-  start(): Promise<Workspace> {
-    return this.#methods.startWorkspace(this.id);
+  start(options: StartWorkspaceOptions = {}): Promise<Workspace> {
+    return this.#methods.startWorkspace(this.id, options);
   }
 
   delete(): Promise<WorkspaceDeleted> {

@@ -60,7 +60,7 @@ function listings(text: string): Readonly<Record<string, Print>> {
     commands: logged,
     events: [{ at: fixed.at(-60), kind: text, text }],
     snapshots: [snapshot],
-    services: [{ name: text, state: text }],
+    services: [fixed.service({ name: text, reason: text, command: [text] })],
     diff: { ...fixed.diff(), changes: [change] },
     runsWhenOpened: [why],
   });

@@ -12,7 +12,7 @@ after(() => home.dispose());
 const core =
   "vm_run workspace_create workspace_list workspace_update workspace_status workspace_sync_push workspace_exec workspace_logs workspace_summary workspace_file_list workspace_file_read workspace_file_write workspace_patch_apply workspace_diff workspace_export workspace_reset workspace_delete";
 const more =
-  "vm_list_environments vm_create vm_start vm_exec vm_stop vm_delete vm_status vm_network_info vm_reap_expired workspace_stop workspace_start snapshot_create snapshot_list snapshot_delete";
+  "vm_list_environments vm_create vm_start vm_exec vm_stop vm_delete vm_status vm_network_info vm_reap_expired workspace_stop workspace_start snapshot_create snapshot_list snapshot_delete service_start service_list service_status service_logs service_stop";
 const names = {
   "vm-run": ["vm_run"],
   "workspace-core": core.split(" "),
@@ -20,7 +20,7 @@ const names = {
 };
 
 /** What a change of names, descriptions or schemas must be seen to change. */
-const digest = "41d8e54d37b718a0";
+const digest = "7100e8daec6a6632";
 
 async function toolsOf(args: readonly string[], era: (typeof eras)[number] = "auto") {
   await using connection = await McpConnection.open(home, args, { era });
@@ -104,6 +104,11 @@ const annotations: Record<string, readonly boolean[]> = {
   snapshot_create: [no, no, no, no],
   snapshot_list: [yes, no, yes, no],
   snapshot_delete: [no, yes, yes, no],
+  service_start: [no, no, no, no],
+  service_list: [yes, no, yes, no],
+  service_status: [yes, no, yes, no],
+  service_logs: [yes, no, yes, no],
+  service_stop: [no, no, yes, no],
 };
 
 test("every tool says honestly what it does to the world", async () => {
@@ -130,12 +135,25 @@ test("every tool can be understood without its schema's small print", async () =
     assert.match(description, /^[A-Z].*\.$/s, name);
     assert.equal(inputSchema.type, "object");
     const fields = Object.keys(inputSchema.properties ?? {});
-    assert.ok(fields.length <= 10, name);
+    // Those that only the largest profile has are there as well.
+    assert.ok(fields.length <= 11, name);
     for (const field of fields) assert.match(field, /^[a-z]+(_[a-z]+)*$/);
     assert.ok(JSON.stringify(outputSchema ?? {}).length < 6000, name);
     // What does not work yet is not offered.
-    assert.doesNotMatch(JSON.stringify(inputSchema), /network|secret/, name);
+    assert.doesNotMatch(JSON.stringify(inputSchema), /secret/, name);
   }
+});
+
+test("arguments that are for the largest profile are not offered by the others", async () => {
+  const policyOf = async (profile: string) => {
+    const tools = await toolsOf(["--profile", profile]);
+    const create = tools.find(({ name }) => name === "workspace_create");
+    return Object.keys(create?.inputSchema.properties ?? {}).includes("network_policy");
+  };
+  assert.deepEqual(
+    [await policyOf("workspace-core"), await policyOf("workspace-full")],
+    [false, true],
+  );
 });
 
 test("options choose among the tools", async () => {
@@ -183,7 +201,7 @@ test("the instructions stand in the room that clients leave them", async () => {
     ))
       assert.ok(opening.toLowerCase().includes(word.toLowerCase()), word);
     // It speaks of no tool that is not there.
-    for (const [name] of text.matchAll(/\b(workspace|vm|snapshot)_[a-z_]+\b/g))
+    for (const [name] of text.matchAll(/\b(workspace|vm|snapshot|service)_[a-z_]+\b/g))
       if (name !== "workspace_id")
         assert.ok(names[profile as keyof typeof names].includes(name), `${profile}: ${name}`);
   }

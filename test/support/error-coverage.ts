@@ -2,6 +2,7 @@ import type { ErrorCode } from "../../src/index.ts";
 
 const overMcp = "test/mcp/errors.test.ts";
 const lost = "test/mcp/lost-workspaces.test.ts";
+const services = "test/mcp/services.test.ts";
 const command = "test/faults/error-codes.test.ts";
 
 /** A code that no call of a tool or of the command line ends with, and the test of what comes of it instead. */
@@ -45,7 +46,7 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
     because: "tests cannot leave the container they may run in, only make others",
   },
   template_unusable: {
-    testedIn: "test/unit/workspace/start-machine.test.ts",
+    testedIn: "test/unit/workspace/machines/start-machine.test.ts",
     because: "no QEMU that the tests run with refuses, twice, what it has just saved",
   },
   seed_source_unusable: command,
@@ -81,6 +82,14 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   snapshot_exists: overMcp,
   secret_not_found: keptSecrets,
   secrets_unreadable: keptSecrets,
+  service_not_found: services,
+  service_exists: services,
+  service_failed: services,
+  service_not_ready: services,
+  service_limit_exceeded: services,
+  port_unavailable: services,
+  port_not_published: "test/faults/published-ports.test.ts",
+  network_policy_refused: services,
   supervisor_unavailable: lost,
   guest_no_space: lost,
   host_path_refused: overMcp,

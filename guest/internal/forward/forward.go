@@ -213,6 +213,9 @@ func (c *connection) receive(body io.Reader) error {
 	var header [protocol.FrameHeaderBytes]byte
 	for {
 		if _, err := io.ReadFull(body, header[:]); err != nil {
+			if errors.Is(err, io.EOF) && c.hasHostEnded() {
+				return nil
+			}
 			return fmt.Errorf("the host is gone: %w", err)
 		}
 		length := binary.BigEndian.Uint32(header[1:])
@@ -227,6 +230,12 @@ func (c *connection) receive(body io.Reader) error {
 			return err
 		}
 	}
+}
+
+func (c *connection) hasHostEnded() bool {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.isHostDone
 }
 
 func (c *connection) take(kind protocol.FrameKind, payload []byte) error {

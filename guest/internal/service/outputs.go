@@ -14,9 +14,12 @@ import (
 
 const (
 	readBytesMax = 64 << 10
-	// gatherTime lets a service that writes much fill its pipe: the agent goes before
+	// gatherTime lets a service that keeps writing fill its pipe: the agent goes before
 	// services when the processor is scarce, and would otherwise wake for every few bytes.
 	gatherTime = time.Millisecond
+	// busyReads in a row, each soon after the one before, are what keeps the agent busy. Fewer
+	// are read as they come: what was written to both outputs stays in order.
+	busyReads = 64
 )
 
 // buffers are held only while there is something to read: most services are silent most of the time.
@@ -33,6 +36,9 @@ type output struct {
 	// wanted is told of, once, when a line contains it; nil for nothing.
 	wanted *lineWatch
 	done   chan struct{}
+	// readAt is when something was read last, after how many reads in a row.
+	readAt     time.Time
+	readsInRow int
 }
 
 func (o *output) start() {
@@ -81,10 +87,20 @@ func (o *output) carry() bool {
 		o.log.Write(o.kind, (*buffer)[:n])
 		o.wanted.look(o.kind, (*buffer)[:n])
 	}
-	if n > 0 && n < readBytesMax {
+	o.rest(n)
+	return true
+}
+
+// rest waits a little where little is read at a time, again and again.
+func (o *output) rest(n int) {
+	if time.Since(o.readAt) > gatherTime {
+		o.readsInRow = 0
+	}
+	o.readsInRow++
+	if n < readBytesMax && o.readsInRow > busyReads {
 		time.Sleep(gatherTime)
 	}
-	return true
+	o.readAt = time.Now()
 }
 
 // lineWatch looks for a text that a line contains.

@@ -27,7 +27,9 @@ const (
 	pauseShare = 10
 	// lookMin is how long one look may take at least, before it is given up for another:
 	// a server that hung may answer the next one, and a slow one must be let finish.
-	lookMin            = 5 * time.Second
+	lookMin = 5 * time.Second
+	// lookTold is what a look must have had that ends with the service's time.
+	lookTold           = 250 * time.Millisecond
 	probeBodyBytesMax  = 64 << 10
 	probeHeaderMax     = 64 << 10
 	probeOutputMax     = 512
@@ -51,12 +53,14 @@ func (s *service) awaitReady(ctx context.Context, lines *lineWatch) error {
 	for {
 		limit := max(lookMin, (timeout-time.Since(began))/2)
 		look, cancelLook := context.WithTimeout(ctx, limit)
+		lookedAt := time.Now()
 		seen, isReady := s.look(look)
 		cancelLook()
 		if isReady {
 			return nil
 		}
-		if ctx.Err() == nil || s.lastProbe() == "" {
+		// One that was cut off as it began saw less than the one before.
+		if ctx.Err() == nil || s.lastProbe() == "" || time.Since(lookedAt) > lookTold {
 			s.note(seen)
 		}
 		pause := time.NewTimer(min(s.request.ReadyInterval(), max(pauseMin, time.Since(began)/pauseShare)))

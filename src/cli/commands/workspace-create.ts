@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { type CpuLevel, defaults, type NetworkPolicy } from "../../index.ts";
+import { type CpuLevel, defaults, type NetworkPolicy, networkPolicies } from "../../index.ts";
 import { type CommandContext, cpuOption, seconds, wholeNumberArgument } from "../context.ts";
 import { watchInterrupts } from "../interrupt.ts";
 import { collectKeyValue, type KeyValues } from "../key-value.ts";
@@ -7,12 +7,6 @@ import { printLeftOut } from "../listings/left-out.ts";
 import { answerWorkspace } from "../listings/workspace-block.ts";
 import { showProgress, silentProgress } from "../progress-bar.ts";
 import { addWorkspaceOutput, type WorkspaceOutputOption } from "../workspace-arguments.ts";
-
-const networkPolicies = [
-  "off",
-  "egress",
-  "egress+published-ports",
-] as const satisfies readonly NetworkPolicy[];
 
 interface CreateOptions extends WorkspaceOutputOption {
   readonly seedPath?: string;
@@ -50,7 +44,10 @@ export function addWorkspaceCreate(group: Command, context: CommandContext): voi
     .addOption(cpuOption())
     .option("--ttl-seconds <s>", "delete it after so long, whatever happens", seconds)
     .addOption(
-      new Option("--network-policy <policy>", "what the guest may reach; only off works yet")
+      new Option(
+        "--network-policy <policy>",
+        "off, or published-ports to reach its servers; egress does not work yet",
+      )
         .choices(networkPolicies)
         .default("off"),
     )

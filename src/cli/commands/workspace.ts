@@ -12,7 +12,18 @@ import { addWorkspaceGc } from "./workspace-gc.ts";
 import { addWorkspaceList } from "./workspace-list.ts";
 import { addWorkspaceLogs } from "./workspace-logs.ts";
 import { addWorkspacePatchApply } from "./workspace-patch-apply.ts";
+import {
+  addWorkspacePortList,
+  addWorkspacePortPublish,
+  addWorkspacePortUnpublish,
+} from "./workspace-port.ts";
 import { addWorkspaceReset } from "./workspace-reset.ts";
+import { addWorkspaceServiceList } from "./workspace-service-list.ts";
+import { addWorkspaceServiceLogs } from "./workspace-service-logs.ts";
+import { addWorkspaceServiceRestart } from "./workspace-service-restart.ts";
+import { addWorkspaceServiceStart } from "./workspace-service-start.ts";
+import { addWorkspaceServiceStatus } from "./workspace-service-status.ts";
+import { addWorkspaceServiceStop } from "./workspace-service-stop.ts";
 import { addWorkspaceSnapshotCreate } from "./workspace-snapshot-create.ts";
 import { addWorkspaceSnapshotDelete } from "./workspace-snapshot-delete.ts";
 import { addWorkspaceSnapshotList } from "./workspace-snapshot-list.ts";
@@ -42,6 +53,7 @@ export function addWorkspace(program: Command, context: CommandContext): void {
   addWorkspaceDiff(workspace, context);
   addWorkspaceExport(workspace, context);
   addContent(workspace, context);
+  addServices(workspace, context);
   addSnapshots(workspace, context);
   addWorkspaceReset(workspace, context);
   addWorkspaceStop(workspace, context);
@@ -80,6 +92,35 @@ function addContent(workspace: Command, context: CommandContext): void {
     ],
   });
   addWorkspacePatchApply(patch, context);
+}
+
+function addServices(workspace: Command, context: CommandContext): void {
+  const service = addGroup(workspace, {
+    name: "service",
+    summary: "programs that stay: start, list, status, logs, stop, restart",
+    description:
+      "Runs servers and other programs that stay, by name, and says when they are ready.",
+    examples: [
+      "pyro workspace service start demo web --ready-tcp 8000 --publish 8000 -- python3 -m http.server",
+      "pyro workspace service logs demo web --follow",
+    ],
+  });
+  addWorkspaceServiceStart(service, context);
+  addWorkspaceServiceList(service, context);
+  addWorkspaceServiceStatus(service, context);
+  addWorkspaceServiceLogs(service, context);
+  addWorkspaceServiceStop(service, context);
+  addWorkspaceServiceRestart(service, context);
+  const port = addGroup(workspace, {
+    name: "port",
+    summary: "ports of the guest on this machine: publish, list, unpublish",
+    description:
+      "Reaches servers of a workspace from this machine, and from nowhere else. Needs a workspace created with --network-policy published-ports.",
+    examples: ["pyro workspace port publish demo 8080:80", "pyro workspace port list demo"],
+  });
+  addWorkspacePortPublish(port, context);
+  addWorkspacePortList(port, context);
+  addWorkspacePortUnpublish(port, context);
 }
 
 function addSnapshots(workspace: Command, context: CommandContext): void {

@@ -59,6 +59,16 @@ export const nextSteps: Readonly<Partial<Record<ErrorCode, string>>> = {
   workspace_path_conflict: "Call workspace_file_list to see what is there.",
   snapshot_not_found: "Use baseline, or a name from workspace_summary.",
   snapshot_exists: "Choose another name.",
+  service_not_found: "Call service_list to see what there is.",
+  service_exists: "Call service_stop first, or choose another name.",
+  service_failed: "Read service_logs, correct what it says, and call service_start again.",
+  service_not_ready:
+    "Read service_logs; call service_start again with more ready_timeout_seconds or another probe.",
+  service_limit_exceeded: "Stop services that are not needed with service_stop.",
+  port_unavailable: "Publish the guest's port alone: a free port of the host is found.",
+  port_not_published: "See published_ports of service_list.",
+  network_policy_refused:
+    'Create a workspace with network_policy "published-ports", or start the service without publish.',
   supervisor_unavailable: again,
   guest_no_space: "Remove files with workspace_exec, or create a new workspace.",
   repository_unreachable: 'Use seed_path or seed: "empty", or tell the user.',

@@ -8,6 +8,13 @@ import {
   workspaceSyncPush,
 } from "./file-tools.ts";
 import { vmRun } from "./run-tools.ts";
+import {
+  serviceList,
+  serviceLogs,
+  serviceStart,
+  serviceStatus,
+  serviceStop,
+} from "./service-tools.ts";
 import { snapshotCreate, snapshotDelete, snapshotList } from "./snapshot-tools.ts";
 import {
   vmCreate,
@@ -66,4 +73,9 @@ export const allTools: readonly Tool[] = [
   snapshotCreate,
   snapshotList,
   snapshotDelete,
+  serviceStart,
+  serviceList,
+  serviceStatus,
+  serviceLogs,
+  serviceStop,
 ];

@@ -37,7 +37,12 @@ export const workspaceCreate = recordTool({
     mem_mib: memMib,
     cpu,
     ttl_seconds: ttlSeconds.describe("Deleted after so long; default never"),
+    network_policy: z
+      .enum(["off", "published-ports"])
+      .optional()
+      .describe("published-ports: service_start can publish; default off"),
   }),
+  fullOnly: ["network_policy"],
   effect: "create",
   profile: "workspace-core",
   isEntry: true,
@@ -54,6 +59,7 @@ export const workspaceCreate = recordTool({
       memMib: input.mem_mib,
       cpu: input.cpu,
       ttlSeconds: input.ttl_seconds,
+      networkPolicy: input.network_policy,
       seedPath: seed?.path,
       respectGitignore: seed?.isDirectory === true && input.include_ignored !== true,
       onProgress: ({ step }) => call.report(step),
@@ -202,12 +208,16 @@ export const workspaceStart = recordTool({
   name: "workspace_start",
   title: "Start workspace",
   description: "Start a stopped or failed workspace again, with its files as they were.",
-  input: z.object({ workspace_id: workspaceId }),
+  input: z.object({
+    workspace_id: workspaceId,
+    resume_services: z.boolean().optional().describe("Also start the services that ran"),
+  }),
   effect: "guest-idempotent",
   profile: "workspace-full",
   result: "workspace",
   run: async (input, { pyro, signal, report }) => ({
     value: await (await pyro()).startWorkspace(input.workspace_id, {
+      resumeServices: input.resume_services,
       onProgress: ({ step }) => report(step),
       signal,
     }),

@@ -1,14 +1,13 @@
-import { PyroError } from "../../model/errors.ts";
 import { runnableCommand, timeoutMs } from "../../model/machine-options.ts";
 import type { WorkspaceExecResult } from "../../model/workspace-results.ts";
 import { openWorkspace } from "../life/connect-workspace.ts";
+import { guestRoot } from "../life/guest-root.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
 import type { ExecWorkspaceOptions } from "../life/workspace-options.ts";
 import { CapturedStreams } from "../machines/captured-streams.ts";
 import { endingOf, hintFor } from "../machines/command-ending.ts";
+import { environmentEntries } from "../machines/environment-entries.ts";
 import { keepHeader } from "../supervisor/journaled-exec.ts";
-
-const defaultCwd = "/workspace";
 
 /** Runs one command in a workspace; a command that fails is a result. The workspace lives on. */
 export async function execWorkspace(
@@ -20,9 +19,7 @@ export async function execWorkspace(
   const limit = timeoutMs(options.timeoutSeconds);
   const env = environmentEntries(options.env);
   const { row, client } = await openWorkspace(context, id, "exec");
-  // Without isolation the workspace is a directory like any other.
-  const root = row.imageId === null ? context.files(row.workspaceId).rootDirectory : defaultCwd;
-  const cwd = options.cwd ?? root;
+  const cwd = options.cwd ?? guestRoot(context, row);
   const output = new CapturedStreams(options);
   let sequence = 0;
   let journaled = true;
@@ -56,11 +53,4 @@ export async function execWorkspace(
     journaled,
     executionMode: row.executionMode,
   };
-}
-
-function environmentEntries(env: Readonly<Record<string, string>> = {}): string[] {
-  return Object.entries(env).map(([name, value]) => {
-    if (name !== "" && !/[=\0]/.test(name) && !value.includes("\0")) return `${name}=${value}`;
-    throw new PyroError("invalid_argument", `"${name}" cannot be an environment variable.`);
-  });
 }

@@ -3,13 +3,10 @@ import { machinePrograms } from "../../drivers/driver.ts";
 import { emptySeed } from "../../model/empty-seed.ts";
 import { isId, type WorkspaceKind } from "../../model/workspace-names.ts";
 import { isAlive, killProcess, processesHolding } from "../../platform/processes.ts";
+import type { KnownWorkspace } from "../../registry/adopt-workspace.ts";
 import { isMisfortune } from "../records/misfortune.ts";
 import { lockUnserved } from "../records/stray-processes.ts";
-import {
-  type Described,
-  describedRevision,
-  readDescription,
-} from "../records/workspace-description.ts";
+import { describedRevision, readDescription } from "../records/workspace-description.ts";
 import { type WorkspaceFiles, workspacesDirectory } from "../records/workspace-files.ts";
 import { now } from "../records/workspace-records.ts";
 import { storedSequences } from "../supervisor/kept-output.ts";
@@ -72,7 +69,7 @@ function isBehind(context: WorkspaceContext, workspaceId: string): boolean {
 }
 
 /** Two machines on one disk would destroy it. */
-async function endOtherMachines(files: WorkspaceFiles, { row }: Described): Promise<void> {
+async function endOtherMachines(files: WorkspaceFiles, { row }: KnownWorkspace): Promise<void> {
   if (row.process !== null && isAlive(row.process)) return;
   await Promise.all(processesHolding(files.directory, machinePrograms).map(killProcess));
 }
@@ -80,8 +77,8 @@ async function endOtherMachines(files: WorkspaceFiles, { row }: Described): Prom
 /** What the directory holds counts, where the description does not tell of it. */
 async function withEverythingKept(
   context: WorkspaceContext,
-  { row, snapshots }: Described,
-): Promise<Described> {
+  { row, snapshots, ...rest }: KnownWorkspace,
+): Promise<KnownWorkspace> {
   const files = context.files(row.workspaceId);
   const kept = await storageOf(context, row).list();
   const isKnown = (name: string) => snapshots.some((snapshot) => snapshot.name === name);
@@ -95,10 +92,14 @@ async function withEverythingKept(
   const workspaceSeed = hasUnknownBaseline
     ? { ...row.workspaceSeed, mode: "directory" as const }
     : row.workspaceSeed;
-  return { row: { ...row, commandCount, workspaceSeed }, snapshots: [...snapshots, ...found] };
+  return {
+    ...rest,
+    row: { ...row, commandCount, workspaceSeed },
+    snapshots: [...snapshots, ...found],
+  };
 }
 
-function register(context: WorkspaceContext, described: Described): void {
+function register(context: WorkspaceContext, described: KnownWorkspace): void {
   const { workspaceId, name } = described.row;
   const { nameTakenBy } = context.records.adopt(described);
   const lost =

@@ -7,7 +7,7 @@ import type { WorkspaceContext } from "./workspace-context.ts";
 /** A workspace as it is told to callers. */
 export function describeWorkspace(context: WorkspaceContext, row: WorkspaceRow): Workspace {
   return {
-    ...listedWorkspace(row),
+    ...listedWorkspace(context, row),
     failure: row.failure,
     driver: row.driver,
     executionMode: row.executionMode,
@@ -27,7 +27,10 @@ export function describeWorkspace(context: WorkspaceContext, row: WorkspaceRow):
 }
 
 /** What a list says of a workspace. */
-export function listedWorkspace(row: WorkspaceRow): WorkspaceList["workspaces"][number] {
+export function listedWorkspace(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+): WorkspaceList["workspaces"][number] {
   return {
     workspaceId: row.workspaceId,
     name: row.name,
@@ -38,7 +41,6 @@ export function listedWorkspace(row: WorkspaceRow): WorkspaceList["workspaces"][
     lastActivityAt: row.lastActivityAt,
     expiresAt: row.expiresAt,
     commandCount: row.commandCount,
-    serviceCount: 0,
-    runningServiceCount: 0,
+    ...context.records.services.counts(row.workspaceId),
   };
 }

@@ -14,7 +14,9 @@ import type { GcOptions, UpdateWorkspaceOptions } from "./workspace-options.ts";
 
 /** All workspaces, newest activity first. */
 export async function listWorkspaces(context: WorkspaceContext): Promise<WorkspaceList> {
-  return { workspaces: (await settleAll(context, "workspace")).map(listedWorkspace) };
+  return {
+    workspaces: (await settleAll(context, "workspace")).map((row) => listedWorkspace(context, row)),
+  };
 }
 
 export async function statusWorkspace(context: WorkspaceContext, id: string): Promise<Workspace> {

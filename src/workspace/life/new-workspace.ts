@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { emptySeed } from "../../model/empty-seed.ts";
 import { PyroError } from "../../model/errors.ts";
-import type { AskedSize } from "../../model/machine-options.ts";
+import type { AskedSize, NetworkPolicy } from "../../model/machine-options.ts";
 import { newId, type WorkspaceKind } from "../../model/workspace-names.ts";
 import { bootMomentIn } from "../../platform/boot-time.ts";
 import { faultPoint } from "../../platform/fault.ts";
@@ -21,6 +21,8 @@ export interface NewWorkspace extends AskedSize {
   readonly environment: string;
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Default `off`. */
+  readonly networkPolicy?: NetworkPolicy | undefined;
   /** Absent: it lives until it is deleted. */
   readonly lifeMs?: number | undefined;
 }
@@ -28,7 +30,7 @@ export interface NewWorkspace extends AskedSize {
 /** One that this process creates, and that nothing is known of but what was asked for. */
 export function newRow(
   kind: WorkspaceKind,
-  { environment, name, labels = {}, lifeMs, cpu, ...size }: NewWorkspace,
+  { environment, name, labels = {}, lifeMs, cpu, networkPolicy = "off", ...size }: NewWorkspace,
 ): WorkspaceRow {
   const at = new Date();
   return {
@@ -45,7 +47,7 @@ export function newRow(
     driver: "",
     executionMode: "host_compat",
     isolation: "none",
-    networkPolicy: "off",
+    networkPolicy,
     createdAt: at.toISOString(),
     lastActivityAt: at.toISOString(),
     expiresAt: lifeMs === undefined ? null : new Date(at.getTime() + lifeMs).toISOString(),

@@ -30,11 +30,16 @@ export async function stopWorkspace(context: WorkspaceContext, id: string): Prom
   return describeWorkspace(context, latest(context, row));
 }
 
+export interface StartOptions extends WorkOptions {
+  /** Publishes again the ports that belong to no service. Default false. */
+  readonly keepsPorts?: boolean;
+}
+
 /** Starts a stopped or failed workspace again on its disk. One that is started already stays so. */
 export async function startWorkspace(
   context: WorkspaceContext,
   id: string,
-  options: WorkOptions = {},
+  { keepsPorts = false, ...options }: StartOptions = {},
 ): Promise<Workspace> {
   const row = await findWorkspace(context, id);
   if (row.state !== "started") {
@@ -43,6 +48,7 @@ export async function startWorkspace(
     using _lock = await takeOver(context, row);
     const current = latest(context, row);
     requireLegal(current, "start");
+    if (!keepsPorts) context.records.ports.removeUnowned(row.workspaceId);
     await startAgain(context, current, { ...options, base, discardRoot: isOtherImage });
   }
   context.supervisors.spawn(row.workspaceId);

@@ -1,10 +1,8 @@
 import type { Readable } from "node:stream";
 import type { OutputSink } from "../../channel/exec.ts";
-import type { SizeOptions } from "../../model/machine-options.ts";
+import type { NetworkPolicy, SizeOptions } from "../../model/machine-options.ts";
 import type { JournaledCommand } from "../../model/workspace-results.ts";
 import type { WorkOptions } from "../machines/host.ts";
-
-export type NetworkPolicy = "off" | "egress" | "egress+published-ports";
 
 export interface CreateWorkspaceOptions extends WorkOptions, SizeOptions {
   /** Catalog name or image reference. Installed first when missing. */
@@ -23,7 +21,7 @@ export interface CreateWorkspaceOptions extends WorkOptions, SizeOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Seconds until the workspace is deleted, whatever happens. Default: it lives until deleted. */
   readonly ttlSeconds?: number | undefined;
-  /** Default `off`, the only one guests can have yet. */
+  /** What the guest may reach, and whether its ports can be published. Default `off`; of the others only `published-ports` works yet. */
   readonly networkPolicy?: NetworkPolicy | undefined;
   /** Works on this host WITHOUT isolation when no guest can run. Default false. */
   readonly allowHostCompat?: boolean | undefined;
@@ -167,6 +165,11 @@ export interface ExportOptions extends WorkOptions {
 export interface ExportPatchOptions extends DiffOptions {
   /** On the host; must not exist yet. */
   readonly outputPath: string;
+}
+
+export interface StartWorkspaceOptions extends WorkOptions {
+  /** Also starts the services that ran when it stopped, and publishes their ports and all others again. Default false. */
+  readonly resumeServices?: boolean | undefined;
 }
 
 export interface ResetOptions extends WorkOptions {

@@ -5,7 +5,12 @@ import type { CpuLevel } from "../../model/machine-options.ts";
 import type { RunResult } from "../../model/results.ts";
 
 /** Conventions of shells and `timeout`. */
-const exitCodes = { timedOut: 124, notExecutable: 126, notFound: 127, signalBase: 128 } as const;
+export const exitCodes = {
+  timedOut: 124,
+  notExecutable: 126,
+  notFound: 127,
+  signalBase: 128,
+} as const;
 
 export type CommandEnding = Pick<
   RunResult,

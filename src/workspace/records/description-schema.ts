@@ -2,7 +2,9 @@ import { z } from "zod";
 import { checkEnvironmentName } from "../../environments/environment-name.ts";
 import { emptySeed } from "../../model/empty-seed.ts";
 import { defaults, limits } from "../../model/limits.ts";
+import { networkPolicies } from "../../model/machine-options.ts";
 import { cpuLevel, executionMode, isolation, timestamp } from "../../model/result-fields.ts";
+import { serviceStates } from "../../model/service-definition.ts";
 import { checkLabels, checkName } from "../../model/workspace-names.ts";
 import { workspaceSeedSchema, workspaceStateSchema } from "../../model/workspace-results.ts";
 
@@ -37,6 +39,50 @@ function accepted<T>(check: (value: T) => unknown): (value: T) => boolean {
   };
 }
 
+const port = z.number().int().min(1).max(65_535);
+const text = z.string().max(8192);
+
+const readinessSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("none") }),
+  z.object({ kind: z.literal("file"), path: text }),
+  z.object({ kind: z.literal("tcp"), address: text }),
+  z.object({ kind: z.literal("http"), url: text }),
+  z.object({ kind: z.literal("command"), command: z.array(z.string()).min(1) }),
+  z.object({ kind: z.literal("log"), text }),
+]);
+
+const definitionSchema = z.object({
+  command: z.array(z.string()).min(1),
+  cwd: text,
+  env: z.record(z.string(), z.string()),
+  readiness: readinessSchema,
+  readyTimeoutMs: count.min(1),
+  readyIntervalMs: count.min(limits.readyIntervalMsMin),
+  stopGraceMs: count,
+  restart: z.enum(["no", "on-failure"]),
+  publishedPorts: z.array(
+    z.object({ guestPort: port, hostPort: z.number().int().min(0).max(65_535).exactOptional() }),
+  ),
+});
+
+const serviceSchema = z.object({
+  name: word.min(1),
+  state: z.enum(serviceStates),
+  reason: z.string().nullable(),
+  startedAt: timestamp.nullable(),
+  readyAt: timestamp.nullable(),
+  endedAt: timestamp.nullable(),
+  exitCode: z.number().int().nullable(),
+  signal: z.string().nullable(),
+  outOfMemory: z.boolean(),
+  restartCount: count,
+  lastProbe: z.string().nullable(),
+  definition: definitionSchema,
+  isResumable: z.boolean(),
+});
+
+const portSchema = z.object({ hostPort: port, guestPort: port, service: word.nullable() });
+
 const name = z.string().refine(accepted((text: string) => checkName(text, "workspace")));
 const labels = z.record(z.string(), z.string()).refine(accepted(checkLabels));
 const now = () => new Date().toISOString();
@@ -55,7 +101,7 @@ export const describedSchema = z.object({
   driver: word.default(""),
   executionMode: executionMode.default("host_compat"),
   isolation: isolation.default("none"),
-  networkPolicy: z.enum(["off", "egress", "egress+published-ports"]).default("off"),
+  networkPolicy: z.enum(networkPolicies).default("off"),
   vcpuCount: z.number().int().min(1).max(limits.vcpuCountMax).default(defaults.vcpuCount),
   memMib: z.number().int().min(1).max(limits.memMibMax).default(defaults.memMib),
   cpu: cpuLevel.nullable().default(defaults.cpu),
@@ -82,4 +128,7 @@ export const describedSchema = z.object({
   snapshots: z
     .array(z.object({ name: word, createdAt: timestamp, storedBytes: count }))
     .default([]),
+  // Neither is worth losing a workspace for.
+  services: z.array(serviceSchema).default([]).catch([]),
+  ports: z.array(portSchema).default([]).catch([]),
 });

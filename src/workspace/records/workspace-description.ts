@@ -1,9 +1,9 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { systemErrorCode } from "../../model/errors.ts";
 import { kindOf } from "../../model/workspace-names.ts";
-import type { Snapshot } from "../../model/workspace-results.ts";
 import { writeFileAtomicallySync } from "../../platform/files.ts";
-import { unknownImage, type WorkspaceRow } from "../../registry/workspaces.ts";
+import type { KnownWorkspace } from "../../registry/adopt-workspace.ts";
+import { unknownImage } from "../../registry/workspaces.ts";
 import type { WorkspaceFiles } from "./workspace-files.ts";
 
 /** Of the file's layout; fields may be added without another. */
@@ -11,16 +11,10 @@ const version = 1;
 /** Labels and the names of what a seed left out are most of it. */
 const bytesMax = 4 * 1024 * 1024;
 
-/** A workspace as its own directory tells of it. */
-export interface Described {
-  readonly row: WorkspaceRow;
-  readonly snapshots: readonly Snapshot[];
-}
-
 /** Writes what a workspace is into its directory, if it has one. */
-export function describeOnDisk(files: WorkspaceFiles, { row, snapshots }: Described): void {
+export function describeOnDisk(files: WorkspaceFiles, { row, ...kept }: KnownWorkspace): void {
   try {
-    const text = JSON.stringify({ version, ...row, snapshots }, undefined, 2);
+    const text = JSON.stringify({ version, ...row, ...kept }, undefined, 2);
     // One that is being created was promised to nobody, and does not outlive the host's power.
     const isFlushed = row.state !== "creating";
     writeFileAtomicallySync(files.descriptionPath, `${text}\n`, { isFlushed });
@@ -40,7 +34,7 @@ export function describedRevision(files: WorkspaceFiles): number | undefined {
 export async function readDescription(
   files: WorkspaceFiles,
   workspaceId: string,
-): Promise<Described | undefined> {
+): Promise<KnownWorkspace | undefined> {
   const document = parse(files);
   if (document === undefined) return undefined;
   const { describedSchema } = await import("./description-schema.ts");
@@ -48,9 +42,9 @@ export async function readDescription(
   const imageId = existsSync(files.rootDirectory) ? null : unknownImage;
   const { success, data } = describedSchema.safeParse({ workspaceId, imageId, ...document });
   if (!success || data.workspaceId !== workspaceId) return undefined;
-  const { snapshots, version: _, ...row } = data;
+  const { snapshots, services, ports, version: _, ...row } = data;
   const isEndlessVm = kindOf(workspaceId) === "vm" && row.expiresAt === null;
-  return isEndlessVm ? undefined : { row, snapshots };
+  return isEndlessVm ? undefined : { row, snapshots, services, ports };
 }
 
 function parse(files: WorkspaceFiles): Record<string, unknown> | undefined {

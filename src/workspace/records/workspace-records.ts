@@ -1,10 +1,16 @@
-import { type Adopted, adoptWorkspace } from "../../registry/adopt-workspace.ts";
+import {
+  type Adopted,
+  adoptWorkspace,
+  type KnownWorkspace,
+} from "../../registry/adopt-workspace.ts";
 import { Registry, type RegistryOptions } from "../../registry/database.ts";
 import { Journal } from "../../registry/journal.ts";
+import { PortTable } from "../../registry/published-ports.ts";
+import { ServiceTable } from "../../registry/services.ts";
 import { SnapshotTable } from "../../registry/snapshots.ts";
 import { WorkspaceTable } from "../../registry/workspaces.ts";
 import { KeptSecrets } from "./kept-secrets.ts";
-import { type Described, describeOnDisk } from "./workspace-description.ts";
+import { describeOnDisk } from "./workspace-description.ts";
 import { workspaceFiles } from "./workspace-files.ts";
 
 /** What is remembered about workspaces. */
@@ -12,6 +18,8 @@ export class WorkspaceRecords implements Disposable {
   readonly workspaces: WorkspaceTable;
   readonly journal: Journal;
   readonly snapshots: SnapshotTable;
+  readonly services: ServiceTable;
+  readonly ports: PortTable;
   readonly #registry: Registry;
   readonly #stateDirectory: string;
   readonly #secrets = new Map<string, KeptSecrets>();
@@ -23,6 +31,8 @@ export class WorkspaceRecords implements Disposable {
     this.workspaces = new WorkspaceTable(registry, onChange);
     this.journal = new Journal(registry, (workspaceId) => this.secrets(workspaceId).knownValues());
     this.snapshots = new SnapshotTable(registry, onChange);
+    this.services = new ServiceTable(registry, onChange);
+    this.ports = new PortTable(registry, onChange);
   }
 
   static open(stateDirectory: string, options?: RegistryOptions): WorkspaceRecords {
@@ -30,7 +40,7 @@ export class WorkspaceRecords implements Disposable {
   }
 
   /** Takes a workspace over as its directory describes it. */
-  adopt(described: Described): Adopted {
+  adopt(described: KnownWorkspace): Adopted {
     const adopted = adoptWorkspace(this.#registry, described);
     this.describe(described.row.workspaceId);
     return adopted;
@@ -40,8 +50,12 @@ export class WorkspaceRecords implements Disposable {
   describe(workspaceId: string): void {
     const row = this.workspaces.find(workspaceId);
     if (row === undefined) return;
-    const snapshots = this.snapshots.list(workspaceId);
-    describeOnDisk(workspaceFiles(this.#stateDirectory, workspaceId), { row, snapshots });
+    describeOnDisk(workspaceFiles(this.#stateDirectory, workspaceId), {
+      row,
+      snapshots: this.snapshots.list(workspaceId),
+      services: this.services.list(workspaceId),
+      ports: this.ports.list(workspaceId),
+    });
   }
 
   /** A workspace's secrets; the one instance of this process. */

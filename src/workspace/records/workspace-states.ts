@@ -6,6 +6,9 @@ import type { WorkspaceRow } from "../../registry/workspaces.ts";
 /** What can be asked of a workspace. */
 export type WorkspaceOperation =
   | "exec"
+  | "run services"
+  | "read logs of services"
+  | "publish ports"
   | "read files"
   | "change files"
   | "take a snapshot"
@@ -18,6 +21,9 @@ export type WorkspaceOperation =
 /** In which states each operation is legal. The only place that says so. */
 const legal: Record<WorkspaceOperation, readonly WorkspaceState[]> = {
   exec: ["started"],
+  "run services": ["started"],
+  "read logs of services": ["started"],
+  "publish ports": ["started"],
   "read files": ["started"],
   "change files": ["started"],
   "take a snapshot": ["started", "stopped"],

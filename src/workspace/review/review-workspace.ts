@@ -22,6 +22,7 @@ import type {
   ReplayOutputOptions,
   SummaryOptions,
 } from "../life/workspace-options.ts";
+import { openPorts } from "../ports/manage-ports.ts";
 import { allSnapshots } from "../snapshots/snapshots.ts";
 import { outputPath, readOutputFile } from "../supervisor/output-file.ts";
 import { placedFrames, readLateOutput, readOutputPiece } from "../supervisor/read-output.ts";
@@ -158,7 +159,16 @@ export async function summarizeWorkspace(
     failedCommandCount: commands.filter(hasFailed).length,
     events: context.records.journal.events(row.workspaceId),
     snapshots: allSnapshots(context, row),
-    services: [],
+    services: context.records.services
+      .list(row.workspaceId)
+      .map(({ name, state, reason, exitCode, startedAt }) => ({
+        name,
+        state,
+        reason,
+        exitCode,
+        startedAt,
+      })),
+    ports: openPorts(context, row),
     ...(await summarizeChanges(context, row, signal)),
   };
 }

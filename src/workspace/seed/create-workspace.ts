@@ -40,15 +40,18 @@ export async function createWorkspace(
 }
 
 function draftOf(context: WorkspaceContext, options: CreateWorkspaceOptions): WorkspaceRow {
-  if ((options.networkPolicy ?? "off") !== "off")
-    throw new PyroError("not_supported", "Guests have no network in this version of pyro.", {
-      hint: "Leave the network policy off.",
-    });
-  const { environment, name, labels, ttlSeconds } = options;
+  const { environment, name, labels, ttlSeconds, networkPolicy = "off" } = options;
+  if (networkPolicy !== "off" && networkPolicy !== "published-ports")
+    throw new PyroError(
+      "not_supported",
+      `Network policy ${JSON.stringify(networkPolicy)}: guests reach no network in this version of pyro.`,
+      { hint: "Leave it off, or use published-ports to reach servers of the guest." },
+    );
   return newRow("workspace", {
     environment,
     name: name === undefined ? undefined : checkName(name, "workspace"),
     labels: checkLabels(labels),
+    networkPolicy,
     lifeMs: ttlSeconds === undefined ? undefined : ttlMs(ttlSeconds),
     ...machineSize(options, context.host.memMib),
   });

@@ -79,7 +79,7 @@ export class LateOutput {
 
 function countIn(frame: Frame, rest: Buffer): number {
   const count = rest.length === numberBytes ? Number(rest.readBigUInt64BE()) : Number.NaN;
-  if (frame.kind === frameKind.lateDropped && Number.isSafeInteger(count)) return count;
+  if (frame.kind === frameKind.dropped && Number.isSafeInteger(count)) return count;
   throw unknownFrame(frame);
 }
 

@@ -1,10 +1,14 @@
 import type http2 from "node:http2";
 import type { AgentClient } from "../../channel/agent-client.ts";
+import { isObject, parseJsonObject } from "../../model/bounded-json.ts";
 import { PyroError } from "../../model/errors.ts";
+import type { PortRow } from "../../registry/published-ports.ts";
 import { now } from "../records/workspace-records.ts";
 import type { JournalPlace } from "./journal-entry.ts";
 import { journaledExec } from "./journaled-exec.ts";
 import { callerLeft, type Incoming, passOn, passOnChange, refuse } from "./pass-on.ts";
+import type { SupervisedPorts } from "./ports/supervised-ports.ts";
+import type { SupervisedServices, WantedService } from "./services/supervised-services.ts";
 import { Turns } from "./turns.ts";
 
 /** How a workspace's run ends: powered off, given up for a reset or delete, or past its time. */
@@ -17,6 +21,8 @@ export interface RequestContext extends JournalPlace {
   /** The guest's agent; throws while there is none. */
   readonly client: () => AgentClient;
   readonly reasonOfLoss: () => Promise<PyroError>;
+  readonly services: SupervisedServices;
+  readonly ports: SupervisedPorts;
   readonly end: (mode: EndMode) => Promise<void>;
   /** Leaves the running machine to another supervisor. */
   readonly stepAside: () => void;
@@ -26,7 +32,7 @@ export interface RequestContext extends JournalPlace {
  * Which requests supervisors answer, and how; a supervisor of an older one makes way for ours. It changes with any of
  * them that an older or newer pyro would misunderstand.
  */
-export const supervisorVersion = 1;
+export const supervisorVersion = 2;
 
 /** What all requests to one supervisor share. */
 interface Shared {
@@ -80,6 +86,23 @@ const handlers: Readonly<Record<string, Handler>> = {
   "POST /v1/exec": (incoming, context) =>
     journaledExec(incoming, { ...context, client: context.client() }),
   "POST /v1/sync": read,
+  "GET /v1/service/logs": (incoming, context) =>
+    passOn(incoming, context.client(), { mayBeSilent: true }),
+  "POST /v1/services/start": ask<WantedService>((wanted, { services }) => services.start(wanted)),
+  "POST /v1/services/await": ask<Named>(({ name }, { services }, signal) =>
+    services.await(name, signal),
+  ),
+  "POST /v1/services/stop": ask<Named>(({ name }, { services }, signal) =>
+    services.stop(name, signal),
+  ),
+  "POST /v1/services/refresh": ask((_, { services }) => services.refresh()),
+  "POST /v1/ports/publish": ask<WantedPort>(async (wanted, { ports }) => {
+    const { hostPort } = await ports.publish({ ...wanted, service: null });
+    return { host_port: hostPort };
+  }),
+  "POST /v1/ports/unpublish": ask<WantedPort>(async ({ hostPort }, { ports }) => ({
+    unpublished: ports.unpublish(hostPort),
+  })),
   "POST /v1/freeze": async (incoming, context, { changes }) => {
     using _turn = await takeTurn(incoming, changes);
     const closed = endOf(incoming);
@@ -103,6 +126,30 @@ const handlers: Readonly<Record<string, Handler>> = {
   "POST /v1/end/stop": (incoming, context) => endRun(incoming, context, "stop"),
   "POST /v1/end/kill": (incoming, context) => endRun(incoming, context, "kill"),
 };
+
+interface Named {
+  readonly name: string;
+}
+
+type WantedPort = Pick<PortRow, "hostPort" | "guestPort">;
+
+/** A request of ours in JSON; its signal is aborted when whoever asks goes away. */
+function ask<Wanted>(
+  act: (wanted: Wanted, context: RequestContext, signal: AbortSignal) => Promise<unknown>,
+): Handler {
+  return async ({ stream }, context) => {
+    const leaving = new AbortController();
+    stream.once("close", () => leaving.abort(callerLeft()));
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+    const wanted = parseJsonObject(
+      Buffer.concat(chunks),
+      (how) => new PyroError("internal", `A request ${how}.`),
+    );
+    const answered = await act(wanted as Wanted, context, leaving.signal);
+    reply(stream, isObject(answered) ? answered : {});
+  };
+}
 
 /** Waits for earlier changes; a client that left meanwhile must not take its turn, because nothing would end it. */
 async function takeTurn({ stream }: Incoming, changes: Turns): Promise<Disposable> {

@@ -22,7 +22,9 @@ import { GuestClock } from "./guest-clock.ts";
 import { KeptOutput, type OutputPlace } from "./kept-output.ts";
 import { LateEnds } from "./late-ends.ts";
 import { LateOutput } from "./late-output.ts";
+import { SupervisedPorts } from "./ports/supervised-ports.ts";
 import { type EndMode, serveRequests } from "./requests.ts";
+import { SupervisedServices } from "./services/supervised-services.ts";
 
 const attachDeadlineMs = 10_000;
 /** How often we look at what nobody tells us; a sleeping host stops timers, so an expiry is looked at as well. */
@@ -70,6 +72,8 @@ class Supervisor {
   readonly #lateEnds = new LateEnds();
   readonly #kept: KeptOutput;
   readonly #lateOutput: LateOutput;
+  readonly #ports: SupervisedPorts;
+  readonly #services: SupervisedServices;
   readonly #guestClock = new GuestClock();
   /** As it was when we took it: another one in its place is another workspace's. */
   readonly #lockFile: Stats;
@@ -89,6 +93,13 @@ class Supervisor {
     this.#kept = new KeptOutput(this.#place, parts.outputBytesMax);
     this.#lateOutput = new LateOutput(this.#place, this.#kept);
     this.#lockFile = statSync(parts.files.lockPath);
+    const place = {
+      workspaceId: this.#id,
+      records: this.#records,
+      client: () => this.#requireClient(),
+    };
+    this.#ports = new SupervisedPorts(place);
+    this.#services = new SupervisedServices({ ...place, ports: this.#ports });
   }
 
   get #id(): string {
@@ -115,6 +126,8 @@ class Supervisor {
       await this.#ending?.catch(() => undefined);
       return;
     }
+    await using _ports = this.#ports;
+    await this.#services.restorePorts();
     await using _server = await this.#listen();
     const looking = this.#lookRegularly();
     await this.#ended.promise;
@@ -132,6 +145,7 @@ class Supervisor {
     await this.#machine.verifyConfinement();
     const { client } = await attachAgent(this.#machine, attachDeadlineMs);
     this.#client = client;
+    this.#services.follow(client);
     void client.closed.then(() => this.#channelClosed());
     // What a guest that lies says there is lost, and nothing else.
     this.#lateOutput.collect(client).catch(() => undefined);
@@ -165,6 +179,8 @@ class Supervisor {
       lateEnds: this.#lateEnds,
       client: () => this.#requireClient(),
       reasonOfLoss: () => this.#reasonOfLoss(),
+      services: this.#services,
+      ports: this.#ports,
       end: (mode) => this.#end(mode),
       stepAside: () => this.#stepAside(),
     });
@@ -222,6 +238,7 @@ class Supervisor {
   /** The run is over: what follows is this, whatever becomes of recording it. */
   #endRun(reason: PyroError): void {
     this.#hasEnded = true;
+    this.#services.end();
     this.#ended.resolve(reason);
   }
 

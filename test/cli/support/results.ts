@@ -1,5 +1,6 @@
 import type {
   LoggedCommand,
+  Service,
   Workspace,
   WorkspaceChange,
   WorkspaceDiff,
@@ -161,9 +162,31 @@ export function summary(change: Partial<WorkspaceSummary> = {}): WorkspaceSummar
     events: [],
     snapshots: [],
     services: [],
+    ports: [],
     diff: { fileCount: 0, insertions: 0, deletions: 0, changes: [], stat: "" },
     diffUnavailable: null,
     runsWhenOpened: [],
+    ...change,
+  };
+}
+
+export function service(change: Partial<Service> = {}): Service {
+  return {
+    name: "web",
+    state: "running",
+    reason: null,
+    command: ["npm", "start"],
+    cwd: "/workspace",
+    readiness: { kind: "http", target: "http://localhost:8000/", ready: true, lastProbe: null },
+    startedAt: at(-600),
+    readyAt: at(-598),
+    endedAt: null,
+    exitCode: null,
+    signal: null,
+    outOfMemory: false,
+    restart: "no",
+    restartCount: 0,
+    publishedPorts: [],
     ...change,
   };
 }
@@ -212,7 +235,7 @@ export function fullSummary(): WorkspaceSummary {
       createdAt: at(-7200),
       storedBytes: 4096,
     })),
-    services: [{ name: "web", state: "running" }],
+    services: [service()],
     diff: { fileCount: changes.length, insertions: 233, deletions: 89, changes, stat: "" },
     runsWhenOpened: [
       {

@@ -30,9 +30,9 @@ for (const kind of ["workspace", "vm"] as const)
     const row = newRow(kind, { ...size, lifeMs: 60_000 });
     const files = filesOf(row.workspaceId);
     assert.equal(files.descriptionPath, join(state, `${kind}s`, row.workspaceId, `${kind}.json`));
-    describeOnDisk(files, { row, snapshots: [] });
-    const described = await readDescription(files, row.workspaceId);
-    assert.deepEqual(described, { row, snapshots: [] });
+    const known = { row, snapshots: [], services: [], ports: [] };
+    describeOnDisk(files, known);
+    assert.deepEqual(await readDescription(files, row.workspaceId), known);
   });
 
 test("a workspace may live until it is deleted, and what says so of a VM is not believed", async () => {

@@ -109,7 +109,7 @@ describe("a supervisor", () => {
     };
     await runOne();
     (await write.promise)(late(frameKind.stdout, 1, "listening\n"));
-    (await write.promise)(late(frameKind.lateDropped, 1, counted(7)));
+    (await write.promise)(late(frameKind.dropped, 1, counted(7)));
     await until("it is written down", async () => (await readLateOutput(path())).bytes === 17);
     const piece = await readOutputPiece(path(), { offset: 0, bytesMax: 100 });
     assert.deepEqual([piece.piece.toString(), piece.lateDroppedBytes], ["listening\n", 7]);
@@ -139,8 +139,8 @@ describe("a supervisor", () => {
   const lies: Readonly<Record<string, Buffer>> = {
     "a command that it never ran": late(frameKind.stdout, 2, "x"),
     "a command beyond all numbers": late(frameKind.stdout, 2 ** 60, "x"),
-    "no count": late(frameKind.lateDropped, 1, "short"),
-    "more than there can be": late(frameKind.lateDropped, 1, counted(2 ** 60)),
+    "no count": late(frameKind.dropped, 1, "short"),
+    "more than there can be": late(frameKind.dropped, 1, counted(2 ** 60)),
     "a frame that is none of these": late(frameKind.end, 1, counted(1)),
     "no command": encodeFrame(frameKind.stdout, Buffer.from("short")),
   };
