@@ -165,6 +165,8 @@ func TestPlaceIsGone(t *testing.T) {
 
 func TestTerminationIsPassedOn(t *testing.T) {
 	g := start(t, "trap 'exit 9' TERM; while :; do sleep 0.1; done")
+	// Both say that they are there before they take signals.
+	g.runsOn(500 * time.Millisecond)
 	_ = g.process.Process.Signal(unix.SIGTERM)
 	if got := g.status(); got != 9 {
 		t.Errorf("%d", got)
