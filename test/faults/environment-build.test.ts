@@ -35,8 +35,8 @@ describe("building an environment of Debian's packages", () => {
     readFileSync("/proc/self/mountinfo", "utf8")
       .split("\n")
       .filter((line) => line.includes(home.temporaryDirectory));
-  /** Where the disk is busy its removal goes on after pyro has ended. */
-  const gone = () => until("the chroot is gone", () => chroots().length === 0);
+  /** Its removal goes on after pyro has ended, for as long as the disk is busy with others. */
+  const gone = () => until("the chroot is gone", () => chroots().length === 0, 9_000);
 
   for (const step of ["downloading packages", "installing packages", "building the image"])
     it(`ends when it is interrupted while ${step}, and leaves nothing`, async () => {

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-const tries = 1_000;
 const betweenMs = 20;
 
 /** Waits for what no event tells, in a bounded number of looks; `what` names it when it never comes. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  tries = 1_000,
+): Promise<void> {
   for (let attempt = 0; attempt < tries; attempt++) {
     if (await holds()) return;
     await sleep(betweenMs);
