@@ -16,6 +16,8 @@ export interface Counts {
   readonly parallelExecs: number;
   readonly workspacesAlive: number;
   readonly mcpCalls: number;
+  /** Of all clients together. */
+  readonly forwardedRequests: number;
   /** Before each series. */
   readonly warmUps: number;
 }
@@ -36,6 +38,7 @@ export const fullCounts: Counts = {
   parallelExecs: 1000,
   workspacesAlive: 30,
   mcpCalls: 100,
+  forwardedRequests: 10_000,
   warmUps: 3,
 };
 
@@ -56,5 +59,6 @@ export const quickCounts: Counts = {
   parallelExecs: 100,
   workspacesAlive: 4,
   mcpCalls: 5,
+  forwardedRequests: 500,
   warmUps: 1,
 };

@@ -18,6 +18,7 @@ import { idle } from "./sections/idle.ts";
 import { ignoreRules } from "./sections/ignore-rules.ts";
 import { mcp } from "./sections/mcp.ts";
 import { run } from "./sections/run.ts";
+import { services } from "./sections/services.ts";
 import { throughput } from "./sections/throughput.ts";
 import { workspaceCreate } from "./sections/workspace-create.ts";
 import { workspaceExec } from "./sections/workspace-exec.ts";
@@ -40,6 +41,7 @@ const sections: readonly Section[] = [
   workspaceExec,
   workspaceParallel,
   workspaceTree,
+  services,
   ignoreRules,
   workspaceIdle,
   mcp,

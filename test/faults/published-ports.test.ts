@@ -34,6 +34,11 @@ describe("services and published ports, when what looks after them dies", () => 
     await once(socket, "connect");
     return socket;
   };
+  /** However it is closed. */
+  const closed = (socket: Socket) => {
+    socket.on("error", () => undefined);
+    return new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  };
   const answers = async (port: number) => {
     const socket = await opened(port);
     socket.write("hello");
@@ -51,8 +56,7 @@ describe("services and published ports, when what looks after them dies", () => 
     const port = publishedPorts[0]?.hostPort ?? 0;
     const { hostPort: other } = await ws.pyro.publishPort(id, { guestPort: 8000 });
     const socket = await opened(port);
-    const cut = once(socket, "close");
-    socket.on("error", () => undefined);
+    const cut = closed(socket);
     const before = await ws.pyro.statusService(id, "echo");
     endProcess(await ws.supervisor(id));
     await cut;
@@ -68,8 +72,7 @@ describe("services and published ports, when what looks after them dies", () => 
   it("a guest that restarts fails its services, and their ports listen no more", async () => {
     const { ports } = await ws.pyro.listPorts(id);
     const socket = await opened(ports[0]?.hostPort ?? 0);
-    socket.on("error", () => undefined);
-    const cut = once(socket, "close");
+    const cut = closed(socket);
     endProcess(ws.monitor(id));
     await cut;
     await until("the workspace has failed", async () => {

@@ -234,13 +234,16 @@ while True:
     const port = await serve(server("127.0.0.1", rule));
     const agent = new Agent({ keepAlive: true, maxSockets: 256 });
     let [left, answered] = [10_000, 0];
+    const failures: unknown[] = [];
+    const ask = async () => {
+      const [answer] = await once(get({ host: "127.0.0.1", port, agent }), "response");
+      if ((await readAll(answer)).length === 1024) answered++;
+    };
     const client = async () => {
-      while (left-- > 0) {
-        const [answer] = await once(get({ host: "127.0.0.1", port, agent }), "response");
-        if ((await readAll(answer)).length === 1024) answered++;
-      }
+      while (left-- > 0) await ask().catch((error: unknown) => failures.push(error));
     };
     await Promise.all(Array.from({ length: 256 }, client));
+    assert.deepEqual(failures, []);
     assert.equal(answered, 10_000);
     agent.destroy();
     await ws.pyro.stopService(id, "server");

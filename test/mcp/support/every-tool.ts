@@ -39,6 +39,17 @@ function* workspaceTools(name: string): Generator<Step, void, string> {
   yield step("workspace_export", { ...at, path: "hello.txt", output_path }, /"output_path":/);
   yield step("workspace_reset", { ...at, snapshot: "kept" }, /"reset_count":1/);
   yield step("snapshot_delete", { ...at, name: "kept" }, /"deleted":true/);
+  const service = { ...at, name: "stays" };
+  const command = "echo up; exec sleep 600";
+  yield step(
+    "service_start",
+    { ...service, command, readiness: { log: "up" } },
+    /"state":"running"/,
+  );
+  yield step("service_list", at, /"name":"stays"/);
+  yield step("service_status", service, /"ready":true/);
+  yield step("service_logs", service, /^stays is running [\s\S]*\nup\n/);
+  yield step("service_stop", service, /"state":"stopped"/);
   yield step("workspace_stop", at, /"state":"stopped"/);
   yield step("workspace_start", at, /"state":"started"/);
   yield step("workspace_delete", at, /"deleted":true/);
