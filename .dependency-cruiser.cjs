@@ -23,7 +23,8 @@ const rooms = {
   machines: [],
   environments: ["machines"],
   records: [],
-  supervisor: ["machines", "records"],
+  screens: [],
+  supervisor: ["machines", "records", "screens"],
   life: ["machines", "environments", "records", "supervisor"],
   vms: ["machines", "environments", "records", "life"],
   snapshots: ["records", "life"],
@@ -33,6 +34,7 @@ const rooms = {
   services: ["machines", "records", "life", "supervisor", "ports"],
   review: ["records", "life", "snapshots", "supervisor", "tree", "ports"],
   commands: ["machines", "life", "supervisor"],
+  shells: ["machines", "screens", "life"],
 };
 
 module.exports = {

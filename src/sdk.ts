@@ -26,6 +26,7 @@ export type {
   ServiceState,
 } from "./model/service-definition.ts";
 export type * from "./model/service-results.ts";
+export type * from "./model/shell-results.ts";
 export { visibleJson, visibleText } from "./model/text.ts";
 export type * from "./model/workspace-results.ts";
 export {
@@ -40,6 +41,7 @@ export { Pyro, type PyroOptions } from "./pyro.ts";
 export { FilesRoom } from "./rooms/files-room.ts";
 export { PortsRoom } from "./rooms/ports-room.ts";
 export { ServicesRoom } from "./rooms/services-room.ts";
+export { ShellRoom, ShellsRoom } from "./rooms/shells-room.ts";
 export { SnapshotsRoom } from "./rooms/snapshots-room.ts";
 export { type ExecOptions, WorkspaceRoom } from "./rooms/workspace-room.ts";
 export { WorkspacesRoom } from "./rooms/workspaces-room.ts";
@@ -50,5 +52,6 @@ export type { PruneOptions } from "./workspace/life/prune-environments.ts";
 export type * from "./workspace/life/workspace-options.ts";
 export type { OnProgress, Progress, WorkOptions } from "./workspace/machines/host.ts";
 export type * from "./workspace/services/service-options.ts";
+export type * from "./workspace/shells/shell-options.ts";
 export type { RunInVmOptions } from "./workspace/vms/run-in-vm.ts";
 export type { CreateVmOptions, ExecVmOptions } from "./workspace/vms/vms.ts";

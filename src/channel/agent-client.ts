@@ -9,6 +9,7 @@ import { type ExecEvents, type ExecOutcome, type ExecRequest, runExec } from "./
 import { type Hold, takeHold } from "./hold.ts";
 import { type AnswerHeaders, supervisorStatus } from "./json.ts";
 import { ServiceClient } from "./service-client.ts";
+import { ShellClient } from "./shell-client.ts";
 import { limitSilence } from "./silence.ts";
 import { TreeClient } from "./tree-client.ts";
 
@@ -64,6 +65,8 @@ export interface RequestOptions {
 export class AgentClient implements Disposable {
   /** The requests about the workspace's tree. */
   readonly tree: TreeClient;
+  /** Those about programs on terminals. */
+  readonly shell: ShellClient;
   /** Those that make images and templates. */
   readonly build: BuildClient;
   /** Those about services. */
@@ -86,6 +89,9 @@ export class AgentClient implements Disposable {
     this.#isSupervisor = isSupervisor;
     if (!keepsProcess) session.unref();
     this.tree = new TreeClient((...request) => this.#open(...request));
+    this.shell = new ShellClient((method, path, headers) =>
+      this.request({ ...headers, ":method": method, ":path": path }, { mayBeSilent: true }),
+    );
     this.build = new BuildClient((path) =>
       this.request({ ":method": "POST", ":path": path }, { mayBeSilent: true }),
     );

@@ -1,6 +1,7 @@
 import type { ClientHttp2Stream } from "node:http2";
 import { constants as http2Constants } from "node:http2";
 import { finished, type Readable } from "node:stream";
+import type { JsonObject } from "../model/bounded-json.ts";
 import { cancellation, PyroError } from "../model/errors.ts";
 import { visibleText } from "../model/text.ts";
 import { type Frame, FrameDecoder, frameKind } from "./frames.ts";
@@ -57,6 +58,7 @@ const notStartedReasons = [
 /** Why a command never ran; another thing than a command that failed. */
 export type NotStartedReason = (typeof notStartedReasons)[number];
 
+/** Whether it is one of them. */
 export function isNotStartedReason(text: string): text is NotStartedReason {
   return (notStartedReasons as readonly string[]).includes(text);
 }
@@ -237,7 +239,11 @@ async function deliver(frame: Frame, events: ExecEvents): Promise<void> {
 
 /** How the command ended, from its last frame. */
 export function parseOutcome(payload: Buffer): ExecOutcome {
-  const end = parseJson(payload.toString("utf8"));
+  return outcomeOf(parseJson(payload.toString("utf8")));
+}
+
+/** The same, of a document that was read already. */
+export function outcomeOf(end: JsonObject): ExecOutcome {
   const durationMs =
     typeof end.duration_ms === "number" && end.duration_ms >= 0 ? end.duration_ms : 0;
   const left = end.background_process_count;

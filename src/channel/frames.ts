@@ -14,6 +14,9 @@ export const frameKind = {
   dropped: 7,
 } as const;
 
+/** Kinds of frame in a shell's output, beside those of output and end. */
+export const shellFrameKind = { position: 5, size: 6, pause: 8 } as const;
+
 const headerBytes = 5;
 const payloadBytesMax = 65_536;
 

@@ -1,7 +1,14 @@
 import { asPyroError, type ErrorCode } from "../index.ts";
 
 /** What `pyro` says to its caller's shell. `run` adds the guest command's own code. */
-export const exitCode = { done: 0, failed: 1, usage: 2, runFailed: 125, interrupted: 130 } as const;
+export const exitCode = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  timedOut: 124,
+  runFailed: 125,
+  interrupted: 130,
+} as const;
 
 const usageErrors: readonly ErrorCode[] = [
   "invalid_argument",

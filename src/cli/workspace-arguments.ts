@@ -6,11 +6,14 @@ export const serviceNameMeaning = "name of the service";
 
 export const idMeaning = "id, unique beginning of an id, or name of a workspace";
 
+/** What `<shell>` means wherever a command takes one. */
+export const shellMeaning = "id of a shell, or a beginning of it that no other has";
+
 export interface WorkspaceOutputOption extends JsonOption {
   readonly idOnly: boolean;
 }
 
-/** The ways commands that answer with workspaces can answer. */
+/** The ways commands that answer with something that has an id can answer. */
 export function addWorkspaceOutput(command: Command): Command {
   return command
     .addOption(new Option("--id-only", "print only the id").default(false).conflicts("json"))

@@ -1,6 +1,7 @@
 import * as integrations from "./integration-results.ts";
 import * as results from "./results.ts";
 import * as services from "./service-results.ts";
+import * as shells from "./shell-results.ts";
 import * as workspaces from "./workspace-results.ts";
 
 /** Every result that leaves pyro, by name. */
@@ -44,6 +45,12 @@ export const declarations = {
   portPublished: services.portPublishedSchema,
   portList: services.portListSchema,
   portUnpublished: services.portUnpublishedSchema,
+  shell: shells.shellSchema,
+  shellList: shells.shellListSchema,
+  shellRead: shells.shellReadSchema,
+  shellWrite: shells.shellWriteSchema,
+  shellResize: shells.shellResizeSchema,
+  shellSignal: shells.shellSignalSchema,
   workspaceDeleted: workspaces.workspaceDeletedSchema,
   workspaceGc: workspaces.workspaceGcSchema,
 } as const;

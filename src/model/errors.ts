@@ -64,6 +64,10 @@ export const errorCodes = {
   port_unavailable: "A port of the host cannot be listened on; the message says why.",
   port_not_published: "The workspace has not published this port.",
   network_policy_refused: "The workspace's network policy does not allow that.",
+  shell_not_found: "The workspace has no shell of this id.",
+  shell_ended: "The program of the shell has ended, so nothing can be done to it.",
+  shell_limit: "The workspace has as many open shells as it may have.",
+  shell_not_reading: "The program of a shell reads nothing, and its terminal takes no more input.",
   supervisor_unavailable: "The process that looks after a running workspace did not start.",
   guest_no_space: "The guest's disk is full.",
   host_path_refused:

@@ -40,6 +40,14 @@ export const limits = {
   readyIntervalMsMin: 10,
   readyIntervalMsMax: 3_600_000,
   stopGraceSecondsMax: 3_600,
+  /** What a terminal may be: programs draw nothing usable on less, and more is no window of anybody. */
+  shellColsMin: 2,
+  shellColsMax: 1000,
+  shellRowsMax: 500,
+  /** Of one piece of a shell's output; more is read piece by piece. */
+  shellReadCharsMax: 262_144,
+  /** Typed at once; more is a file. */
+  shellInputBytesMax: 1024 * 1024,
   labelCountMax: 64,
   labelBytesMax: 1024,
   secretCountMax: 64,
@@ -62,4 +70,7 @@ export const defaults = {
   readyIntervalMs: 500,
   stopGraceSeconds: 10,
   logTailLines: 200,
+  shellCols: 120,
+  shellRows: 30,
+  shellReadChars: 65_536,
 } as const;

@@ -30,6 +30,7 @@ import type {
 import { FilesRoom } from "./files-room.ts";
 import { PortsRoom } from "./ports-room.ts";
 import { ServicesRoom } from "./services-room.ts";
+import { ShellsRoom } from "./shells-room.ts";
 import { SnapshotsRoom } from "./snapshots-room.ts";
 
 /** Options of a command that is given as words or as one shell line. */
@@ -42,6 +43,7 @@ export class WorkspaceRoom implements AsyncDisposable {
   readonly snapshots: SnapshotsRoom;
   readonly services: ServicesRoom;
   readonly ports: PortsRoom;
+  readonly shells: ShellsRoom;
   readonly #methods: WorkspaceMethods;
 
   constructor(methods: WorkspaceMethods, id: string) {
@@ -51,6 +53,7 @@ export class WorkspaceRoom implements AsyncDisposable {
     this.snapshots = new SnapshotsRoom(methods, id);
     this.services = new ServicesRoom(methods, id);
     this.ports = new PortsRoom(methods, id);
+    this.shells = new ShellsRoom(methods, id);
   }
 
   status(): Promise<Workspace> {

@@ -4,6 +4,7 @@ const overMcp = "test/mcp/errors.test.ts";
 const lost = "test/mcp/lost-workspaces.test.ts";
 const services = "test/mcp/services.test.ts";
 const command = "test/faults/error-codes.test.ts";
+const shells = "test/cli/workspace-shell.test.ts";
 
 /** A code that no call of a tool or of the command line ends with, and the test of what comes of it instead. */
 export interface Inside {
@@ -90,6 +91,10 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   port_unavailable: services,
   port_not_published: "test/faults/published-ports.test.ts",
   network_policy_refused: services,
+  shell_not_found: shells,
+  shell_ended: shells,
+  shell_limit: shells,
+  shell_not_reading: shells,
   supervisor_unavailable: lost,
   guest_no_space: lost,
   host_path_refused: overMcp,

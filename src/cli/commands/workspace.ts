@@ -24,6 +24,14 @@ import { addWorkspaceServiceRestart } from "./workspace-service-restart.ts";
 import { addWorkspaceServiceStart } from "./workspace-service-start.ts";
 import { addWorkspaceServiceStatus } from "./workspace-service-status.ts";
 import { addWorkspaceServiceStop } from "./workspace-service-stop.ts";
+import { addWorkspaceShellAttach } from "./workspace-shell-attach.ts";
+import { addWorkspaceShellClose } from "./workspace-shell-close.ts";
+import { addWorkspaceShellList } from "./workspace-shell-list.ts";
+import { addWorkspaceShellOpen } from "./workspace-shell-open.ts";
+import { addWorkspaceShellRead } from "./workspace-shell-read.ts";
+import { addWorkspaceShellResize } from "./workspace-shell-resize.ts";
+import { addWorkspaceShellSignal } from "./workspace-shell-signal.ts";
+import { addWorkspaceShellWrite } from "./workspace-shell-write.ts";
 import { addWorkspaceSnapshotCreate } from "./workspace-snapshot-create.ts";
 import { addWorkspaceSnapshotDelete } from "./workspace-snapshot-delete.ts";
 import { addWorkspaceSnapshotList } from "./workspace-snapshot-list.ts";
@@ -48,6 +56,7 @@ export function addWorkspace(program: Command, context: CommandContext): void {
   addWorkspaceStatus(workspace, context);
   addWorkspaceUpdate(workspace, context);
   addWorkspaceExec(workspace, context);
+  addShells(workspace, context);
   addWorkspaceLogs(workspace, context);
   addWorkspaceSummary(workspace, context);
   addWorkspaceDiff(workspace, context);
@@ -60,6 +69,24 @@ export function addWorkspace(program: Command, context: CommandContext): void {
   addWorkspaceStart(workspace, context);
   addWorkspaceDelete(workspace, context);
   addWorkspaceGc(workspace, context);
+}
+
+function addShells(workspace: Command, context: CommandContext): void {
+  const shell = addGroup(workspace, {
+    name: "shell",
+    summary: "programs on terminals that stay: open, attach, read, write, …",
+    description:
+      "A shell is a program on a terminal of its own, for what asks questions or draws on the screen. It lives in the workspace until it ends or is closed.",
+    examples: ["pyro workspace shell open demo", "pyro workspace shell attach demo"],
+  });
+  addWorkspaceShellOpen(shell, context);
+  addWorkspaceShellList(shell, context);
+  addWorkspaceShellRead(shell, context);
+  addWorkspaceShellWrite(shell, context);
+  addWorkspaceShellAttach(shell, context);
+  addWorkspaceShellResize(shell, context);
+  addWorkspaceShellSignal(shell, context);
+  addWorkspaceShellClose(shell, context);
 }
 
 function addContent(workspace: Command, context: CommandContext): void {

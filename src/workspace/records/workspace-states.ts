@@ -9,6 +9,7 @@ export type WorkspaceOperation =
   | "run services"
   | "read logs of services"
   | "publish ports"
+  | "use shells"
   | "read files"
   | "change files"
   | "take a snapshot"
@@ -24,6 +25,7 @@ const legal: Record<WorkspaceOperation, readonly WorkspaceState[]> = {
   "run services": ["started"],
   "read logs of services": ["started"],
   "publish ports": ["started"],
+  "use shells": ["started"],
   "read files": ["started"],
   "change files": ["started"],
   "take a snapshot": ["started", "stopped"],

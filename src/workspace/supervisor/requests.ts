@@ -2,14 +2,16 @@ import type http2 from "node:http2";
 import type { AgentClient } from "../../channel/agent-client.ts";
 import { isObject, parseJsonObject } from "../../model/bounded-json.ts";
 import { PyroError } from "../../model/errors.ts";
+import { Turns } from "../../platform/turns.ts";
 import type { PortRow } from "../../registry/published-ports.ts";
 import { now } from "../records/workspace-records.ts";
+import { Screens } from "../screens/screens.ts";
 import type { JournalPlace } from "./journal-entry.ts";
 import { journaledExec } from "./journaled-exec.ts";
 import { callerLeft, type Incoming, passOn, passOnChange, refuse } from "./pass-on.ts";
 import type { SupervisedPorts } from "./ports/supervised-ports.ts";
 import type { SupervisedServices, WantedService } from "./services/supervised-services.ts";
-import { Turns } from "./turns.ts";
+import { answerReading } from "./shell-requests.ts";
 
 /** How a workspace's run ends: powered off, given up for a reset or delete, or past its time. */
 export type EndMode = "stop" | "kill" | "expire";
@@ -37,6 +39,7 @@ export const supervisorVersion = 2;
 /** What all requests to one supervisor share. */
 interface Shared {
   readonly changes: Turns;
+  readonly screens: Screens;
   /** Requests whose streams are open. */
   openCount: number;
 }
@@ -45,7 +48,7 @@ type Handler = (incoming: Incoming, context: RequestContext, shared: Shared) => 
 
 /** Answers clients: reads side by side, changes one after another. */
 export function serveRequests(server: http2.Http2Server, context: RequestContext): void {
-  const shared: Shared = { changes: new Turns(), openCount: 0 };
+  const shared: Shared = { changes: new Turns(), screens: new Screens(), openCount: 0 };
   server.on("stream", (stream, headers) => {
     shared.openCount++;
     stream.once("close", () => shared.openCount--);
@@ -68,6 +71,10 @@ async function answer(incoming: Incoming, context: RequestContext, shared: Share
 
 const read: Handler = (incoming, context) => passOn(incoming, context.client());
 
+/** Shells may be silent for any time, and whoever types pauses. */
+const patient: Handler = (incoming, context) =>
+  passOn(incoming, context.client(), { mayBeSilent: true });
+
 const change: Handler = async (incoming, context, { changes }) => {
   using _turn = await takeTurn(incoming, changes);
   await passOnChange(incoming, context.client(), () => recordEvent(incoming, context));
@@ -85,6 +92,16 @@ const handlers: Readonly<Record<string, Handler>> = {
   "POST /v1/tree/edit": change,
   "POST /v1/exec": (incoming, context) =>
     journaledExec(incoming, { ...context, client: context.client() }),
+  "POST /v1/shell/open": read,
+  "GET /v1/shell/list": read,
+  "GET /v1/shell/status": read,
+  "GET /v1/shell/output": patient,
+  "POST /v1/shell/input": patient,
+  "POST /v1/shell/resize": read,
+  "POST /v1/shell/signal": read,
+  "POST /v1/shell/close": read,
+  "POST /v1/shell/read": (incoming, context, { screens }) =>
+    answerReading(incoming, { client: context.client, screens }),
   "POST /v1/sync": read,
   "GET /v1/service/logs": (incoming, context) =>
     passOn(incoming, context.client(), { mayBeSilent: true }),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Turns } from "../../../../src/workspace/supervisor/turns.ts";
+import { Turns } from "../../../src/platform/turns.ts";
 
 test("one at a time, in the order they came", async () => {
   const turns = new Turns();

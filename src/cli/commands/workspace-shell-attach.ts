@@ -1,0 +1,102 @@
+import type { Command } from "commander";
+import { limits, type Pyro, type Shell, type ShellRead } from "../../index.ts";
+import { AttachedTerminal } from "../attached-terminal.ts";
+import type { CommandContext } from "../context.ts";
+import type { IO } from "../io.ts";
+import { printNote } from "../printer.ts";
+import { idMeaning, shellMeaning } from "../workspace-arguments.ts";
+
+interface AttachOptions {
+  readonly watch: boolean;
+}
+
+export function addWorkspaceShellAttach(group: Command, context: CommandContext): void {
+  group
+    .command("attach")
+    .summary("work in a shell, or look on")
+    .description(
+      "Shows a shell in this terminal and types into it what you type; without <shell>, the one opened last, or a new one. Several may be attached at once. Ctrl-P Ctrl-Q detaches, and the shell goes on.\nExits with the shell's own code when it ends, 0 after detaching.",
+    )
+    .argument("<id>", idMeaning)
+    .argument("[shell]", shellMeaning)
+    .option("--watch", "look on without typing; the size stays as it is", false)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  pyro workspace shell attach demo\n  pyro workspace shell attach demo sh-1a2b3c4d --watch",
+    )
+    .action(async (id: string, shell: string | undefined, { watch }: AttachOptions) => {
+      const { io, openPyro, exit } = context;
+      using pyro = openPyro();
+      const shellId = shell ?? (await shellToAttach(pyro, id, io));
+      const ended = await attach({ pyro, io, id, shellId, watch });
+      if (ended?.state === "ended") exit(ended.exitCode ?? 0);
+    });
+}
+
+interface AttachCall extends AttachOptions {
+  readonly pyro: Pyro;
+  readonly io: IO;
+  readonly id: string;
+  readonly shellId: string;
+}
+
+/** The one opened last that runs, or a new one of this terminal's size. */
+async function shellToAttach(pyro: Pyro, id: string, io: IO): Promise<string> {
+  const { shells } = await pyro.listShells(id);
+  const last = shells.findLast(({ state }) => state === "running");
+  if (last !== undefined) return last.shellId;
+  const { shellId } = await pyro.openShell(id, { cols: io.width, rows: io.height });
+  return shellId;
+}
+
+async function attach({ pyro, io, id, shellId, watch }: AttachCall): Promise<Shell | undefined> {
+  const detached = new AbortController();
+  using terminal = new AttachedTerminal(io, () => detached.abort());
+  const shown = await pyro.readShell(id, shellId, { screen: true });
+  await terminal.show(Buffer.from(redrawn(shown)));
+  using _sizes = watch ? undefined : followSize(io, (size) => pyro.resizeShell(id, shellId, size));
+  const result = await pyro.attachShell(id, shellId, {
+    cursor: shown.nextCursor,
+    input: watch ? undefined : terminal.input,
+    onOutput: (bytes) => terminal.show(bytes),
+    signal: detached.signal,
+  });
+  terminal[Symbol.dispose]();
+  const isDetached = detached.signal.aborted;
+  printNote(io, isDetached ? `\nDetached; shell ${shellId} goes on.` : `\nShell ${shellId} ended.`);
+  return isDetached ? undefined : result;
+}
+
+/** What a shell shows at the moment, as text that draws it. */
+function redrawn({ output, screen }: ShellRead): string {
+  const lines = output.split("\n");
+  if (screen === null) return lines.join("\r\n");
+  if (screen.fullScreen) {
+    const cursor = `\u001b[${screen.cursorRow};${screen.cursorColumn}H`;
+    return `\u001b[?1049h\u001b[2J\u001b[H${lines.join("\r\n")}${cursor}`;
+  }
+  // Blanks before the cursor are a prompt's.
+  const last = lines.at(-1) ?? "";
+  return lines.join("\r\n") + " ".repeat(Math.max(0, screen.cursorColumn - 1 - last.length));
+}
+
+type Resize = (size: { cols: number; rows: number }) => Promise<unknown>;
+
+/** Keeps the shell as large as this terminal. A program that is told of a size draws anew, so it is told twice at first. */
+function followSize(io: IO, resize: Resize): Disposable {
+  const { shellColsMin, shellColsMax, shellRowsMax } = limits;
+  let last: Promise<unknown> = Promise.resolve();
+  const follow = (less: number) => {
+    const size = {
+      cols: Math.min(shellColsMax, Math.max(shellColsMin, io.width)),
+      rows: Math.min(shellRowsMax, Math.max(1, io.height - less)),
+    };
+    // While there is no connection, or after the end, there is nobody to tell.
+    last = last.then(() => resize(size)).catch(() => undefined);
+  };
+  const onResize = () => follow(0);
+  follow(1);
+  follow(0);
+  io.stdout.on("resize", onResize);
+  return { [Symbol.dispose]: () => io.stdout.off("resize", onResize) };
+}

@@ -1,0 +1,169 @@
+import type { GuestShell } from "../../channel/shell-client.ts";
+import { PyroError } from "../../model/errors.ts";
+import type { ShellQuestion } from "../../model/shell-reading.ts";
+import { RawOutput } from "./raw-output.ts";
+import { linesOf, type Screen } from "./screen.ts";
+import type { ShellSource } from "./shell-source.ts";
+
+/** What was read, before it is said in a result's words. */
+export interface ShellAnswer {
+  readonly shell: GuestShell;
+  readonly output: string;
+  readonly outputBase64: string | null;
+  readonly nextCursor: number;
+  /** Bytes after the cursor that are kept no more. */
+  readonly droppedBytes: number;
+  readonly truncated: boolean;
+  /** Whether the text was shown; null when none was asked for. */
+  readonly matched: boolean | null;
+  readonly timedOut: boolean;
+  readonly screen: {
+    cols: number;
+    rows: number;
+    cursorRow: number;
+    cursorColumn: number;
+    fullScreen: boolean;
+  } | null;
+}
+
+type Piece = Pick<
+  ShellAnswer,
+  "output" | "outputBase64" | "nextCursor" | "droppedBytes" | "truncated" | "screen"
+>;
+
+/** One form of reading. */
+interface View {
+  /** Takes in what there is by now. */
+  update(): Promise<GuestShell>;
+  contains(text: string): boolean;
+  /** Up to where it has looked. */
+  readonly position: number;
+  piece(): Promise<Piece>;
+}
+
+/** Waits as asked, and reads. */
+export async function readShell(
+  question: ShellQuestion,
+  source: ShellSource,
+  openScreen: (shell: GuestShell) => Promise<Screen>,
+): Promise<ShellAnswer> {
+  const first = await source.status();
+  if (question.cursor > first.nextPosition) throw beyondTheEnd(question, first);
+  const view =
+    question.mode === "raw"
+      ? new RawView(question, source)
+      : new ScreenView(question, source, await openScreen(first));
+  const { shell, timedOut } = await wait(question, view, source);
+  const matched = question.text === undefined ? null : view.contains(question.text);
+  return { shell, matched, timedOut, ...(await view.piece()) };
+}
+
+async function wait(
+  { idleMs, text, timeoutMs }: ShellQuestion,
+  view: View,
+  source: ShellSource,
+): Promise<{ shell: GuestShell; timedOut: boolean }> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const shell = await view.update();
+    const isShown = text === undefined || view.contains(text);
+    if (shell.ending !== undefined || (isShown && idleMs === undefined))
+      return { shell, timedOut: false };
+    const leftMs = deadline - performance.now();
+    if (leftMs <= 0) return { shell, timedOut: true };
+    const silenceMs = isShown && idleMs !== undefined ? idleMs : Infinity;
+    const hasChanged = await source.changed(view.position, Math.min(silenceMs, leftMs));
+    if (!hasChanged && silenceMs <= leftMs) return { shell, timedOut: false };
+  }
+}
+
+class RawView implements View {
+  readonly #question: ShellQuestion;
+  readonly #source: ShellSource;
+  readonly #output: RawOutput;
+
+  constructor(question: ShellQuestion, source: ShellSource) {
+    this.#question = question;
+    this.#source = source;
+    this.#output = new RawOutput(source, question);
+  }
+
+  get position(): number {
+    return this.#output.position;
+  }
+
+  async update(): Promise<GuestShell> {
+    const shell = await this.#source.status();
+    if (this.#question.text === undefined) this.#output.skipTo(shell.nextPosition);
+    else await this.#output.search(shell.nextPosition);
+    return shell;
+  }
+
+  contains(): boolean {
+    return this.#output.isFound;
+  }
+
+  async piece(): Promise<Piece> {
+    return { ...(await this.#output.read()), screen: null };
+  }
+}
+
+class ScreenView implements View {
+  readonly #question: ShellQuestion;
+  readonly #source: ShellSource;
+  readonly #screen: Screen;
+
+  constructor(question: ShellQuestion, source: ShellSource, screen: Screen) {
+    this.#question = question;
+    this.#source = source;
+    this.#screen = screen;
+  }
+
+  get position(): number {
+    return this.#screen.position;
+  }
+
+  update(): Promise<GuestShell> {
+    return this.#screen.catchUp(this.#source);
+  }
+
+  contains(text: string): boolean {
+    return this.#text().includes(text);
+  }
+
+  #text(): string {
+    const { mode, cursor } = this.#question;
+    return mode === "screen" ? linesOf(this.#screen.shown()) : this.#screen.textSince(cursor).text;
+  }
+
+  async piece(): Promise<Piece> {
+    const { mode, cursor, maxChars } = this.#question;
+    const { lines, isFullScreen, ...place } = this.#screen.shown();
+    const { text, isCut } =
+      mode === "screen"
+        ? { text: linesOf({ lines }), isCut: false }
+        : this.#screen.textSince(cursor);
+    this.#screen.keepPlace();
+    return {
+      output: lastChars(text, maxChars),
+      outputBase64: null,
+      nextCursor: this.#screen.position,
+      droppedBytes: 0,
+      truncated: isCut || text.length > maxChars,
+      screen: mode === "screen" || isFullScreen ? { ...place, fullScreen: isFullScreen } : null,
+    };
+  }
+}
+
+/** The end says most; half a pair would be no character. */
+function lastChars(text: string, max: number): string {
+  return text.length <= max ? text : text.slice(-max).replace(/^[\udc00-\udfff]/, "");
+}
+
+function beyondTheEnd({ cursor }: ShellQuestion, { id, nextPosition }: GuestShell): PyroError {
+  return new PyroError(
+    "invalid_argument",
+    `The cursor ${cursor} is beyond the end of what the shell ${id} wrote, ${nextPosition} bytes.`,
+    { hint: "Go on from the next_cursor of an earlier read, or from 0." },
+  );
+}

@@ -1,0 +1,46 @@
+import type { AgentClient } from "../../channel/agent-client.ts";
+import type { GuestShell } from "../../channel/shell-client.ts";
+import { asPyroError } from "../../model/errors.ts";
+import type { ShellQuestion } from "../../model/shell-reading.ts";
+import { readShell, type ShellAnswer } from "./read-shell.ts";
+import { Screen } from "./screen.ts";
+import { shellSource } from "./shell-source.ts";
+
+/** Each may take some megabytes; one that is given up is fed anew when it is read again. */
+const screensMax = 8;
+
+/** The screens of a workspace's shells, as far as anybody looks at them. */
+export class Screens {
+  readonly #screens = new Map<string, Promise<Screen>>();
+
+  async read(
+    client: () => AgentClient,
+    question: ShellQuestion,
+    signal: AbortSignal,
+  ): Promise<ShellAnswer> {
+    const { shellId } = question;
+    try {
+      const source = shellSource(client, shellId, signal);
+      return await readShell(question, source, (shell) => this.#open(shell));
+    } catch (error) {
+      if (asPyroError(error).code === "shell_not_found") this.#forget(shellId);
+      throw error;
+    }
+  }
+
+  /** The screen of a shell, which becomes the one that was looked at last. */
+  #open(shell: GuestShell): Promise<Screen> {
+    const known = this.#screens.get(shell.id);
+    const screen = known ?? Screen.open(shell);
+    this.#screens.delete(shell.id);
+    this.#screens.set(shell.id, screen);
+    const [oldest] = this.#screens.keys();
+    if (this.#screens.size > screensMax && oldest !== undefined) this.#forget(oldest);
+    return screen;
+  }
+
+  #forget(shellId: string): void {
+    // Whoever reads it at the moment has it still; it goes with him.
+    this.#screens.delete(shellId);
+  }
+}

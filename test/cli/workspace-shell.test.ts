@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { repository } from "../support/home.ts";
+import { endProcess, findMonitors, findSupervisors } from "../support/host-processes.ts";
+import { until } from "../support/until.ts";
+import { TestWorkspaces } from "../support/workspaces.ts";
+
+const pyro = join(repository, "bin", "pyro");
+
+/** `pyro workspace shell attach` on a terminal of its own. */
+class Attached {
+  readonly #child: ChildProcessWithoutNullStreams;
+  shown = "";
+
+  constructor(ws: TestWorkspaces, ...args: readonly string[]) {
+    const words = [pyro, "workspace", "shell", "attach", ...args].join(" ");
+    const line = `stty rows 24 cols 80; ${words}; echo "code $?"; stty -a; read x; echo "typed <$x>"`;
+    this.#child = spawn("script", ["-qec", line, "/dev/null"], {
+      env: { ...process.env, ...ws.home.env, TERM: "xterm-256color" },
+    });
+    this.#child.stdout.on("data", (chunk) => {
+      this.shown += String(chunk);
+    });
+  }
+
+  type(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
+  async shows(text: string): Promise<void> {
+    await until(`${JSON.stringify(text)} is shown: ${this.shown.slice(-500)}`, () =>
+      this.shown.includes(text),
+    );
+  }
+
+  /** That the terminal is a person's again, and that nothing was typed into it. */
+  async isGivenBack(code: number): Promise<void> {
+    await this.shows(`code ${code}\r\n`);
+    await this.shows(" icanon ");
+    assert.doesNotMatch(this.shown.slice(this.shown.lastIndexOf("code ")), /-icanon|-echo /);
+    this.type("mine\n");
+    await this.shows("typed <mine>");
+    if (this.#child.exitCode === null) await once(this.#child, "exit");
+  }
+}
+
+describe("pyro workspace shell", () => {
+  let ws: TestWorkspaces;
+  let id: string;
+  before(async () => {
+    ws = await TestWorkspaces.open();
+    ({ workspaceId: id } = await ws.create({ name: "cli-shells" }));
+  });
+  after(async () => {
+    await ws[Symbol.asyncDispose]();
+  });
+
+  const run = (...args: readonly string[]) => ws.home.pyro(["workspace", "shell", ...args]);
+  const open = async (script: string): Promise<string> => {
+    const { stdout } = await run("open", id, "--id-only", "--", "sh", "-c", script);
+    return stdout.trim();
+  };
+
+  it("is opened, written to, read and closed by commands", async () => {
+    const { stdout } = await run("open", id, "--cols", "100", "--id-only", "--", "cat");
+    const shell = stdout.trim();
+    await run("write", id, shell, "--input", "hello");
+    const read = await run("read", id, shell, "--plain", "--wait-for", "hello\nhello");
+    assert.equal(read.stdout, "hello\nhello\n");
+    assert.match(read.stderr, /note: running · next cursor 14/);
+    const json = JSON.parse((await run("read", id, shell, "--screen", "--json")).stdout);
+    assert.deepEqual(json.screen, {
+      cols: 100,
+      rows: 30,
+      cursor_row: 3,
+      cursor_column: 1,
+      full_screen: false,
+    });
+    const missed = await run("read", id, shell, "--wait-for", "absent", "--timeout-seconds", "0.2");
+    assert.equal(missed.code, 124);
+    await run("resize", id, shell, "--cols", "90", "--rows", "20");
+    assert.match((await run("list", id)).stdout, new RegExp(`${shell} +running .* 90x20`));
+    await run("write", id, shell, "--key", "ctrl-d");
+    await run("read", id, shell, "--wait-for", "never");
+    assert.match((await run("list", id)).stdout, /ended with 0/);
+    assert.equal((await run("close", id, shell)).stdout, `Closed shell ${shell}.\n`);
+  });
+
+  it("tells programs by a code what cannot be done", async () => {
+    const codeOf = async (...args: readonly string[]) =>
+      JSON.parse((await run(...args, "--json")).stdout).error.code;
+    assert.equal(await codeOf("read", id, "sh-00000000"), "shell_not_found");
+    const ended = await open("exit 3");
+    await run("read", id, ended, "--wait-for", "never");
+    assert.equal(await codeOf("write", id, ended, "--input", "x"), "shell_ended");
+    assert.equal(await codeOf("signal", id, ended), "shell_ended");
+    const deaf = await open("stty raw -echo; echo deaf; exec sleep 1000");
+    await run("read", id, deaf, "--wait-for", "deaf");
+    assert.equal(
+      await codeOf("write", id, deaf, "--input", "x".repeat(100_000)),
+      "shell_not_reading",
+    );
+    await run("close", id, ended);
+    for (let count = 1; count < 64; count++)
+      await ws.pyro.openShell(id, { command: ["sleep", "1000"] });
+    assert.equal(await codeOf("open", id), "shell_limit");
+    const { shells } = await ws.pyro.listShells(id);
+    await Promise.all(shells.map(({ shellId }) => ws.pyro.closeShell(id, shellId)));
+  });
+
+  it("is attached to by several, typed into by one, and left without ending it", async () => {
+    const shell = await open(
+      "printf '\\033]0;title\\007\\033[6n\\033]52;c;aGk=\\007safe\\n'; while read line; do echo \"<$line> $(stty size)\"; done",
+    );
+    const first = new Attached(ws, id, shell);
+    const second = new Attached(ws, id, shell, "--watch");
+    await second.shows("safe");
+    first.type("hello\r");
+    await first.shows("<hello> 24 80");
+    await second.shows("<hello> 24 80");
+    second.type("not typed\r");
+    first.type("again\r");
+    await second.shows("<again>");
+    assert.doesNotMatch(second.shown, /<not typed>/);
+    assert.equal((await ws.pyro.listShells(id)).shells[0]?.attachedCount, 2);
+    assert.doesNotMatch(first.shown + second.shown, /\u001b\]|\u001b\[6n/);
+    first.type("\u0010\u0011");
+    await first.shows("goes on");
+    await first.isGivenBack(0);
+    second.type("\u0010\u0011");
+    await second.isGivenBack(0);
+    assert.equal((await ws.pyro.listShells(id)).shells[0]?.state, "running");
+    await run("close", id, shell);
+  });
+
+  it("ends with the shell's own code, and survives a supervisor that is killed", async () => {
+    const shell = await open('while read line; do [ $line = end ] && exit 5; echo "<$line>"; done');
+    const attached = new Attached(ws, id, shell);
+    attached.type("one\r");
+    await attached.shows("<one>");
+    const [supervisor] = findSupervisors(id);
+    assert.ok(supervisor);
+    endProcess(supervisor);
+    await until("it is attached again", async () =>
+      (await ws.pyro.listShells(id)).shells.some(({ attachedCount }) => attachedCount === 1),
+    );
+    attached.type("two\r");
+    await attached.shows("<two>");
+    attached.type("end\r");
+    await attached.isGivenBack(5);
+    await run("close", id, shell);
+  });
+
+  it("gives the terminal back when the whole machine is killed", async () => {
+    const { workspaceId } = await ws.create();
+    const attached = new Attached(ws, workspaceId);
+    await attached.shows("# ");
+    attached.type("printf '\\033[?1049h\\033[?25lfull'; sleep 1000\r");
+    await attached.shows("full");
+    const [monitor] = findMonitors(join(ws.home.stateDirectory, "workspaces", workspaceId));
+    assert.ok(monitor);
+    endProcess(monitor);
+    await attached.isGivenBack(1);
+    assert.ok(attached.shown.includes("\u001b[?1049l") && attached.shown.includes("\u001b[?25h"));
+    await ws.pyro.deleteWorkspace(workspaceId);
+  });
+
+  it("needs a terminal to attach, and says what programs do", async () => {
+    const { code, stderr } = await run("attach", id, "sh-00000000");
+    assert.equal(code, 2);
+    assert.match(stderr, /takes a terminal[\s\S]*shell write/);
+  });
+});
