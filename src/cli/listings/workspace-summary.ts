@@ -31,6 +31,7 @@ export function printWorkspaceSummary(io: IO, summary: WorkspaceSummary, nowMs: 
   printSection(io, "events", eventsSection(page));
   printSection(io, "snapshots", snapshotsSection(page));
   printSection(io, "services", servicesSection(page));
+  printSection(io, "ports", portsSection(page));
   printSection(io, "next", nextSection(page));
 }
 
@@ -135,6 +136,14 @@ function snapshotsSection({ summary, width }: Page): readonly string[] {
 function servicesSection({ summary, width }: Page): readonly string[] {
   const named = summary.services.map(
     ({ name, state }) => `${visibleText(name)} (${visibleText(state)})`,
+  );
+  return named.length === 0 ? [] : [fitWidth(named.join(", "), width)];
+}
+
+function portsSection({ summary, width }: Page): readonly string[] {
+  const named = summary.ports.map(
+    ({ url, guestPort, service }) =>
+      `${visibleText(url)} → ${guestPort}${service === null ? "" : ` (${visibleText(service)})`}`,
   );
   return named.length === 0 ? [] : [fitWidth(named.join(", "), width)];
 }

@@ -8,6 +8,7 @@ import type { PortRow } from "../../../registry/published-ports.ts";
 import type { ServiceRow, ServiceStatus } from "../../../registry/services.ts";
 import { now, type WorkspaceRecords } from "../../records/workspace-records.ts";
 import type { SupervisedPorts } from "../ports/supervised-ports.ts";
+import { PacedNews } from "./paced-news.ts";
 import { statusOf } from "./service-status.ts";
 
 /** A service that a client wants started. */
@@ -37,6 +38,7 @@ export class SupervisedServices {
   readonly #changes = new Map<string, number>();
   /** Those that are being started. */
   readonly #starting = new Set<string>();
+  readonly #news = new PacedNews<AgentService>((told) => this.#note(told));
   #isOver = false;
 
   constructor({ workspaceId, records, ports, client }: SupervisedServicesParts) {
@@ -54,7 +56,7 @@ export class SupervisedServices {
     const watching = client.services.watch((services) => {
       if (isFirst) this.#missing(services);
       isFirst = false;
-      for (const told of services) this.#note(told);
+      for (const told of services) this.#news.push(told.name, told);
     });
     // What is not told of now, is when somebody asks.
     watching.catch(() => undefined);
@@ -139,8 +141,8 @@ export class SupervisedServices {
     const row = this.#records.services.find(this.#workspaceId, told.name);
     // One that nobody remembers is not told of.
     if (row === undefined) return;
-    this.#changes.set(told.name, told.change);
     this.#become(row, statusOf(told));
+    this.#changes.set(told.name, told.change);
   }
 
   #become(row: ServiceRow, status: ServiceStatus): void {
