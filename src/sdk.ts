@@ -19,6 +19,7 @@ export {
 } from "./model/machine-options.ts";
 export { nearest } from "./model/nearest.ts";
 export type * from "./model/results.ts";
+export type { SecretEnv, SecretSourceKind } from "./model/secrets.ts";
 export type {
   PortToPublish,
   Readiness,
@@ -40,6 +41,7 @@ export { startTrace, type Trace } from "./platform/trace.ts";
 export { Pyro, type PyroOptions } from "./pyro.ts";
 export { FilesRoom } from "./rooms/files-room.ts";
 export { PortsRoom } from "./rooms/ports-room.ts";
+export { SecretsRoom } from "./rooms/secrets-room.ts";
 export { ServicesRoom } from "./rooms/services-room.ts";
 export { ShellRoom, ShellsRoom } from "./rooms/shells-room.ts";
 export { SnapshotsRoom } from "./rooms/snapshots-room.ts";

@@ -1,6 +1,7 @@
 import http2 from "node:http2";
 import type { Duplex } from "node:stream";
 import { asPyroError, PyroError } from "../model/errors.ts";
+import type { Secret, SecretsChange } from "../model/secrets.ts";
 import { numberField, readAnswer, textField } from "./answers.ts";
 import { attach, protocolVersion } from "./attach.ts";
 import { BuildClient } from "./build-client.ts";
@@ -43,6 +44,8 @@ export interface AgentHealth {
   readonly protocol: number;
   readonly agentVersion: string;
   readonly activated: boolean;
+  /** Whether the machine was ever given a secret. */
+  readonly heldSecrets: boolean;
 }
 
 export interface ConnectOptions {
@@ -134,6 +137,7 @@ export class AgentClient implements Disposable {
       protocol,
       agentVersion: textField(answer, "agent_version"),
       activated: answer.activated === true,
+      heldSecrets: answer.held_secrets !== false,
     };
   }
 
@@ -157,6 +161,17 @@ export class AgentClient implements Disposable {
   /** Brings the guest's clock to ours, without ever setting it back. */
   async correctClock(): Promise<void> {
     await this.#call("POST", "/v1/clock", { unix_time_ns: `${unixTimeNs()}` });
+  }
+
+  /** Makes these, and no others, the secrets that commands can read as files. */
+  async holdSecrets(secrets: readonly Pick<Secret, "name" | "value">[]): Promise<void> {
+    const held = secrets.map(({ name, value }) => ({ name, value: inBase64(value) }));
+    await this.#call("POST", "/v1/secrets", { secrets: held });
+  }
+
+  /** Asks a supervisor to change the workspace's secrets. */
+  async changeSecrets(change: SecretsChange): Promise<void> {
+    await this.#call("POST", "/v1/secrets/change", change);
   }
 
   /** Runs one command to its end; a command that fails is a result. */
@@ -310,6 +325,11 @@ export class AgentClient implements Disposable {
       cause: this.#failure,
     });
   }
+}
+
+/** As the agent takes texts of any kind, however they would be escaped. */
+function inBase64(text: string): { readonly base64: string } {
+  return { base64: Buffer.from(text).toString("base64") };
 }
 
 /** A guest cannot speak with the supervisor's voice. Whoever else reads the headers does so later. */

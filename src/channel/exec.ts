@@ -3,6 +3,7 @@ import { constants as http2Constants } from "node:http2";
 import { finished, type Readable } from "node:stream";
 import type { JsonObject } from "../model/bounded-json.ts";
 import { cancellation, PyroError } from "../model/errors.ts";
+import type { SecretEnv } from "../model/secrets.ts";
 import { visibleText } from "../model/text.ts";
 import { type Frame, FrameDecoder, frameKind } from "./frames.ts";
 import {
@@ -20,6 +21,8 @@ export interface ExecRequest {
   /** Program and arguments; never a shell line. */
   readonly command: readonly string[];
   readonly env?: readonly string[] | undefined;
+  /** Of a workspace, whose supervisor adds them to the environment. */
+  readonly secretEnv?: SecretEnv | undefined;
   readonly cwd?: string | undefined;
   /** 0: no limit. */
   readonly timeoutMs: number;
@@ -116,6 +119,7 @@ function encodeRequest(request: ExecRequest, hasInput: boolean): Buffer {
     JSON.stringify({
       command: request.command,
       env: request.env,
+      secret_env: request.secretEnv,
       cwd: request.cwd,
       timeout_ms: request.timeoutMs,
       no_stdin: hasInput ? undefined : true,

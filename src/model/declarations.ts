@@ -36,6 +36,7 @@ export const declarations = {
   workspaceDiff: workspaces.workspaceDiffSchema,
   workspaceExport: workspaces.workspaceExportSchema,
   workspacePatchExport: workspaces.workspacePatchExportSchema,
+  workspaceSecrets: workspaces.workspaceSecretsSchema,
   snapshotCreated: workspaces.snapshotCreatedSchema,
   snapshotList: workspaces.snapshotListSchema,
   snapshotDeleted: workspaces.snapshotDeletedSchema,

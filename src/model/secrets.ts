@@ -18,6 +18,13 @@ export interface Secret {
 /** Names of secrets a command gets, each with the environment variable it gets it as. */
 export type SecretEnv = Readonly<Record<string, string>>;
 
+export interface SecretsChange {
+  /** Added, or in the place of those of the same name. */
+  readonly set: readonly Secret[];
+  /** Names. */
+  readonly remove: readonly string[];
+}
+
 const namePattern = /^[A-Za-z_][A-Za-z0-9_]{0,126}$/;
 
 /** `name` if a secret, or the environment variable it is mapped to, can have it; else `invalid_argument`. */

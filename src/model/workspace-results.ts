@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { networkPolicies } from "./machine-options.ts";
 import { commandResult, cpuLevel, executionMode, isolation, timestamp } from "./result-fields.ts";
+import { secretSourceKinds } from "./secrets.ts";
 import { publishedPortSchema, serviceSchema } from "./service-results.ts";
 
 // Results about workspaces; results.ts says how they become types, JSON and MCP schemas.
@@ -51,6 +52,10 @@ const listed = {
 
 export const workspaceListSchema = z.object({ workspaces: z.array(z.object(listed)) });
 
+const secretsSchema = z.array(
+  z.object({ name: z.string(), sourceKind: z.enum(secretSourceKinds) }),
+);
+
 export const workspaceSchema = z.object({
   ...listed,
   failure: z.string().nullable().describe("Why it failed; null in every other state."),
@@ -65,7 +70,7 @@ export const workspaceSchema = z.object({
   resetCount: count,
   lastResetAt: timestamp.nullable(),
   snapshotCount: count.describe("Without the baseline."),
-  secrets: z.array(z.object({ name: z.string(), sourceKind: z.enum(["value", "file"]) })),
+  secrets: secretsSchema,
 });
 
 export const workspaceExecSchema = z.object({
@@ -254,6 +259,8 @@ export const snapshotSchema = z.object({
   storedBytes: bytes.describe("Room it takes on the host."),
 });
 
+export const workspaceSecretsSchema = z.object({ workspaceId, secrets: secretsSchema });
+
 export const snapshotCreatedSchema = z.object({ workspaceId, snapshot: snapshotSchema });
 export const snapshotListSchema = z.object({
   workspaceId,
@@ -317,6 +324,7 @@ export type WorkspaceChange = z.infer<typeof changeSchema>;
 export type WorkspaceDiff = z.infer<typeof workspaceDiffSchema>;
 export type WorkspaceExport = z.infer<typeof workspaceExportSchema>;
 export type WorkspacePatchExport = z.infer<typeof workspacePatchExportSchema>;
+export type WorkspaceSecrets = z.infer<typeof workspaceSecretsSchema>;
 export type Snapshot = z.infer<typeof snapshotSchema>;
 export type SnapshotCreated = z.infer<typeof snapshotCreatedSchema>;
 export type SnapshotList = z.infer<typeof snapshotListSchema>;

@@ -29,6 +29,7 @@ import type {
 } from "../workspace/life/workspace-options.ts";
 import { FilesRoom } from "./files-room.ts";
 import { PortsRoom } from "./ports-room.ts";
+import { SecretsRoom } from "./secrets-room.ts";
 import { ServicesRoom } from "./services-room.ts";
 import { ShellsRoom } from "./shells-room.ts";
 import { SnapshotsRoom } from "./snapshots-room.ts";
@@ -44,6 +45,7 @@ export class WorkspaceRoom implements AsyncDisposable {
   readonly services: ServicesRoom;
   readonly ports: PortsRoom;
   readonly shells: ShellsRoom;
+  readonly secrets: SecretsRoom;
   readonly #methods: WorkspaceMethods;
 
   constructor(methods: WorkspaceMethods, id: string) {
@@ -54,6 +56,7 @@ export class WorkspaceRoom implements AsyncDisposable {
     this.services = new ServicesRoom(methods, id);
     this.ports = new PortsRoom(methods, id);
     this.shells = new ShellsRoom(methods, id);
+    this.secrets = new SecretsRoom(methods, id);
   }
 
   status(): Promise<Workspace> {

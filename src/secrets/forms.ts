@@ -59,14 +59,19 @@ function percentEncoded(bytes: Buffer, which: RegExp): string {
     );
 }
 
-/** As JavaScript writes strings, and as those do that write ASCII alone. */
+/** As JavaScript writes strings, as Go does, as those do that write ASCII alone, and in a string within a string. */
 function jsonForms(text: string): string[] {
-  const json = JSON.stringify(text).slice(1, -1);
-  const ascii = json.replace(
-    /[^\0-\x7f]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-  return [json, ascii];
+  const json = inJson(text);
+  const forHtml = json.replace(/[<>&]/g, inUnicode);
+  return [json, forHtml, json.replace(/[^\0-\x7f]/g, inUnicode), inJson(json)];
+}
+
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+function inUnicode(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** Lines of a longer value, which programs print with something before each. */

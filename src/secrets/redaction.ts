@@ -36,6 +36,16 @@ export class SecretValues {
     return Buffer.concat([redaction.push(Buffer.from(text)), redaction.release()]).toString("utf8");
   }
 
+  /** A text that is a JSON document where it is one: its texts may be escaped in any way. */
+  redactDocument(text: string): string {
+    if (this.isEmpty) return text;
+    try {
+      return JSON.stringify(this.#redactValue(JSON.parse(text)));
+    } catch {
+      return this.redactText(text);
+    }
+  }
+
   /** Every text in a JSON value; keys are ours. */
   redactJson<T>(value: T): T {
     return this.isEmpty ? value : (this.#redactValue(value) as T);

@@ -24,7 +24,7 @@ const (
 // machine has them, because a world that is built again has lost its files.
 type heldSecrets struct {
 	values []protocol.Secret
-	// directory is the files' own file system; -1 before there is one.
+	// directory is the root of their file system, while that is mounted.
 	directory int
 	isMounted bool
 }
@@ -98,18 +98,22 @@ func (s *heldSecrets) mount() error {
 	s.forgetPlace()
 	made, err := newMemoryFileSystem(secretsSizeBytes)
 	if err != nil {
-		return fmt.Errorf("make a place for secrets: %w", err)
+		return fmt.Errorf("make a file system for secrets: %w", err)
 	}
+	defer unix.Close(made)
 	root, err := openRoot("/")
-	if err == nil {
-		err = root.attach("", secretsPlace, made)
-		root.close()
-	}
 	if err != nil {
-		_ = unix.Close(made)
-		return fmt.Errorf("make a place for secrets: %w", err)
+		return err
 	}
-	s.directory, s.isMounted = made, true
+	defer root.close()
+	if err := root.attach("", secretsPlace, made); err != nil {
+		return err
+	}
+	directory, err := unix.Openat(made, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open the place for secrets: %w", err)
+	}
+	s.directory, s.isMounted = directory, true
 	return nil
 }
 

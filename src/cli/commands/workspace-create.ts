@@ -6,9 +6,10 @@ import { collectKeyValue, type KeyValues } from "../key-value.ts";
 import { printLeftOut } from "../listings/left-out.ts";
 import { answerWorkspace } from "../listings/workspace-block.ts";
 import { showProgress, silentProgress } from "../progress-bar.ts";
+import { addSecretOptions, type SecretOptions, secretSources } from "../secret-arguments.ts";
 import { addWorkspaceOutput, type WorkspaceOutputOption } from "../workspace-arguments.ts";
 
-interface CreateOptions extends WorkspaceOutputOption {
+interface CreateOptions extends WorkspaceOutputOption, SecretOptions {
   readonly seedPath?: string;
   readonly respectGitignore: boolean;
   readonly includeOuterGit: boolean;
@@ -56,7 +57,7 @@ export function addWorkspaceCreate(group: Command, context: CommandContext): voi
       "work on this host WITHOUT isolation when no guest can run",
       false,
     );
-  addWorkspaceOutput(command)
+  addWorkspaceOutput(addSecretOptions(command))
     .addHelpText(
       "after",
       "\nExamples:\n  pyro workspace create debian:12 --name demo --seed-path .\n  id=$(pyro workspace create debian:12 --id-only --ttl-seconds 3600)",
@@ -84,6 +85,7 @@ async function create(
     cpu: options.cpu,
     ttlSeconds: options.ttlSeconds,
     networkPolicy: options.networkPolicy,
+    secrets: secretSources(io, options),
     allowHostCompat: options.allowHostCompat,
     signal: interrupt.signal,
     onProgress: progress.report,

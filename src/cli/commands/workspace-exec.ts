@@ -6,12 +6,14 @@ import { type CommandContext, type JsonOption, seconds } from "../context.ts";
 import { collectKeyValue, type KeyValues } from "../key-value.ts";
 import { runLiveCommand } from "../live-command.ts";
 import { explain } from "../printer.ts";
+import { collectSecretEnv } from "../secret-arguments.ts";
 import { idMeaning } from "../workspace-arguments.ts";
 
 interface ExecOptions extends JsonOption, InputOptions {
   readonly timeoutSeconds: number;
   readonly cwd?: string;
   readonly env?: KeyValues;
+  readonly secretEnv?: KeyValues;
 }
 
 export function addWorkspaceExec(group: Command, context: CommandContext): void {
@@ -30,6 +32,11 @@ export function addWorkspaceExec(group: Command, context: CommandContext): void 
     )
     .option("--cwd <path>", "where to run it, relative to /workspace (default: /workspace)")
     .option("--env <k=v>", "environment variable (repeatable)", collectKeyValue)
+    .option(
+      "--secret-env <name[=var]>",
+      "secret of the workspace as an environment variable (repeatable)",
+      collectSecretEnv,
+    )
     .option("--json", "print one JSON object when it is over", false)
     .addHelpText(
       "after",
@@ -46,7 +53,7 @@ interface ExecCall extends ExecOptions {
 }
 
 function exec({ io, openPyro }: CommandContext, call: ExecCall): Promise<number> {
-  const { id, command, timeoutSeconds, cwd, env, json } = call;
+  const { id, command, timeoutSeconds, cwd, env, secretEnv, json } = call;
   return runLiveCommand({
     io,
     json,
@@ -65,6 +72,7 @@ function exec({ io, openPyro }: CommandContext, call: ExecCall): Promise<number>
         timeoutSeconds,
         cwd: cwd === undefined ? undefined : posix.resolve("/workspace", cwd),
         env,
+        secretEnv,
       });
       if (!result.journaled && !json) explain(io, unjournaled.message, unjournaled.hint);
       return result;

@@ -18,6 +18,9 @@ import {
   addWorkspacePortUnpublish,
 } from "./workspace-port.ts";
 import { addWorkspaceReset } from "./workspace-reset.ts";
+import { addWorkspaceSecretList } from "./workspace-secret-list.ts";
+import { addWorkspaceSecretRemove } from "./workspace-secret-remove.ts";
+import { addWorkspaceSecretSet } from "./workspace-secret-set.ts";
 import { addWorkspaceServiceList } from "./workspace-service-list.ts";
 import { addWorkspaceServiceLogs } from "./workspace-service-logs.ts";
 import { addWorkspaceServiceRestart } from "./workspace-service-restart.ts";
@@ -64,6 +67,7 @@ export function addWorkspace(program: Command, context: CommandContext): void {
   addContent(workspace, context);
   addServices(workspace, context);
   addSnapshots(workspace, context);
+  addSecrets(workspace, context);
   addWorkspaceReset(workspace, context);
   addWorkspaceStop(workspace, context);
   addWorkspaceStart(workspace, context);
@@ -163,6 +167,22 @@ function addSnapshots(workspace: Command, context: CommandContext): void {
   addWorkspaceSnapshotCreate(snapshot, context);
   addWorkspaceSnapshotList(snapshot, context);
   addWorkspaceSnapshotDelete(snapshot, context);
+}
+
+function addSecrets(workspace: Command, context: CommandContext): void {
+  const secret = addGroup(workspace, {
+    name: "secret",
+    summary: "what commands may use and nobody may see: list, set, rm",
+    description:
+      "Changes the secrets of a workspace. `exec --secret-env NAME` gives one to a command; /run/pyro-secrets/NAME holds it in the guest's memory.",
+    examples: [
+      "pyro workspace secret set demo --secret-file API_TOKEN=token.txt",
+      "pyro workspace exec demo --secret-env API_TOKEN -- ./deploy.sh",
+    ],
+  });
+  addWorkspaceSecretList(secret, context);
+  addWorkspaceSecretSet(secret, context);
+  addWorkspaceSecretRemove(secret, context);
 }
 
 interface Group {

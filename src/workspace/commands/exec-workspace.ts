@@ -18,13 +18,14 @@ export async function execWorkspace(
   const command = runnableCommand(options.command);
   const limit = timeoutMs(options.timeoutSeconds);
   const env = environmentEntries(options.env);
+  const { secretEnv } = options;
   const { row, client } = await openWorkspace(context, id, "exec");
   const cwd = options.cwd ?? guestRoot(context, row);
   const output = new CapturedStreams(options);
   let sequence = 0;
   let journaled = true;
   const outcome = await client.exec(
-    { command, env, cwd, timeoutMs: limit },
+    { command, env, secretEnv, cwd, timeoutMs: limit },
     {
       stdin: options.stdin,
       signal: options.signal,

@@ -22,7 +22,7 @@ export function describeWorkspace(context: WorkspaceContext, row: WorkspaceRow):
     snapshotCount: context.records.snapshots
       .list(row.workspaceId)
       .filter(({ name }) => name !== baselineName).length,
-    secrets: [],
+    secrets: context.records.secrets(row.workspaceId).told(),
   };
 }
 

@@ -1,8 +1,15 @@
 import type { Readable } from "node:stream";
 import type { OutputSink } from "../../channel/exec.ts";
 import type { NetworkPolicy, SizeOptions } from "../../model/machine-options.ts";
+import type { SecretEnv } from "../../model/secrets.ts";
 import type { JournaledCommand } from "../../model/workspace-results.ts";
 import type { WorkOptions } from "../machines/host.ts";
+
+/** A secret as it is handed over: its value, the host's file that holds it, or the variable of this process' environment. */
+export type SecretSource =
+  | { readonly name: string; readonly value: string }
+  | { readonly name: string; readonly path: string }
+  | { readonly name: string; readonly variable: string };
 
 export interface CreateWorkspaceOptions extends WorkOptions, SizeOptions {
   /** Catalog name or image reference. Installed first when missing. */
@@ -23,6 +30,8 @@ export interface CreateWorkspaceOptions extends WorkOptions, SizeOptions {
   readonly ttlSeconds?: number | undefined;
   /** What the guest may reach, and whether its ports can be published. Default `off`; of the others only `published-ports` works yet. */
   readonly networkPolicy?: NetworkPolicy | undefined;
+  /** What its commands may use and nobody may see; see `secretEnv`. Default none. */
+  readonly secrets?: readonly SecretSource[] | undefined;
   /** Works on this host WITHOUT isolation when no guest can run. Default false. */
   readonly allowHostCompat?: boolean | undefined;
 }
@@ -43,6 +52,8 @@ export interface ExecWorkspaceOptions {
   /** Default /workspace. */
   readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Secrets of the workspace that the command gets, by name, each with the environment variable it gets it as. Default none. */
+  readonly secretEnv?: SecretEnv | undefined;
   /** Default none: the command reads /dev/null. */
   readonly stdin?: Readable | undefined;
   /** Output as it comes; the result then keeps none. A promise holds the command back. */

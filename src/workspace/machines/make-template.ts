@@ -50,6 +50,7 @@ export async function makeTemplate(
     factory.trace.mark("booted");
     await prepare(client, work);
     factory.trace.mark("prepared");
+    await refuseSecrets(client);
     client.close();
     await untilNoticed(machine);
     await machine.saveState();
@@ -80,6 +81,12 @@ async function prepare(client: AgentClient, { key, image }: TemplateWork): Promi
   for (const command of warmCommands) await client.exec({ command, timeoutMs: warmTimeoutMs });
   await client.renew(newIdentity("template"));
   await client.sync();
+}
+
+/** What a machine has in memory goes into its template, and from there into every clone: one that has ever held a secret is never saved. */
+export async function refuseSecrets(client: AgentClient): Promise<void> {
+  const { heldSecrets } = await client.health();
+  if (heldSecrets) throw new PyroError("template_unusable", "The machine has held a secret.");
 }
 
 /** A machine that was saved before would, in every copy, take the next client's words for those of the one that is gone. */

@@ -7,6 +7,7 @@ import {
   checkSecretValue,
   type Secret,
   type SecretEnv,
+  type SecretsChange,
   secretSourceKinds,
 } from "../../model/secrets.ts";
 import { writeFileAtomicallySync } from "../../platform/files.ts";
@@ -14,13 +15,6 @@ import { SecretValues } from "../../secrets/redaction.ts";
 
 const version = 1;
 const noValues = new SecretValues([]);
-
-export interface SecretsChange {
-  /** Added, or in the place of those of the same name. */
-  readonly set: readonly Secret[];
-  /** Names. */
-  readonly remove: readonly string[];
-}
 
 /**
  * A workspace's secrets in a file of its directory, which is the only place of the host that has them. Whoever changes it holds the
@@ -46,6 +40,15 @@ export class KeptSecrets {
     }
     if (this.#read === undefined || !isSame(stats, this.#read.stats)) this.#readAgain(stats);
     return this.#read?.secrets ?? [];
+  }
+
+  /** What may be told of them; nothing of a file that is damaged. */
+  told(): Pick<Secret, "name" | "sourceKind">[] {
+    try {
+      return this.list().map(({ name, sourceKind }) => ({ name, sourceKind }));
+    } catch {
+      return [];
+    }
   }
 
   /** Those and every earlier one, as they are to be found in output. */
@@ -74,7 +77,8 @@ export class KeptSecrets {
     });
   }
 
-  change({ set, remove }: SecretsChange): void {
+  /** Answers what it did, for the journal. */
+  change({ set, remove }: SecretsChange): string {
     const secrets = this.list();
     for (const name of remove)
       if (!secrets.some((secret) => secret.name === name)) throw notFound(name, secrets);
@@ -88,6 +92,11 @@ export class KeptSecrets {
         isFlushed: true,
       });
     this.list();
+    const done = [
+      ...set.map(({ name }) => `${name} set`),
+      ...remove.map((name) => `${name} removed`),
+    ];
+    return `secrets: ${done.join(", ")}`;
   }
 
   #readAgain(stats: Stats): void {

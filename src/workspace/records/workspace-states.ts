@@ -12,6 +12,7 @@ export type WorkspaceOperation =
   | "use shells"
   | "read files"
   | "change files"
+  | "change secrets"
   | "take a snapshot"
   | "delete a snapshot"
   | "reset"
@@ -28,6 +29,7 @@ const legal: Record<WorkspaceOperation, readonly WorkspaceState[]> = {
   "use shells": ["started"],
   "read files": ["started"],
   "change files": ["started"],
+  "change secrets": ["started", "stopped", "failed"],
   "take a snapshot": ["started", "stopped"],
   "delete a snapshot": ["started", "stopped", "failed"],
   reset: ["started", "stopped", "failed"],

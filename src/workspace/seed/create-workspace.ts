@@ -17,6 +17,7 @@ import {
   type WorkspaceBase,
 } from "../life/workspace-machine.ts";
 import type { CreateWorkspaceOptions } from "../life/workspace-options.ts";
+import { readSecretSources } from "../secrets/read-sources.ts";
 import { openSeedSource, type SeedSource } from "./seed-source.ts";
 import { startSeeded } from "./seed-workspace.ts";
 
@@ -27,12 +28,18 @@ export async function createWorkspace(
 ): Promise<Workspace> {
   checkEnvironmentName(options.environment);
   const draft = draftOf(context, options);
+  const secrets = await readSecretSources(options.secrets);
   const source =
     options.seedPath === undefined ? undefined : await openSeedSource(options.seedPath, options);
   await sweepWorkspaces(context);
   const base = await chooseBase(context.host, options);
   const row = { ...draft, ...traitsOf(base, draft) };
-  const work = () => start(context, { row, base, source }, options);
+  const work = () => {
+    // Those of a workspace that runs; whoever looks after it gives them to its guest.
+    if (secrets.length > 0)
+      context.records.secrets(row.workspaceId).change({ set: secrets, remove: [] });
+    return start(context, { row, base, source }, options);
+  };
   const created = await createRow(context, row, { to: "started", work });
   // The first command will need it; nobody waits for it here.
   context.supervisors.spawn(row.workspaceId);

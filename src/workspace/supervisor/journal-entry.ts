@@ -5,7 +5,7 @@ import { now } from "../records/workspace-records.ts";
 import type { KeptOutput, OutputPlace } from "./kept-output.ts";
 import type { LateEnds } from "./late-ends.ts";
 import { OutputFile, outputPath } from "./output-file.ts";
-import type { OutputKind } from "./output-frame.ts";
+import type { OutputFrame } from "./output-frame.ts";
 
 /** Where a workspace's commands are written down. */
 export interface JournalPlace extends OutputPlace {
@@ -37,7 +37,7 @@ export class JournalEntry {
     throw new PyroError("workspace_lost", `Workspace ${workspaceId} is not running any more.`);
   }
 
-  addOutput(kind: OutputKind, payload: Buffer): void {
+  addOutput({ kind, payload }: OutputFrame): void {
     this.#output.push(kind, payload);
   }
 

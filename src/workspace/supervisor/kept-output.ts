@@ -1,6 +1,7 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { limits } from "../../model/limits.ts";
 import type { Journal } from "../../registry/journal.ts";
+import type { KeptSecrets } from "../records/kept-secrets.ts";
 import { latePaths } from "./late-output-file.ts";
 import { outputPath } from "./output-file.ts";
 
@@ -9,6 +10,8 @@ export interface OutputPlace {
   readonly workspaceId: string;
   readonly journal: Journal;
   readonly outputDirectory: string;
+  /** What must not be in it. */
+  readonly secrets: KeptSecrets;
 }
 
 /** Bounds the room that the output of a workspace's commands takes: what was written first goes first, and its row says so. */

@@ -3,10 +3,12 @@ import type { AgentClient } from "../../channel/agent-client.ts";
 import { type Frame, FrameDecoder, frameKind } from "../../channel/frames.ts";
 import { statusOf, waitForHeaders } from "../../channel/json.ts";
 import { PyroError } from "../../model/errors.ts";
+import type { KeptSecrets } from "../records/kept-secrets.ts";
 import type { KeptOutput, OutputPlace } from "./kept-output.ts";
 import { LateOutputFile } from "./late-output-file.ts";
 import { outputPath } from "./output-file.ts";
-import { isOutput } from "./output-frame.ts";
+import { isOutput, type OutputFrame } from "./output-frame.ts";
+import { RedactedOutput } from "./redacted-output.ts";
 
 /** Of an exec that goes to the guest: what it leaves running is told apart by this number. */
 export const numberHeader = "x-pyro-command";
@@ -23,7 +25,7 @@ const numberBytes = 8;
 export class LateOutput {
   readonly #place: OutputPlace;
   readonly #kept: KeptOutput;
-  readonly #files = new Map<number, LateOutputFile>();
+  readonly #files = new Map<number, RedactedFile>();
 
   constructor(place: OutputPlace, kept: KeptOutput) {
     this.#place = place;
@@ -50,6 +52,7 @@ export class LateOutput {
         await pace.spend(bytes);
       }
     } finally {
+      for (const file of this.#files.values()) file.end();
       stream.close();
     }
   }
@@ -60,20 +63,46 @@ export class LateOutput {
     const sequence = Number(payload.readBigUInt64BE());
     const rest = payload.subarray(numberBytes);
     const file = this.#fileOf(sequence);
-    if (isOutput(frame)) file.push(frame.kind, rest);
+    if (isOutput(frame)) file.push({ kind: frame.kind, payload: rest });
     else file.drop(countIn(frame, rest));
     this.#kept.grew(sequence);
   }
 
-  #fileOf(sequence: number): LateOutputFile {
+  #fileOf(sequence: number): RedactedFile {
     const known = this.#files.get(sequence);
     if (known !== undefined) return known;
     const { workspaceId, journal, outputDirectory } = this.#place;
     if (!Number.isSafeInteger(sequence) || journal.commands(workspaceId, { sequence }).length === 0)
       throw new PyroError("guest_protocol_error", `The guest has run no command ${sequence}.`);
-    const file = new LateOutputFile(outputPath(outputDirectory, sequence));
+    const file = new RedactedFile(outputPath(outputDirectory, sequence), this.#place.secrets);
     this.#files.set(sequence, file);
     return file;
+  }
+}
+
+/** What came of a command after its end, with secrets taken out. */
+class RedactedFile {
+  readonly #file: LateOutputFile;
+  readonly #output: RedactedOutput;
+
+  constructor(path: string, secrets: KeptSecrets) {
+    this.#file = new LateOutputFile(path);
+    this.#output = new RedactedOutput(secrets, ({ kind, payload }) =>
+      this.#file.push(kind, payload),
+    );
+  }
+
+  push(frame: OutputFrame): void {
+    for (const { kind, payload } of this.#output.push(frame)) this.#file.push(kind, payload);
+  }
+
+  drop(count: number): void {
+    this.end();
+    this.#file.drop(count);
+  }
+
+  end(): void {
+    for (const { kind, payload } of this.#output.end()) this.#file.push(kind, payload);
   }
 }
 

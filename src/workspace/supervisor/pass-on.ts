@@ -1,6 +1,17 @@
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import {
+  type ClientHttp2Stream,
+  constants,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AgentClient, RequestOptions } from "../../channel/agent-client.ts";
-import { readText, statusOf, supervisorStatus, waitForHeaders } from "../../channel/json.ts";
+import {
+  refusalText as guestRefusalText,
+  readText,
+  statusOf,
+  supervisorStatus,
+  waitForHeaders,
+} from "../../channel/json.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 
 const answerHeaders = ["content-type", "x-pyro-size", "x-pyro-mode"] as const;
@@ -14,6 +25,8 @@ export interface Incoming {
   readonly headers: IncomingHttpHeaders;
   /** Whether the client's whole connection is gone, rather than this request alone. */
   readonly isConnectionLost: () => boolean;
+  /** Takes the workspace's secrets out of a document for the client. */
+  readonly redact: (document: string) => string;
 }
 
 /** Lets the guest answer, byte by byte as it does; a client that goes away ends the request in the guest. */
@@ -24,6 +37,7 @@ export async function passOn(
 ): Promise<void> {
   const outgoing = openOutgoing(incoming, client, options);
   const answer = await waitForHeaders(outgoing);
+  if (statusOf(answer) !== 200) return passRefusalOn(incoming, outgoing, statusOf(answer));
   incoming.stream.respond({
     ":status": guestStatus(statusOf(answer)),
     ...Object.fromEntries(
@@ -39,6 +53,17 @@ export async function passOn(
   });
 }
 
+/** What a guest says of a failure may quote anything. */
+async function passRefusalOn(
+  { stream, redact }: Incoming,
+  outgoing: ClientHttp2Stream,
+  status: number,
+): Promise<void> {
+  const text = await guestRefusalText(outgoing);
+  stream.respond({ ":status": guestStatus(status), "content-type": "application/json" });
+  stream.end(redact(text));
+}
+
 /** Lets the guest do it, and answers only when `done` has recorded that it did. */
 export async function passOnChange(
   incoming: Incoming,
@@ -48,7 +73,7 @@ export async function passOnChange(
   const { status, text } = await readText(openOutgoing(incoming, client));
   if (status === 200) done();
   incoming.stream.respond({ ":status": guestStatus(status), "content-type": "application/json" });
-  incoming.stream.end(text);
+  incoming.stream.end(status === 200 ? text : incoming.redact(text));
 }
 
 export function callerLeft(): PyroError {
@@ -56,14 +81,14 @@ export function callerLeft(): PyroError {
 }
 
 /** A refusal by the supervisor itself. */
-export function refuse(stream: ServerHttp2Stream, error: unknown): void {
+export function refuse({ stream, redact }: Incoming, error: unknown): void {
   if (stream.destroyed) return;
   if (stream.headersSent) {
     stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     return;
   }
   stream.respond({ ":status": supervisorStatus, "content-type": "application/json" });
-  stream.end(refusalText(error));
+  stream.end(redact(refusalText(error)));
 }
 
 export function refusalText(error: unknown): string {

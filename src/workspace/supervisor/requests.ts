@@ -6,6 +6,7 @@ import { Turns } from "../../platform/turns.ts";
 import type { PortRow } from "../../registry/published-ports.ts";
 import { now } from "../records/workspace-records.ts";
 import { Screens } from "../screens/screens.ts";
+import { answerSecretsChange } from "./change-secrets.ts";
 import type { JournalPlace } from "./journal-entry.ts";
 import { journaledExec } from "./journaled-exec.ts";
 import { callerLeft, type Incoming, passOn, passOnChange, refuse } from "./pass-on.ts";
@@ -57,8 +58,9 @@ export function serveRequests(server: http2.Http2Server, context: RequestContext
     const path = headers[":path"] ?? "";
     const { session } = stream;
     const isConnectionLost = () => session === undefined || session.closed || session.destroyed;
-    const incoming = { stream, method, path, headers, isConnectionLost };
-    answer(incoming, context, shared).catch((error: unknown) => refuse(stream, error));
+    const redact = (text: string) => context.secrets.knownValues().redactDocument(text);
+    const incoming = { stream, method, path, headers, isConnectionLost, redact };
+    answer(incoming, context, shared).catch((error: unknown) => refuse(incoming, error));
   });
 }
 
@@ -102,6 +104,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   "POST /v1/shell/close": read,
   "POST /v1/shell/read": (incoming, context, { screens }) =>
     answerReading(incoming, { client: context.client, screens }),
+  "POST /v1/secrets/change": answerSecretsChange,
   "POST /v1/sync": read,
   "GET /v1/service/logs": (incoming, context) =>
     passOn(incoming, context.client(), { mayBeSilent: true }),

@@ -22,6 +22,7 @@ import { GuestClock } from "./guest-clock.ts";
 import { KeptOutput, type OutputPlace } from "./kept-output.ts";
 import { LateEnds } from "./late-ends.ts";
 import { LateOutput } from "./late-output.ts";
+import { placeSecrets } from "./place-secrets.ts";
 import { SupervisedPorts } from "./ports/supervised-ports.ts";
 import { type EndMode, serveRequests } from "./requests.ts";
 import { SupervisedServices } from "./services/supervised-services.ts";
@@ -111,6 +112,7 @@ class Supervisor {
       workspaceId: this.#id,
       journal: this.#records.journal,
       outputDirectory: this.#files.outputDirectory,
+      secrets: this.#records.secrets(this.#id),
     };
   }
 
@@ -144,6 +146,8 @@ class Supervisor {
     }
     await this.#machine.verifyConfinement();
     const { client } = await attachAgent(this.#machine, attachDeadlineMs);
+    const failure = await placeSecrets(client, this.#records.secrets(this.#id));
+    if (failure !== undefined) this.#record("secret", `not placed in the guest: ${failure}`);
     this.#client = client;
     this.#services.follow(client);
     void client.closed.then(() => this.#channelClosed());
@@ -186,6 +190,10 @@ class Supervisor {
     });
     listener.on("connection", (socket) => server.emit("connection", socket));
     return { [Symbol.asyncDispose]: () => closeServer(listener, sessions) };
+  }
+
+  #record(kind: string, text: string): void {
+    this.#records.journal.record({ workspaceId: this.#id, at: now(), kind, text });
   }
 
   #requireClient(): AgentClient {

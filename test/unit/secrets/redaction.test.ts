@@ -46,6 +46,7 @@ test("a value is taken out in hexadecimal, as part of a URL and as part of JSON"
     new URLSearchParams({ q: value }).toString().slice(2),
     JSON.stringify(value).slice(1, -1),
     String.raw`canary-S3cret/+value==?&42 \u00fc`,
+    String.raw`canary-S3cret/+value==?\u002642 ü`,
     [...Buffer.from(value)]
       .map((byte) => `%${byte.toString(16).padStart(2, "0").toUpperCase()}`)
       .join(""),
@@ -148,6 +149,14 @@ test("however a stream is cut, as much is taken out, and no value is left", () =
     for (const part of anonymous(whole).split("[R]"))
       for (const secret of secrets) assert.ok(!part.replaceAll("\n", "").includes(secret.value));
   }
+});
+
+test("a document of JSON is redacted however its texts are escaped, and anything else as it is", () => {
+  const escaped = [...value].map(
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  assert.equal(values.redactDocument(`{"a":"x${escaped.join("")}"}`), `{"a":"x${marker}"}`);
+  assert.equal(values.redactDocument(`{ ${value}`), `{ ${marker}`);
 });
 
 test("texts in JSON are redacted, and its shape stays", () => {
