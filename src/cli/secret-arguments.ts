@@ -26,17 +26,17 @@ export function addSecretOptions(command: Command): Command {
     );
 }
 
-/** All of them; warns of those whose values others can see. */
+/** All of them, undefined for none; warns of those whose values others can see. */
 export function secretSources(
   io: IO,
   { secret = [], secretFile = [], secretFromEnv = [] }: SecretOptions,
-): readonly SecretSource[] {
+): readonly SecretSource[] | undefined {
   if (secret.length > 0)
     printNote(
       io,
       "warning: the value of --secret shows in the process list and in your shell's history; better: --secret-file NAME=PATH or --secret-from-env NAME",
     );
-  return [
+  const sources = [
     ...secret
       .map((text) => pair(text, "--secret"))
       .map(({ name, rest }) => ({ name, value: rest })),
@@ -45,6 +45,7 @@ export function secretSources(
       .map(({ name, rest }) => ({ name, path: rest })),
     ...secretFromEnv.map(variableSource),
   ];
+  return sources.length === 0 ? undefined : sources;
 }
 
 interface Pair {

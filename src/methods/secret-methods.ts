@@ -1,6 +1,6 @@
 import type { WorkspaceSecrets } from "../model/workspace-results.ts";
 import type { WorkspaceContext } from "../workspace/life/workspace-context.ts";
-import type { SecretSource } from "../workspace/life/workspace-options.ts";
+import type { SetSecretsOptions } from "../workspace/life/workspace-options.ts";
 import { listSecrets, removeSecret, setSecrets } from "../workspace/secrets/manage-secrets.ts";
 import { ShellMethods } from "./shell-methods.ts";
 
@@ -19,8 +19,8 @@ export class SecretMethods extends ShellMethods {
   }
 
   /** Adds secrets, or replaces those of the same name; commands that begin after it get them. */
-  setSecrets(id: string, secrets: readonly SecretSource[]): Promise<WorkspaceSecrets> {
-    return setSecrets(this.#context, id, secrets);
+  setSecrets(id: string, options: SetSecretsOptions): Promise<WorkspaceSecrets> {
+    return setSecrets(this.#context, id, options);
   }
 
   /** Takes a secret away; what runs already has had it. */

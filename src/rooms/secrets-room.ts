@@ -17,7 +17,7 @@ export class SecretsRoom {
   }
 
   set(...secrets: readonly SecretSource[]): Promise<WorkspaceSecrets> {
-    return this.#methods.setSecrets(this.#id, secrets);
+    return this.#methods.setSecrets(this.#id, { secrets });
   }
 
   remove(name: string): Promise<WorkspaceSecrets> {

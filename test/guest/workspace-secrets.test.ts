@@ -4,9 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { AgentClient } from "../../src/channel/agent-client.ts";
 import type { WorkspaceExecResult } from "../../src/index.ts";
-import { refuseSecrets } from "../../src/workspace/machines/make-template.ts";
 import { SecretScan } from "../support/secret-scan.ts";
 import { until } from "../support/until.ts";
 import { refusal, saying, TestWorkspaces } from "../support/workspaces.ts";
@@ -155,7 +153,9 @@ describe("secrets of a workspace", () => {
       },
     });
     await waiting.said;
-    const { secrets } = await ws.pyro.setSecrets(id, [{ name: "LATER", value: later }]);
+    const { secrets } = await ws.pyro.setSecrets(id, {
+      secrets: [{ name: "LATER", value: later }],
+    });
     assert.deepEqual(secrets.at(-1), { name: "LATER", sourceKind: "value" });
     assert.equal((await running).exitCode, 0);
     const shown = await run("echo $L", { secretEnv: { LATER: "L" } });
@@ -179,7 +179,7 @@ describe("secrets of a workspace", () => {
     await ws.pyro.createSnapshot(id, "with-secrets");
     await ws.pyro.stopWorkspace(id);
     assert.deepEqual((await ws.pyro.listSecrets(id)).secrets.length, 3);
-    await ws.pyro.setSecrets(id, [{ name: "AT_REST", value: "at-rest-value" }]);
+    await ws.pyro.setSecrets(id, { secrets: [{ name: "AT_REST", value: "at-rest-value" }] });
     await ws.pyro.startWorkspace(id);
     await has();
     await ws.pyro.resetWorkspace(id, { snapshot: "with-secrets" });
@@ -188,6 +188,19 @@ describe("secrets of a workspace", () => {
       (await ws.pyro.statusWorkspace(id)).secrets.map(({ name }) => name),
       ["TOKEN", "KEY", "FROM_ENV", "AT_REST"],
     );
+  });
+
+  it("keep commands from running while nobody can tell what they must not show", async () => {
+    const path = join(ws.directory(id), "secrets.json");
+    const kept = readFileSync(path);
+    writeFileSync(path, "damaged");
+    try {
+      assert.equal((await refusal(run("true"))).code, "secrets_unreadable");
+      assert.equal((await ws.pyro.statusWorkspace(id)).state, "started");
+    } finally {
+      writeFileSync(path, kept);
+    }
+    assert.equal((await run("true")).exitCode, 0);
   });
 
   it("are nowhere but in one file that only their user reads", async () => {
@@ -222,6 +235,3 @@ describe("secrets of a workspace", () => {
     assert.deepEqual(await scannedPlaces(), []);
   });
 });
-
-void AgentClient;
-void refuseSecrets;

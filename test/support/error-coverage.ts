@@ -12,11 +12,6 @@ export interface Inside {
   readonly because: string;
 }
 
-const keptSecrets: Inside = {
-  testedIn: "test/unit/workspace/records/kept-secrets.test.ts",
-  because: "nothing asks for a secret yet",
-};
-
 /** Where each code is brought about for real, through the MCP server or the command line. */
 export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   invalid_argument: overMcp,
@@ -81,8 +76,8 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   workspace_path_conflict: overMcp,
   snapshot_not_found: overMcp,
   snapshot_exists: overMcp,
-  secret_not_found: keptSecrets,
-  secrets_unreadable: keptSecrets,
+  secret_not_found: "test/guest/workspace-secrets.test.ts",
+  secrets_unreadable: "test/guest/workspace-secrets.test.ts",
   service_not_found: services,
   service_exists: services,
   service_failed: services,

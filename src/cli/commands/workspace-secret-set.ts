@@ -21,7 +21,7 @@ export function addWorkspaceSecretSet(group: Command, { io, openPyro }: CommandC
     )
     .action(async (id: string, options: SetOptions) => {
       using pyro = openPyro();
-      const list = await pyro.setSecrets(id, secretSources(io, options));
+      const list = await pyro.setSecrets(id, { secrets: secretSources(io, options) ?? [] });
       if (options.json) return printResult(io, "workspaceSecrets", list);
       printSecrets(io, list);
     });

@@ -11,6 +11,10 @@ export type SecretSource =
   | { readonly name: string; readonly path: string }
   | { readonly name: string; readonly variable: string };
 
+export interface SetSecretsOptions {
+  readonly secrets: readonly SecretSource[];
+}
+
 export interface CreateWorkspaceOptions extends WorkOptions, SizeOptions {
   /** Catalog name or image reference. Installed first when missing. */
   readonly environment: string;

@@ -6,7 +6,7 @@ import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { connectWorkspace } from "../life/connect-workspace.ts";
 import { findWorkspace, latest } from "../life/find-workspace.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
-import type { SecretSource } from "../life/workspace-options.ts";
+import type { SetSecretsOptions } from "../life/workspace-options.ts";
 import { now } from "../records/workspace-records.ts";
 import { requireLegal } from "../records/workspace-states.ts";
 import { readSecretSources } from "./read-sources.ts";
@@ -26,9 +26,9 @@ export async function listSecrets(
 export async function setSecrets(
   context: WorkspaceContext,
   id: string,
-  sources: readonly SecretSource[],
+  { secrets }: SetSecretsOptions,
 ): Promise<WorkspaceSecrets> {
-  const set = await readSecretSources(sources);
+  const set = await readSecretSources(secrets);
   if (set.length === 0)
     throw new PyroError("invalid_argument", "There is no secret to set.", {
       hint: "Name one with its value, a file or a variable.",
