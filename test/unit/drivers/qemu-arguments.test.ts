@@ -88,7 +88,7 @@ test("the jail shares nothing and shows nothing of ours", () => {
   const text = jailArguments({ infoFd: 3, devices: [] }).join(" ");
   assert.match(
     text,
-    /^--unshare-all --as-pid-1 --new-session --die-with-parent --cap-drop ALL --clearenv --info-fd 3 /,
+    /^--unshare-all --as-pid-1 --new-session --hostname pyro-jail --die-with-parent --cap-drop ALL --clearenv --info-fd 3 /,
   );
   const bound = [...text.matchAll(/--(?:ro-|dev-)?bind (\S+)/g)].map((match) => match[1]);
   assert.deepEqual(bound, ["/usr"]);
