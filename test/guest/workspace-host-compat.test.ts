@@ -85,6 +85,23 @@ describe("a workspace without isolation, where no guest can run", () => {
     );
   });
 
+  it("runs services, whose logs and files nobody finds among the workspace's", async () => {
+    const server = `require("node:net").createServer((socket) => socket.end("from the host\n")).listen(0, "127.0.0.1", function () { console.log("port", this.address().port) })`;
+    const service = await ws.pyro.startService(id, "web", {
+      command: [process.execPath, "-e", server],
+      readiness: { kind: "log", text: "port " },
+    });
+    assert.equal(service.state, "running");
+    assert.match((await ws.pyro.logsService(id, "web")).stdout, /^port \d+\n$/);
+    const { code } = await refusal(ws.pyro.publishPort(id, { guestPort: 80 }));
+    assert.equal(code, "network_policy_refused");
+    assert.equal((await ws.pyro.stopService(id, "web")).state, "stopped");
+    assert.equal(
+      (await ws.pyro.listWorkspaceFiles(id)).entries.some(({ path }) => /services/.test(path)),
+      false,
+    );
+  });
+
   it("shows what changed at a named path, however much changed elsewhere", async () => {
     const made =
       "mkdir src/d && echo x > src/d/new && ln src/a.txt src/twin && chmod 700 src && ln -s src way && chmod 644 run.sh";

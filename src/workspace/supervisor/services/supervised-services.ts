@@ -73,13 +73,14 @@ export class SupervisedServices {
   }
 
   async start({ name, definition, keepsLog, earlierPorts }: WantedService): Promise<void> {
+    // It may have ended a moment ago.
+    if (this.#isLive(name)) await this.refresh();
     if (this.#starting.has(name) || this.#isLive(name)) throw exists(name);
     this.#starting.add(name);
     const before = this.#records.services.find(this.#workspaceId, name);
     try {
       await this.#publish(name, definition, earlierPorts);
       this.#put(newRow(name, definition));
-      this.#changes.delete(name);
       this.#note(await this.#client().services.start({ name, definition, keepsLog }));
       this.#record(`service ${name} started: ${visibleText(definition.command.join(" "))}`);
     } catch (error) {
