@@ -38,7 +38,7 @@ export class SupervisedServices {
   readonly #changes = new Map<string, number>();
   /** Those that are being started. */
   readonly #starting = new Set<string>();
-  readonly #news = new PacedNews<AgentService>((told) => this.#note(told));
+  #news: PacedNews<AgentService> | undefined;
   #isOver = false;
 
   constructor({ workspaceId, records, ports, client }: SupervisedServicesParts) {
@@ -50,13 +50,17 @@ export class SupervisedServices {
 
   /** Writes down what becomes of the services of an agent, for as long as its channel lasts. */
   follow(client: AgentClient): void {
-    // Another agent counts anew.
+    // Another agent counts anew, and what the one before said is over.
     this.#changes.clear();
+    const news = new PacedNews<AgentService>((told) => {
+      if (news === this.#news) this.#note(told);
+    });
+    this.#news = news;
     let isFirst = true;
     const watching = client.services.watch((services) => {
       if (isFirst) this.#missing(services);
       isFirst = false;
-      for (const told of services) this.#news.push(told.name, told);
+      for (const told of services) news.push(told.name, told);
     });
     // What is not told of now, is when somebody asks.
     watching.catch(() => undefined);
