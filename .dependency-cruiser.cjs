@@ -28,6 +28,7 @@ const rooms = {
   life: ["machines", "environments", "records", "supervisor"],
   vms: ["machines", "environments", "records", "life"],
   snapshots: ["records", "life"],
+  disks: ["machines", "records", "life"],
   secrets: ["records", "life"],
   seed: ["machines", "environments", "records", "life", "secrets"],
   tree: ["records", "life", "seed", "supervisor"],

@@ -39,6 +39,7 @@ export {
 } from "./platform/config.ts";
 export { startTrace, type Trace } from "./platform/trace.ts";
 export { Pyro, type PyroOptions } from "./pyro.ts";
+export { DiskRoom } from "./rooms/disk-room.ts";
 export { FilesRoom } from "./rooms/files-room.ts";
 export { PortsRoom } from "./rooms/ports-room.ts";
 export { SecretsRoom } from "./rooms/secrets-room.ts";

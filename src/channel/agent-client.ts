@@ -6,6 +6,7 @@ import { numberField, readAnswer, textField } from "./answers.ts";
 import { attach, protocolVersion } from "./attach.ts";
 import { BuildClient } from "./build-client.ts";
 import { cancelOn } from "./cancel-on.ts";
+import { DiskClient } from "./disk-client.ts";
 import { type ExecEvents, type ExecOutcome, type ExecRequest, runExec } from "./exec.ts";
 import { type Hold, takeHold } from "./hold.ts";
 import { type AnswerHeaders, supervisorStatus } from "./json.ts";
@@ -74,6 +75,8 @@ export class AgentClient implements Disposable {
   readonly build: BuildClient;
   /** Those about services. */
   readonly services: ServiceClient;
+  /** Those to a machine that looks at the disk of another. */
+  readonly disk: DiskClient;
   readonly #session: http2.ClientHttp2Session;
   readonly #keepsProcess: boolean;
   readonly #silenceMsMax: number | undefined;
@@ -101,6 +104,7 @@ export class AgentClient implements Disposable {
     this.services = new ServiceClient((method, path, options) =>
       this.request({ ":method": method, ":path": path }, options),
     );
+    this.disk = new DiskClient((...request) => this.#open(...request));
     session.on("error", (error) => {
       this.#failure ??= error;
     });

@@ -79,7 +79,11 @@ export const supervisorStatus = 599;
 /** What an agent's codes mean to a caller; everything else is a request that failed. */
 export type Meanings = Readonly<Record<string, ErrorCode>>;
 
-const generalMeanings: Meanings = { no_space: "guest_no_space", unsupported: "not_supported" };
+const generalMeanings: Meanings = {
+  no_space: "guest_no_space",
+  unsupported: "not_supported",
+  damaged: "disk_damaged",
+};
 
 /** A refusal as an error of ours; a guest's words are made harmless. */
 export function agentFailure(

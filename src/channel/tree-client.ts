@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { PyroError } from "../model/errors.ts";
 import type { BytePath, TreeEdit } from "../model/tree.ts";
 import { numberField, readAnswer, textField } from "./answers.ts";
+import { bodyOf } from "./body.ts";
 import { cancelOn } from "./cancel-on.ts";
 import {
   agentFailure,
@@ -185,17 +186,6 @@ export class TreeClient {
  */
 function announced(...body: readonly Buffer[]): OutgoingHttpHeaders {
   return { "content-length": body.reduce((sum, { length }) => sum + length, 0) };
-}
-
-/** The bytes of an answer; one that is cut off says that the guest is lost. */
-async function* bodyOf(stream: ClientHttp2Stream): AsyncGenerator<Buffer> {
-  try {
-    yield* stream as AsyncIterable<Buffer>;
-  } catch (error) {
-    throw channelLost(error);
-  }
-  // A connection that closes ends its streams without an error.
-  if (stream.rstCode !== 0) throw channelLost(undefined);
 }
 
 /** Sends a body; a refusal is told by the answer, not by the broken pipe it causes here. */

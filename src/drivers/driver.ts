@@ -48,8 +48,10 @@ export interface MachineSpec {
   readonly role: "workload" | "builder";
   /** Open file of the environment's ext4 image; read-only unless the role is `builder`. */
   readonly environmentDisk: number;
-  /** Open file of the machine's own ext4 disk, read and write. */
+  /** Open file of the machine's own ext4 disk, which it may write to if the file is open for that. */
   readonly dataDisk?: number;
+  /** Open file of a disk that the machine makes for us, read and write. */
+  readonly targetDisk?: number;
   readonly lifetime: MachineLifetime;
 }
 

@@ -1,5 +1,6 @@
 import { closeSync, constants, ftruncateSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { openTemporary } from "../platform/descriptor-path.ts";
 import { namingNoSpace } from "../platform/files.ts";
 import { writeFullySync } from "../platform/write-fully.ts";
 
@@ -7,9 +8,6 @@ import { writeFullySync } from "../platform/write-fully.ts";
 export const diskContentFormat = { blockBytes: 4096, headerBytes: 16, magic: 0x70797264 } as const;
 
 const { blockBytes, headerBytes, magic } = diskContentFormat;
-
-/** O_TMPFILE, which Node does not name. */
-const openTemporary = 0o20200000;
 
 /**
  * What a mostly empty disk holds, kept as its few non-zero blocks: writing those into a sparse file makes

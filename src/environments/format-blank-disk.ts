@@ -7,8 +7,17 @@ import { captureDisk } from "./capture-disk.ts";
 import type { DiskContent } from "./disk-content.ts";
 import { ext4Features } from "./ext4-format.ts";
 
+export interface BlankDiskOptions {
+  /** A UUID. Default: that of all blank disks, which are copies of one. */
+  readonly identifier?: string;
+}
+
 /** Makes an empty ext4 file system of `diskBytes`; works beside `path` and leaves nothing there. */
-export async function formatBlankDisk(path: string, diskBytes: number): Promise<DiskContent> {
+export async function formatBlankDisk(
+  path: string,
+  diskBytes: number,
+  { identifier = "00000000-0000-4000-8000-000000000000" }: BlankDiskOptions = {},
+): Promise<DiskContent> {
   const directory = temporaryNeighbour(path);
   await mkdir(directory, { mode: 0o700 });
   try {
@@ -18,7 +27,6 @@ export async function formatBlankDisk(path: string, diskBytes: number): Promise<
     await file.close();
     // Nothing is left for the guest's kernel to initialize in the background.
     const extended = "lazy_itable_init=0,lazy_journal_init=0,nodiscard,root_owner=0:0";
-    const identifier = "00000000-0000-4000-8000-000000000000";
     await runTool("mke2fs", [...ext4Features, "-E", extended, "-U", identifier, image], {
       packageName: "e2fsprogs",
     });

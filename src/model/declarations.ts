@@ -38,6 +38,7 @@ export const declarations = {
   workspacePatchExport: workspaces.workspacePatchExportSchema,
   workspaceSecrets: workspaces.workspaceSecretsSchema,
   snapshotCreated: workspaces.snapshotCreatedSchema,
+  workspaceDiskExport: workspaces.workspaceDiskExportSchema,
   snapshotList: workspaces.snapshotListSchema,
   snapshotDeleted: workspaces.snapshotDeletedSchema,
   service: services.workspaceServiceSchema,

@@ -52,6 +52,7 @@ export const errorCodes = {
   workspace_lost: "The workspace was stopped, reset or deleted while it was in use.",
   workspace_path_not_found: "There is nothing at this path of the workspace.",
   workspace_path_conflict: "What is at this path of the workspace does not fit the operation.",
+  disk_damaged: "The file system of a workspace's disk cannot be read.",
   snapshot_not_found: "The workspace has no snapshot of this name.",
   snapshot_exists: "The workspace has a snapshot of this name already.",
   secret_not_found: "The workspace has no secret of this name.",

@@ -143,7 +143,7 @@ export const commandOutputSchema = z.object({
 });
 
 export const workspaceFileSchema = z.object({
-  path: z.string().describe("Below /workspace, absolute."),
+  path: z.string().describe("Absolute."),
   type: z.enum(["file", "directory", "symlink", "other"]),
   size: bytes,
   mode: z.string().describe("Permission bits, octal."),
@@ -253,6 +253,14 @@ export const workspacePatchExportSchema = z.object({
   runsWhenOpened: z.array(runsWhenOpenedSchema),
 });
 
+export const workspaceDiskExportSchema = z.object({
+  workspaceId,
+  outputPath: z.string(),
+  bytes: bytes.describe("Of the image, which is sparse."),
+  storedBytes: bytes.describe("Room it takes on the host."),
+  entryCount: count,
+});
+
 export const snapshotSchema = z.object({
   name: z.string(),
   createdAt: timestamp,
@@ -325,6 +333,7 @@ export type WorkspaceDiff = z.infer<typeof workspaceDiffSchema>;
 export type WorkspaceExport = z.infer<typeof workspaceExportSchema>;
 export type WorkspacePatchExport = z.infer<typeof workspacePatchExportSchema>;
 export type WorkspaceSecrets = z.infer<typeof workspaceSecretsSchema>;
+export type WorkspaceDiskExport = z.infer<typeof workspaceDiskExportSchema>;
 export type Snapshot = z.infer<typeof snapshotSchema>;
 export type SnapshotCreated = z.infer<typeof snapshotCreatedSchema>;
 export type SnapshotList = z.infer<typeof snapshotListSchema>;

@@ -4,6 +4,9 @@ import type { BytePath } from "../model/tree.ts";
 /** O_PATH, which Node does not name: a handle on a file without reading or writing it. */
 export const openPath = 0o10000000;
 
+/** O_TMPFILE, which Node does not name: a file without a name, in the directory that is opened. */
+export const openTemporary = 0o20200000;
+
 /** Ways to open that never follow a link in the last component. */
 export const openFlags = {
   directory: constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,

@@ -27,6 +27,7 @@ import type {
   SummaryOptions,
   SyncOptions,
 } from "../workspace/life/workspace-options.ts";
+import { DiskRoom } from "./disk-room.ts";
 import { FilesRoom } from "./files-room.ts";
 import { PortsRoom } from "./ports-room.ts";
 import { SecretsRoom } from "./secrets-room.ts";
@@ -46,6 +47,7 @@ export class WorkspaceRoom implements AsyncDisposable {
   readonly ports: PortsRoom;
   readonly shells: ShellsRoom;
   readonly secrets: SecretsRoom;
+  readonly disk: DiskRoom;
   readonly #methods: WorkspaceMethods;
 
   constructor(methods: WorkspaceMethods, id: string) {
@@ -57,6 +59,7 @@ export class WorkspaceRoom implements AsyncDisposable {
     this.ports = new PortsRoom(methods, id);
     this.shells = new ShellsRoom(methods, id);
     this.secrets = new SecretsRoom(methods, id);
+    this.disk = new DiskRoom(methods, id);
   }
 
   status(): Promise<Workspace> {

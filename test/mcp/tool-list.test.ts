@@ -12,7 +12,7 @@ after(() => home.dispose());
 const core =
   "vm_run workspace_create workspace_list workspace_update workspace_status workspace_sync_push workspace_exec workspace_logs workspace_summary workspace_file_list workspace_file_read workspace_file_write workspace_patch_apply workspace_diff workspace_export workspace_reset workspace_delete";
 const more =
-  "vm_list_environments vm_create vm_start vm_exec vm_stop vm_delete vm_status vm_network_info vm_reap_expired workspace_stop workspace_start snapshot_create snapshot_list snapshot_delete service_start service_list service_status service_logs service_stop";
+  "vm_list_environments vm_create vm_start vm_exec vm_stop vm_delete vm_status vm_network_info vm_reap_expired workspace_stop workspace_start workspace_disk_export workspace_disk_list workspace_disk_read snapshot_create snapshot_list snapshot_delete service_start service_list service_status service_logs service_stop";
 const names = {
   "vm-run": ["vm_run"],
   "workspace-core": core.split(" "),
@@ -101,6 +101,9 @@ const annotations: Record<string, readonly boolean[]> = {
   vm_reap_expired: [no, yes, yes, no],
   workspace_stop: [no, no, yes, no],
   workspace_start: [no, no, yes, no],
+  workspace_disk_export: [no, yes, no, no],
+  workspace_disk_list: [yes, no, yes, no],
+  workspace_disk_read: [yes, no, yes, no],
   snapshot_create: [no, no, no, no],
   snapshot_list: [yes, no, yes, no],
   snapshot_delete: [no, yes, yes, no],

@@ -74,6 +74,10 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   workspace_lost: lost,
   workspace_path_not_found: overMcp,
   workspace_path_conflict: overMcp,
+  disk_damaged: {
+    testedIn: "test/guest/workspace-disks.test.ts",
+    because: "a guest must spoil its own disk for it",
+  },
   snapshot_not_found: overMcp,
   snapshot_exists: overMcp,
   secret_not_found: "test/guest/workspace-secrets.test.ts",

@@ -33,30 +33,30 @@ func prepareBuilder(disks machine.Disks) (*server.Backend, error) {
 	if disks.Environment == "" {
 		return nil, errors.New("the machine has no disk to build on")
 	}
-	if err := os.MkdirAll(targetDirectory, 0o755); err != nil {
-		return nil, err
-	}
-	if err := mountTarget(disks.Environment); err != nil {
+	unmount, err := mountTarget(disks.Environment)
+	if err != nil {
 		return nil, fmt.Errorf("mount the target %s: %w", disks.Environment, err)
 	}
 	debug.SetMemoryLimit(builderMemoryGoalBytes)
 	console.Say("target %s mounted", disks.Environment)
-	unmount := func() error { return unmountTarget() }
 	return &server.Backend{
 		Builder: layer.NewBuilder(targetDirectory, unmount),
 		Stop:    unmount,
 	}, nil
 }
 
-func mountTarget(disk string) error {
-	var err error
+// mountTarget answers what unmounts it again.
+func mountTarget(disk string) (unmount func() error, err error) {
+	if err := os.MkdirAll(targetDirectory, 0o755); err != nil {
+		return nil, err
+	}
 	for _, options := range targetOptions {
 		err = unix.Mount(disk, targetDirectory, "ext4", unix.MS_NOATIME|unix.MS_NODEV, options)
 		if err == nil || errors.Is(err, unix.EBUSY) {
-			return nil
+			return unmountTarget, nil
 		}
 	}
-	return err
+	return nil, err
 }
 
 // unmountTarget is content with a target that is unmounted already.

@@ -102,6 +102,7 @@ func prepareWorkload(disks machine.Disks) (*workload.Workload, error) {
 }
 
 func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Backend {
+	looking := &offline{disks: disks, running: walls.Tree}
 	return &server.Backend{
 		Walls:       walls,
 		Root:        walls.Root,
@@ -124,7 +125,9 @@ func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Bac
 		CorrectClock: machine.CorrectClock,
 		HoldSecrets:  walls.HoldSecrets,
 		Warm:         workload.Warm,
-		Tree:         walls.Tree,
+		Tree:         looking.tree,
+		OpenDisk:     looking.open,
+		ExportDisk:   looking.export,
 		CanFreeze:    true,
 		Stop:         func() error { return stop(walls, disks.Data) },
 	}

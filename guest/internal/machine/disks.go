@@ -17,12 +17,15 @@ import (
 const (
 	environmentSerial = "pyro-env"
 	dataSerial        = "pyro-data"
+	targetSerial      = "pyro-target"
 )
 
 // Disks are device paths, empty where the machine has none.
 type Disks struct {
 	Environment string
 	Data        string
+	// Target is written to and read by nobody in the machine.
+	Target string
 }
 
 // FindDisks goes by serial number, else by order: a VMM need not pass serials on.
@@ -43,11 +46,13 @@ func findDisks(blocks string) Disks {
 			disks.Environment = device
 		case dataSerial:
 			disks.Data = device
+		case targetSerial:
+			disks.Target = device
 		default:
 			unnamed = append(unnamed, device)
 		}
 	}
-	for _, place := range []*string{&disks.Environment, &disks.Data} {
+	for _, place := range []*string{&disks.Environment, &disks.Data, &disks.Target} {
 		if *place == "" && len(unnamed) > 0 {
 			*place, unnamed = unnamed[0], unnamed[1:]
 		}
@@ -75,6 +80,19 @@ func ForgetCached(device string) error {
 	defer file.Close()
 	if err := unix.IoctlSetInt(int(file.Fd()), unix.BLKFLSBUF, 0); err != nil {
 		return fmt.Errorf("flush the data disk: %w", err)
+	}
+	return nil
+}
+
+// ForbidWrites makes the kernel refuse every write to a disk, its own included.
+func ForbidWrites(device string) error {
+	file, err := os.Open(device)
+	if err != nil {
+		return fmt.Errorf("open the data disk: %w", err)
+	}
+	defer file.Close()
+	if err := unix.IoctlSetPointerInt(int(file.Fd()), unix.BLKROSET, 1); err != nil {
+		return fmt.Errorf("forbid writes to the data disk: %w", err)
 	}
 	return nil
 }

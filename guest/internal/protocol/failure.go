@@ -18,6 +18,8 @@ const (
 	CodeInternal       Code = "internal"
 	CodeNotActivated   Code = "not_activated"
 	CodeArchiveRefused Code = "archive_refused"
+	// CodeDamaged says that a disk is not what a file system can be read from.
+	CodeDamaged Code = "damaged"
 )
 
 var statusByCode = map[Code]int{
@@ -30,6 +32,7 @@ var statusByCode = map[Code]int{
 	CodeInternal:       500,
 	CodeNotActivated:   409,
 	CodeArchiveRefused: 422,
+	CodeDamaged:        422,
 }
 
 // Failure is a refusal the host gets to see.

@@ -50,8 +50,12 @@ type Backend struct {
 	CorrectClock func(int64) error
 	Warm         func(context.Context, [][]string) (failedCount int, err error)
 	Builder      *layer.Builder
-	// Tree answers the workspace's tree, which the caller releases; called once the machine is activated.
+	// Tree answers the workspace's tree, which the caller releases; called once the machine is activated or has opened a disk.
 	Tree func() (*tree.Tree, error)
+	// OpenDisk mounts the disk of a machine that does not run, for Tree and ExportDisk; called at most once, and never with Activate.
+	OpenDisk func(*protocol.DiskOpenRequest) (protocol.DiskOpened, error)
+	// ExportDisk copies the root that OpenDisk opened to another disk, and tells how far it came.
+	ExportDisk func(context.Context, func(protocol.DiskCopied)) (protocol.DiskCopied, error)
 	// CanFreeze says that the tree is on a disk of the machine's own.
 	CanFreeze bool
 	// HoldSecrets puts these, and no others, where commands can read them.
@@ -87,6 +91,8 @@ const (
 	phaseActivating
 	phaseActivated
 	phaseFailed
+	// phaseLooking is that of a machine that opened the disk of another.
+	phaseLooking
 )
 
 // New makes a server; started is the machine's, for its age.
@@ -162,6 +168,8 @@ func (s *Server) routes() http.Handler {
 		"POST /v1/tree/write":    s.treeWrite,
 		"POST /v1/tree/edit":     s.treeEdit,
 		"POST /v1/tree/mark":     s.treeMark,
+		"POST /v1/disk/open":     s.diskOpen,
+		"POST /v1/disk/export":   s.diskExport,
 		"POST /v1/freeze":        s.freeze,
 		"POST /v1/power-off":     s.powerOff,
 		"POST /v1/build/layer":   s.buildLayer,

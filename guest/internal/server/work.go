@@ -41,7 +41,7 @@ func (s *Server) withTree(response http.ResponseWriter, request *http.Request, d
 	if s.stopping.Load() {
 		return protocol.Fail(protocol.CodeConflict, "the machine is powering off")
 	}
-	if s.phase.Load() != phaseActivated {
+	if phase := s.phase.Load(); phase != phaseActivated && phase != phaseLooking {
 		return protocol.Fail(protocol.CodeNotActivated, "the machine is not activated")
 	}
 	open, err := s.backend.Tree()

@@ -15,6 +15,8 @@ const (
 	// strictly follows no link at all; inside follows those that stay below.
 	strictly = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS
 	inside   = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS
+	// asRoot follows every link as if the directory were the machine's root.
+	asRoot = unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS
 )
 
 // openBelow opens a path; the empty one is the directory itself.

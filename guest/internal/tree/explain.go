@@ -24,6 +24,7 @@ var meanings = []struct {
 	{protocol.CodeConflict, "cannot be opened or changed", []error{
 		unix.EACCES, unix.EPERM, unix.EROFS, unix.EBUSY, unix.ETXTBSY, unix.EAGAIN, unix.ENXIO, unix.ENODEV,
 	}},
+	{protocol.CodeDamaged, "cannot be read, because the disk is damaged", []error{unix.EUCLEAN, unix.EBADMSG, unix.EIO}},
 	{protocol.CodeNoSpace, "does not fit on the disk", []error{unix.ENOSPC, unix.EDQUOT}},
 	{protocol.CodeBadRequest, "is more than the file system takes", []error{
 		unix.ENAMETOOLONG, unix.EFBIG, unix.EMLINK, unix.EINVAL,

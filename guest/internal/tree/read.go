@@ -21,7 +21,11 @@ type File struct {
 // Open opens a regular file. Links are followed as long as they stay in the tree.
 func (t *Tree) Open(path []byte) (*File, error) {
 	// Opened only once it is known to be a file: opening some devices does things.
-	handle, err := openBelow(t.root, string(path), unix.O_PATH, inside)
+	resolve := uint64(inside)
+	if t.isRoot {
+		resolve = asRoot
+	}
+	handle, err := openBelow(t.root, string(path), unix.O_PATH, resolve)
 	if err != nil {
 		return nil, explain(path, err)
 	}

@@ -53,12 +53,16 @@ func (t *Tree) scan(ctx context.Context, scan *scan) error {
 // the directory the entry is in, and its name.
 func (t *Tree) openTop(path []byte) (directory int, name string, err error) {
 	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW
-	directory, err = openBelow(t.root, string(path), flags, strictly)
+	resolve := uint64(strictly)
+	if t.isRoot {
+		resolve = asRoot
+	}
+	directory, err = openBelow(t.root, string(path), flags, resolve)
 	if err == nil || len(path) == 0 || !hasVanished(err) || err == unix.ENOENT {
 		return directory, "", err
 	}
 	above, last := split(path)
-	directory, err = openBelow(t.root, string(above), unix.O_PATH|unix.O_DIRECTORY, strictly)
+	directory, err = openBelow(t.root, string(above), unix.O_PATH|unix.O_DIRECTORY, resolve)
 	return directory, string(last), err
 }
 

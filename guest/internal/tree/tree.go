@@ -18,6 +18,8 @@ type Place struct {
 	StageIsInside bool
 	// OwnsDisk says that nothing but the tree's machine uses the file system, so that all of it may be flushed.
 	OwnsDisk bool
+	// IsRoot says that the tree is all that a machine has: a link on the way to a path leads where it led there.
+	IsRoot bool
 }
 
 // Tree is a directory that requests read and change.
@@ -28,6 +30,8 @@ type Tree struct {
 	hidden string
 	// ownsDisk is the place's.
 	ownsDisk bool
+	// isRoot is the place's.
+	isRoot bool
 	// changes orders those that look first and act then.
 	changes sync.Mutex
 
@@ -39,7 +43,7 @@ type Tree struct {
 
 // New makes a tree of a place.
 func New(place Place) *Tree {
-	made := &Tree{root: place.Root, ownsDisk: place.OwnsDisk, stage: stage{parent: place.StageParent, name: place.StageName, descriptor: -1}}
+	made := &Tree{root: place.Root, ownsDisk: place.OwnsDisk, isRoot: place.IsRoot, stage: stage{parent: place.StageParent, name: place.StageName, descriptor: -1}}
 	if place.StageIsInside {
 		made.hidden = place.StageName
 	}

@@ -3,6 +3,9 @@ import type { CommandContext } from "../context.ts";
 import { addWorkspaceCreate } from "./workspace-create.ts";
 import { addWorkspaceDelete } from "./workspace-delete.ts";
 import { addWorkspaceDiff } from "./workspace-diff.ts";
+import { addWorkspaceDiskExport } from "./workspace-disk-export.ts";
+import { addWorkspaceDiskList } from "./workspace-disk-list.ts";
+import { addWorkspaceDiskRead } from "./workspace-disk-read.ts";
 import { addWorkspaceExec } from "./workspace-exec.ts";
 import { addWorkspaceExport } from "./workspace-export.ts";
 import { addWorkspaceFileList } from "./workspace-file-list.ts";
@@ -70,6 +73,7 @@ export function addWorkspace(program: Command, context: CommandContext): void {
   addSecrets(workspace, context);
   addWorkspaceReset(workspace, context);
   addWorkspaceStop(workspace, context);
+  addDisk(workspace, context);
   addWorkspaceStart(workspace, context);
   addWorkspaceDelete(workspace, context);
   addWorkspaceGc(workspace, context);
@@ -183,6 +187,22 @@ function addSecrets(workspace: Command, context: CommandContext): void {
   addWorkspaceSecretList(secret, context);
   addWorkspaceSecretSet(secret, context);
   addWorkspaceSecretRemove(secret, context);
+}
+
+function addDisk(workspace: Command, context: CommandContext): void {
+  const disk = addGroup(workspace, {
+    name: "disk",
+    summary: "the disk of a stopped workspace: list, read, export",
+    description:
+      "Looks at all files of a stopped workspace's guest, not only those below /workspace. Nothing of the workspace runs for it.",
+    examples: [
+      "pyro workspace disk list demo /etc",
+      "pyro workspace disk export demo --output demo.ext4",
+    ],
+  });
+  addWorkspaceDiskList(disk, context);
+  addWorkspaceDiskRead(disk, context);
+  addWorkspaceDiskExport(disk, context);
 }
 
 interface Group {

@@ -21,6 +21,12 @@ export interface SocketPlace {
   readonly listens: boolean;
 }
 
+/** The machine's own disk. */
+export interface DataPlace {
+  readonly place: FilePlace;
+  readonly isReadOnly: boolean;
+}
+
 export interface QemuLayout {
   readonly spec: Pick<MachineSpec, "vcpuCount" | "memMib" | "cpu" | "role">;
   readonly accelerator: "kvm" | "tcg";
@@ -33,7 +39,8 @@ export interface QemuLayout {
   /** Absent on restore: the guest's memory already holds it. */
   readonly initramfsPath: string | undefined;
   readonly environment: FilePlace;
-  readonly dataFd: number | undefined;
+  readonly data: DataPlace | undefined;
+  readonly targetFd?: number | undefined;
   readonly sockets: {
     readonly channel: SocketPlace;
     readonly monitor: SocketPlace;
@@ -142,18 +149,28 @@ export function opensPrivateMemoryReadOnly(version: QemuLayout["version"]): bool
   return version.major > 8 || (version.major === 8 && version.minor >= 2);
 }
 
-function diskArguments({ spec, environment, dataFd }: QemuLayout): string[] {
+function diskArguments({ spec, environment, data, targetFd }: QemuLayout): string[] {
   const builder = spec.role === "builder";
+  // Made anew whenever anything goes wrong, so that nothing need be flushed on the way.
+  const unflushed = "cache.no-flush=on,discard=unmap";
   return [
     ...disk({
       id: "env",
       place: environment,
       set: 1,
-      options: builder ? "cache.no-flush=on,discard=unmap" : "read-only=on",
+      options: builder ? unflushed : "read-only=on",
     }),
-    ...(dataFd === undefined
+    ...(data === undefined
       ? []
-      : disk({ id: "data", place: { fd: dataFd }, set: 2, options: "discard=unmap" })),
+      : disk({
+          id: "data",
+          place: data.place,
+          set: 2,
+          options: data.isReadOnly ? "read-only=on" : "discard=unmap",
+        })),
+    ...(targetFd === undefined
+      ? []
+      : disk({ id: "target", place: { fd: targetFd }, set: 3, options: unflushed })),
   ];
 }
 

@@ -16,8 +16,10 @@ import type {
   TemplateFiles,
 } from "../driver.ts";
 import { jailIdentity } from "../jail.ts";
+import { isWritable } from "../open-files.ts";
 import type { BootVerdicts } from "./boot-verdicts.ts";
 import {
+  type DataPlace,
   type GuestMemory,
   opensPrivateMemoryReadOnly,
   type QemuLayout,
@@ -179,7 +181,8 @@ export class QemuDriver implements Driver {
           spec.role === "builder"
             ? { fd: descriptors.add(spec.environmentDisk) }
             : descriptors.lendReadOnly(spec.environmentDisk, "environment"),
-        dataFd: spec.dataDisk === undefined ? undefined : descriptors.add(spec.dataDisk),
+        data: spec.dataDisk === undefined ? undefined : placeData(spec.dataDisk, descriptors),
+        targetFd: spec.targetDisk === undefined ? undefined : descriptors.add(spec.targetDisk),
         sockets,
         memory: this.#memory(source, descriptors),
       },
@@ -218,7 +221,7 @@ function fingerprintOf(installation: QemuInstallation, cpu: CpuLevel): string {
     kernelPath: "",
     initramfsPath: undefined,
     environment: { fd: 0 },
-    dataFd: 0,
+    data: { place: { fd: 0 }, isReadOnly: false },
     sockets: { channel: socket, monitor: socket, console: socket },
     memory: { kind: "anonymous" },
   });
@@ -254,6 +257,13 @@ async function placeSockets(
     monitor: await place("monitor"),
     console: await place("console"),
   };
+}
+
+/** A disk that is only looked at is another workspace's, or will be again: it must not be opened anew for writing. */
+function placeData(fd: number, descriptors: Descriptors): DataPlace {
+  const isReadOnly = !isWritable("self", fd);
+  const place = isReadOnly ? descriptors.lendReadOnly(fd, "data") : { fd: descriptors.add(fd) };
+  return { place, isReadOnly };
 }
 
 function takeSockets(stdio: readonly unknown[], places: QemuLayout["sockets"]): MachineSockets {

@@ -57,6 +57,7 @@ export const nextSteps: Readonly<Partial<Record<ErrorCode, string>>> = {
   workspace_lost: look,
   workspace_path_not_found: "Call workspace_file_list to see what is there.",
   workspace_path_conflict: "Call workspace_file_list to see what is there.",
+  disk_damaged: "Use workspace_reset, which gives the workspace a new disk.",
   snapshot_not_found: "Use baseline, or a name from workspace_summary.",
   snapshot_exists: "Choose another name.",
   service_not_found: "Call service_list to see what there is.",

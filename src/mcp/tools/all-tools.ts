@@ -1,5 +1,6 @@
 import type { Tool } from "../tool.ts";
 import { workspaceDiff, workspacePatchApply, workspaceSummary } from "./change-tools.ts";
+import { workspaceDiskExport, workspaceDiskList, workspaceDiskRead } from "./disk-tools.ts";
 import {
   workspaceExport,
   workspaceFileList,
@@ -70,6 +71,9 @@ export const allTools: readonly Tool[] = [
   vmReapExpired,
   workspaceStop,
   workspaceStart,
+  workspaceDiskExport,
+  workspaceDiskList,
+  workspaceDiskRead,
   snapshotCreate,
   snapshotList,
   snapshotDelete,

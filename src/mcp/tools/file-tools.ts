@@ -47,6 +47,13 @@ export const workspaceFileList = recordTool({
   },
 });
 
+/** Arguments of a tool that reads a window of a file's lines. */
+export const windowFields = {
+  start_line: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional().describe("Default 1"),
+  line_count: z.number().int().min(1).max(lineCountMax).optional().describe("1-4000, default 400"),
+  max_output_chars: maxOutputChars,
+};
+
 export const workspaceFileRead = bulkTool({
   name: "workspace_file_read",
   title: "Read file",
@@ -54,33 +61,27 @@ export const workspaceFileRead = bulkTool({
   input: z.object({
     workspace_id: workspaceId,
     path: guestPath,
-    start_line: z
-      .number()
-      .int()
-      .min(1)
-      .max(Number.MAX_SAFE_INTEGER)
-      .optional()
-      .describe("Default 1"),
-    line_count: z
-      .number()
-      .int()
-      .min(1)
-      .max(lineCountMax)
-      .optional()
-      .describe("1-4000, default 400"),
-    max_output_chars: maxOutputChars,
+    ...windowFields,
   }),
   effect: "read",
   profile: "workspace-core",
   run: async (input, { pyro, signal }) => {
     const engine = await pyro();
-    const read = (maxBytes: number) =>
-      engine.readWorkspaceFile(input.workspace_id, input.path, { maxBytes, signal });
-    let file = await read(firstReadBytes);
-    if (file.truncated && (input.start_line ?? 1) > 1) file = await read(limits.fileReadBytesMax);
-    return fileAnswer(file, input);
+    const file = await readWindow(input, (maxBytes) =>
+      engine.readWorkspaceFile(input.workspace_id, input.path, { maxBytes, signal }),
+    );
+    return fileAnswer(file, { ...input, tool: "workspace_file_read" });
   },
 });
+
+/** As much of a file as a window needs. */
+export async function readWindow(
+  window: Window,
+  read: (maxBytes: number) => Promise<WorkspaceFileContent>,
+): Promise<WorkspaceFileContent> {
+  const file = await read(firstReadBytes);
+  return file.truncated && (window.start_line ?? 1) > 1 ? read(limits.fileReadBytesMax) : file;
+}
 
 interface Window {
   readonly start_line?: number | undefined;
@@ -88,7 +89,11 @@ interface Window {
   readonly max_output_chars?: number | undefined;
 }
 
-function fileAnswer(file: WorkspaceFileContent, window: Window): BulkAnswer {
+/** A window of a file as a model reads it; `tool` reads on. */
+export function fileAnswer(
+  file: WorkspaceFileContent,
+  { tool, ...window }: Window & { readonly tool: string },
+): BulkAnswer {
   const bytes = file.base64 === null ? Buffer.from(file.text) : Buffer.from(file.base64, "base64");
   const where = { workspace_id: file.workspaceId, path: file.path };
   const name = visibleText(file.path);
@@ -115,9 +120,7 @@ function fileAnswer(file: WorkspaceFileContent, window: Window): BulkAnswer {
     excerpt: excerptOf(shownBytes, "content"),
     charactersMax: Number.MAX_SAFE_INTEGER,
     restOf: () => "",
-    footer: isMore
-      ? `Next: ${callText("workspace_file_read", { ...where, start_line: nextLine })}`
-      : undefined,
+    footer: isMore ? `Next: ${callText(tool, { ...where, start_line: nextLine })}` : undefined,
     facts: {
       ...where,
       size: file.size,

@@ -150,6 +150,23 @@ export interface ReadFileOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ListDiskOptions extends WorkOptions {
+  /** Absolute, or relative to /workspace. Default /workspace. */
+  readonly path?: string | undefined;
+  /** Default false. */
+  readonly recursive?: boolean | undefined;
+}
+
+export interface ReadDiskOptions extends WorkOptions {
+  /** Default 65,536; at most 16 MiB. */
+  readonly maxBytes?: number | undefined;
+}
+
+export interface ExportDiskOptions extends WorkOptions {
+  /** On the host; must not exist yet. */
+  readonly outputPath: string;
+}
+
 export interface WriteFileOptions {
   readonly text: string | Uint8Array;
   /** Aborting leaves the file as it was, or as it was to be. */

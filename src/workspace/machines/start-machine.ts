@@ -32,6 +32,8 @@ export interface StartRequest extends MachineSize {
   readonly hostname: string;
   /** Of a disk that exists: keeps its workspace and nothing else. Default false. */
   readonly discardRoot?: boolean | undefined;
+  /** A disk that the machine is to make, open for writing. Only a machine that boots can have one. */
+  readonly targetDisk?: number | undefined;
   /** Never earlier than this may the guest's clock be; nanoseconds. */
   readonly notBeforeNs?: bigint | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -59,13 +61,22 @@ export function diskAt(path: string): MachineDisk {
 }
 
 /** A running machine for `request`, from a template when there is one. */
-export async function startMachine(
+export function startMachine(
   factory: MachineFactory,
   request: StartRequest,
 ): Promise<StartedMachine> {
+  return startThen(factory, request, (started) => identify(started, request));
+}
+
+/** The same, of which only `prepare` makes what it is to be. */
+export async function startThen(
+  factory: MachineFactory,
+  request: StartRequest,
+  prepare: (started: StartedMachine) => Promise<void>,
+): Promise<StartedMachine> {
   const environmentDisk = openImage(factory, request.image);
   try {
-    const { vcpuCount, memMib, cpu, lifetime } = request;
+    const { vcpuCount, memMib, cpu, lifetime, targetDisk } = request;
     const spec: MachineSpec = {
       vcpuCount,
       memMib,
@@ -73,11 +84,12 @@ export async function startMachine(
       boot: factory.boot,
       role: "workload",
       environmentDisk,
+      ...(targetDisk !== undefined && { targetDisk }),
       lifetime,
     };
     const started = await startAttached(factory, spec, request);
     try {
-      await identify(started, request);
+      await prepare(started);
       factory.trace.mark("activated");
       await started.machine.verifyConfinement();
       return started;
@@ -109,6 +121,7 @@ async function startAttached(
   spec: MachineSpec,
   request: StartRequest,
 ): Promise<StartedMachine> {
+  if (request.targetDisk !== undefined) return bootAlone(factory, spec, request);
   const key = templateKey(factory, request);
   const template = await factory.templates.find(key);
   const restored = template && (await tryRestore(factory, { spec, request, template, key }));

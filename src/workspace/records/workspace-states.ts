@@ -13,6 +13,7 @@ export type WorkspaceOperation =
   | "read files"
   | "change files"
   | "change secrets"
+  | "show its disk"
   | "take a snapshot"
   | "delete a snapshot"
   | "reset"
@@ -30,6 +31,7 @@ const legal: Record<WorkspaceOperation, readonly WorkspaceState[]> = {
   "read files": ["started"],
   "change files": ["started"],
   "change secrets": ["started", "stopped", "failed"],
+  "show its disk": ["stopped"],
   "take a snapshot": ["started", "stopped"],
   "delete a snapshot": ["started", "stopped", "failed"],
   reset: ["started", "stopped", "failed"],

@@ -19,6 +19,7 @@ import type {
   WorkspaceExport,
   WorkspacePatchExport,
 } from "../../model/workspace-results.ts";
+import { fileType } from "../../trees/describe-files.ts";
 import { runsWhenOpened } from "../../trees/runs-when-opened.ts";
 import { writeNewFile } from "../../trees/write-new-file.ts";
 import { openWorkspace } from "../life/connect-workspace.ts";
@@ -30,7 +31,6 @@ import type {
   StreamedDiff,
 } from "../life/workspace-options.ts";
 import { now } from "../records/workspace-records.ts";
-import { fileType } from "../tree/workspace-tree.ts";
 import { findChanges, type WorkspaceChanges } from "./workspace-changes.ts";
 
 /** More of a diff than this is for a patch file, not for a result. */

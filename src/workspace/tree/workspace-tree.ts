@@ -1,19 +1,15 @@
-import { isUtf8 } from "node:buffer";
 import { displayPath, joinPath } from "../../model/byte-path.ts";
 import { PyroError } from "../../model/errors.ts";
 import { limits } from "../../model/limits.ts";
 import { fileReadBytes } from "../../model/machine-options.ts";
-import type { TreeEntry } from "../../model/tree.ts";
 import type {
-  WorkspaceFile,
   WorkspaceFileContent,
   WorkspaceFileList,
   WorkspaceFileWritten,
   WorkspaceSync,
 } from "../../model/workspace-results.ts";
-import { decodeScan } from "../../trees/decode-tree.ts";
+import { describeContent, listFiles } from "../../trees/describe-files.ts";
 import { encodeTree } from "../../trees/encode-tree.ts";
-import type { TreeLimits } from "../../trees/tree-checks.ts";
 import { openWorkspace } from "../life/connect-workspace.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
 import type {
@@ -26,16 +22,6 @@ import { openSeedSource } from "../seed/seed-source.ts";
 import { changeEvent } from "./change-event.ts";
 import { guestPath, treePath } from "./workspace-path.ts";
 
-/** A list is held in memory. */
-const listLimits: TreeLimits = {
-  entriesMax: 110_000,
-  nameBytesMax: 8 * 1024 * 1024,
-  tooMuch: (what) =>
-    new PyroError("invalid_argument", `There is too much for a list: ${what}.`, {
-      hint: "List a directory of it, or without what is below.",
-    }),
-};
-
 /** What is in a directory of a workspace now, in the order of names. */
 export async function listWorkspaceFiles(
   context: WorkspaceContext,
@@ -45,9 +31,9 @@ export async function listWorkspaceFiles(
   const base = treePath(path);
   const { row, client } = await openWorkspace(context, id, "read files");
   const scan = await client.tree.scan(base, { depth: recursive ? undefined : 1, signal });
-  const entries: WorkspaceFile[] = [];
-  for await (const entry of decodeScan(scan, listLimits)) entries.push(describeEntry(entry, base));
-  entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const entries = await listFiles(scan, (found) =>
+    guestPath(found === "" ? base : joinPath(base, found)),
+  );
   return { workspaceId: row.workspaceId, path: guestPath(base), entries };
 }
 
@@ -63,10 +49,7 @@ export async function readWorkspaceFile(
   return {
     workspaceId: row.workspaceId,
     path: guestPath(path),
-    size,
-    text: content.toString("utf8"),
-    base64: isUtf8(content) ? null : content.toString("base64"),
-    truncated: content.length < size,
+    ...describeContent(content, size),
   };
 }
 
@@ -111,35 +94,4 @@ export async function pushWorkspaceSync(
     bytes,
     ...report,
   };
-}
-
-function describeEntry(entry: TreeEntry, base: string): WorkspaceFile {
-  return {
-    path: guestPath(entry.path === "" ? base : joinPath(base, entry.path)),
-    type: fileType(entry.type),
-    size: entry.size,
-    mode: entry.mode.toString(8).padStart(4, "0"),
-    modifiedAt: timeText(entry.mtimeNs),
-    linkTarget: entry.type === "symlink" ? displayPath(entry.target, 4096) : null,
-  };
-}
-
-/** The kinds of entry that people tell apart. */
-export function fileType(type: TreeEntry["type"] | null): WorkspaceFile["type"] {
-  switch (type) {
-    case "file":
-    case "hardlink":
-      return "file";
-    case "directory":
-    case "symlink":
-      return type;
-    default:
-      return "other";
-  }
-}
-
-/** A time as text; a guest may claim one that is no date. */
-function timeText(mtimeNs: bigint): string {
-  const date = new Date(Number(mtimeNs / 1_000_000n));
-  return Number.isNaN(date.getTime()) ? "unknown" : date.toISOString();
 }

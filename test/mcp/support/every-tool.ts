@@ -51,6 +51,14 @@ function* workspaceTools(name: string): Generator<Step, void, string> {
   yield step("service_logs", service, /^stays is running [\s\S]*\nup\n/);
   yield step("service_stop", service, /"state":"stopped"/);
   yield step("workspace_stop", at, /"state":"stopped"/);
+  yield step("workspace_disk_list", { ...at, path: "/etc" }, /"\/etc\/os-release"/);
+  yield step(
+    "workspace_disk_read",
+    { ...at, path: "/etc/hostname" },
+    /^lines 1-1 of 1 [\s\S]*\nws-/,
+  );
+  const image = `${name}.ext4`;
+  yield step("workspace_disk_export", { ...at, output_path: image }, /"stored_bytes":/);
   yield step("workspace_start", at, /"state":"started"/);
   yield step("workspace_delete", at, /"deleted":true/);
 }

@@ -16,7 +16,7 @@ const layout: QemuLayout = {
   kernelPath: "/proc/self/fd/4",
   initramfsPath: "/proc/self/fd/5",
   environment: { fd: 6 },
-  dataFd: 7,
+  data: { place: { fd: 7 }, isReadOnly: false },
   sockets: {
     channel: { fd: 8, listens: false },
     monitor: { fd: 9, listens: false },
@@ -51,7 +51,7 @@ test("disks are raw, never probed, opened through descriptors, and a full host d
   );
   assert.match(text, /virtio-blk-device,drive=data,serial=pyro-data,werror=report,rerror=report/);
   assert.match(
-    line({ spec: { ...layout.spec, role: "builder" }, dataFd: undefined }),
+    line({ spec: { ...layout.spec, role: "builder" }, data: undefined }),
     /node-name=env,.*cache\.no-flush=on/,
   );
 });
