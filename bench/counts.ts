@@ -18,6 +18,7 @@ export interface Counts {
   readonly mcpCalls: number;
   /** Of all clients together. */
   readonly forwardedRequests: number;
+  readonly diskLooks: number;
   /** Before each series. */
   readonly warmUps: number;
 }
@@ -39,6 +40,7 @@ export const fullCounts: Counts = {
   workspacesAlive: 30,
   mcpCalls: 100,
   forwardedRequests: 10_000,
+  diskLooks: 20,
   warmUps: 3,
 };
 
@@ -60,5 +62,6 @@ export const quickCounts: Counts = {
   workspacesAlive: 4,
   mcpCalls: 5,
   forwardedRequests: 500,
+  diskLooks: 3,
   warmUps: 1,
 };

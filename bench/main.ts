@@ -13,6 +13,7 @@ import { cli } from "./sections/cli.ts";
 import { clones } from "./sections/clones.ts";
 import { coldGuests } from "./sections/cold-guests.ts";
 import { coldRun } from "./sections/cold-run.ts";
+import { disks } from "./sections/disks.ts";
 import { exec } from "./sections/exec.ts";
 import { idle } from "./sections/idle.ts";
 import { ignoreRules } from "./sections/ignore-rules.ts";
@@ -42,6 +43,7 @@ const sections: readonly Section[] = [
   workspaceParallel,
   workspaceTree,
   services,
+  disks,
   ignoreRules,
   workspaceIdle,
   mcp,

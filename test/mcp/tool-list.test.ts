@@ -20,7 +20,7 @@ const names = {
 };
 
 /** What a change of names, descriptions or schemas must be seen to change. */
-const digest = "7100e8daec6a6632";
+const digest = "02415f3cc5cdf6c5";
 
 async function toolsOf(args: readonly string[], era: (typeof eras)[number] = "auto") {
   await using connection = await McpConnection.open(home, args, { era });
