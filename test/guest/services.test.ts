@@ -127,7 +127,7 @@ describe("services of a workspace", () => {
       assert.equal((await ws.pyro.statusService(id, name)).state, "failed");
     }
     assert.equal(
-      await ws.sh(id, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 600' || true"),
+      await ws.sh(id, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '[s]leep 600' || true"),
       "0\n",
     );
   });

@@ -236,6 +236,19 @@ test("a VM step by step", async () => {
   assert.deepEqual((await record("vm_reap_expired")).reaped_vm_ids, []);
 });
 
+test("a program that stays: started, looked at, read and stopped", async () => {
+  await record("workspace_create", { environment, seed: "empty", name: "staying" });
+  const service = { workspace_id: "staying", name: "stays" };
+  const command = "echo up; exec sleep 600";
+  const started = await record("service_start", { ...service, command, readiness: { log: "up" } });
+  assert.equal(started.state, "running");
+  assert.equal(((await record("service_list", { workspace_id: "staying" })).services as Json[]).length, 1);
+  assert.equal((await record("service_status", service)).state, "running");
+  assert.match((await bulk("service_logs", service)).text, /^stays is running · 1 line\n[\s\S]*\nup\n/);
+  assert.equal((await record("service_stop", service)).state, "stopped");
+  await record("workspace_delete", { workspace_id: "staying" });
+});
+
 test("every tool was called", async () => {
   assert.deepEqual([...(await connection.tools()).keys()].sort(), [...called].sort());
 });
