@@ -242,9 +242,15 @@ test("a program that stays: started, looked at, read and stopped", async () => {
   const command = "echo up; exec sleep 600";
   const started = await record("service_start", { ...service, command, readiness: { log: "up" } });
   assert.equal(started.state, "running");
-  assert.equal(((await record("service_list", { workspace_id: "staying" })).services as Json[]).length, 1);
+  assert.equal(
+    ((await record("service_list", { workspace_id: "staying" })).services as Json[]).length,
+    1,
+  );
   assert.equal((await record("service_status", service)).state, "running");
-  assert.match((await bulk("service_logs", service)).text, /^stays is running · 1 line\n[\s\S]*\nup\n/);
+  assert.match(
+    (await bulk("service_logs", service)).text,
+    /^stays is running · 1 line\n[\s\S]*\nup\n/,
+  );
   assert.equal((await record("service_stop", service)).state, "stopped");
   await record("workspace_delete", { workspace_id: "staying" });
 });
