@@ -13,7 +13,7 @@ import { refusal, TestWorkspaces } from "../support/workspaces.ts";
 
 /** Of all that a sparse file holds, its size and when it was written to. */
 function fileDigest(path: string): string {
-  const tar = `tar --create --sparse --format=posix --pax-option=delete=atime "$0" 2>/dev/null | sha256sum`;
+  const tar = `tar --create --format=gnu --sparse --absolute-names "$0" | sha256sum`;
   return execFileSync("sh", ["-c", tar, path], { encoding: "utf8" });
 }
 

@@ -60,6 +60,20 @@ describe("a workspace without isolation, where no guest can run", () => {
     );
   });
 
+  it("has no disk of its own to look at", async () => {
+    const outputPath = ws.path("compat.ext4");
+    for (const call of [
+      ws.pyro.listWorkspaceDisk(id),
+      ws.pyro.readWorkspaceDisk(id, "run.sh"),
+      ws.pyro.exportWorkspaceDisk(id, { outputPath }),
+    ]) {
+      const { code, hint } = await refusal(call);
+      assert.equal(code, "not_supported");
+      assert.match(hint ?? "", /pyro workspace export/);
+    }
+    assert.ok(!existsSync(outputPath));
+  });
+
   it("runs commands, keeps files and shows what changed", async () => {
     const result = await ws.pyro.execWorkspace(id, {
       command: ["sh", "-c", "./run.sh; cat src/a.txt; exit 5"],

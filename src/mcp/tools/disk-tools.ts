@@ -61,6 +61,10 @@ export const workspaceDiskRead = bulkTool({
     const file = await readWindow(input, (maxBytes) =>
       engine.readWorkspaceDisk(input.workspace_id, input.path, { maxBytes, signal }),
     );
-    return fileAnswer(file, { ...input, tool: "workspace_disk_read" });
+    return fileAnswer(file, {
+      ...input,
+      tool: "workspace_disk_read",
+      ifBinary: "workspace_start, and look at it with workspace_exec (file, xxd, strings).",
+    });
   },
 });

@@ -70,7 +70,11 @@ export const workspaceFileRead = bulkTool({
     const file = await readWindow(input, (maxBytes) =>
       engine.readWorkspaceFile(input.workspace_id, input.path, { maxBytes, signal }),
     );
-    return fileAnswer(file, { ...input, tool: "workspace_file_read" });
+    return fileAnswer(file, {
+      ...input,
+      tool: "workspace_file_read",
+      ifBinary: "look at it with workspace_exec (file, xxd, strings), or workspace_export it.",
+    });
   },
 });
 
@@ -92,14 +96,14 @@ interface Window {
 /** A window of a file as a model reads it; `tool` reads on. */
 export function fileAnswer(
   file: WorkspaceFileContent,
-  { tool, ...window }: Window & { readonly tool: string },
+  { tool, ifBinary, ...window }: Window & { readonly tool: string; readonly ifBinary: string },
 ): BulkAnswer {
   const bytes = file.base64 === null ? Buffer.from(file.text) : Buffer.from(file.base64, "base64");
   const where = { workspace_id: file.workspaceId, path: file.path };
   const name = visibleText(file.path);
   if (bytes.includes(0))
     return {
-      text: `binary file · ${count(file.size, "byte")} · ${name}\nNext: look at it with workspace_exec (file, xxd, strings), or workspace_export it.`,
+      text: `binary file · ${count(file.size, "byte")} · ${name}\nNext: ${ifBinary}`,
       facts: { ...where, size: file.size, binary: true },
     };
   const startLine = window.start_line ?? 1;

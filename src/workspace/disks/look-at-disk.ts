@@ -65,15 +65,27 @@ async function withMachine<T>(
   signal: AbortSignal | undefined,
   use: (client: AgentClient) => Promise<T>,
 ): Promise<T> {
+  try {
+    return await endingWith(signal, machine, () => use(client));
+  } finally {
+    client.close();
+    await machine.halt();
+  }
+}
+
+/** A caller who gives up does not wait for what a machine is doing. */
+async function endingWith<T>(
+  signal: AbortSignal | undefined,
+  machine: StartedMachine["machine"],
+  work: () => Promise<T>,
+): Promise<T> {
   const abort = () => void machine.kill();
   signal?.addEventListener("abort", abort, { once: true });
   try {
     signal?.throwIfAborted();
-    return await use(client);
+    return await work();
   } finally {
     signal?.removeEventListener("abort", abort);
-    client.close();
-    await machine.halt();
   }
 }
 
@@ -127,8 +139,9 @@ async function tryLooking(
     lifetime: "caller",
     signal,
   } as const;
-  const started = await startThen(base.factory, request, async ({ client }) => {
-    isOpen = await client.disk.open({ recover, discardRoot });
+  const started = await startThen(base.factory, request, async ({ machine, client }) => {
+    const open = () => client.disk.open({ recover, discardRoot });
+    isOpen = await endingWith(signal, machine, open);
   });
   if (isOpen) return started;
   started.client.close();
