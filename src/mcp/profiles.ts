@@ -2,7 +2,7 @@
 export const profiles = {
   "vm-run": "one command in a VM that is gone afterwards",
   "workspace-core": "persistent workspaces: commands, files, changes",
-  "workspace-full": "also services, snapshots, stop and start, and VMs step by step",
+  "workspace-full": "also shells, services, snapshots, stop and start, and VMs step by step",
 } as const;
 
 export type ProfileName = keyof typeof profiles;

@@ -12,7 +12,7 @@ after(() => home.dispose());
 const core =
   "vm_run workspace_create workspace_list workspace_update workspace_status workspace_sync_push workspace_exec workspace_logs workspace_summary workspace_file_list workspace_file_read workspace_file_write workspace_patch_apply workspace_diff workspace_export workspace_reset workspace_delete";
 const more =
-  "vm_list_environments vm_create vm_start vm_exec vm_stop vm_delete vm_status vm_network_info vm_reap_expired workspace_stop workspace_start workspace_disk_export workspace_disk_list workspace_disk_read snapshot_create snapshot_list snapshot_delete service_start service_list service_status service_logs service_stop";
+  "vm_list_environments vm_create vm_start vm_exec vm_stop vm_delete vm_status vm_network_info vm_reap_expired workspace_stop workspace_start workspace_disk_export workspace_disk_list workspace_disk_read snapshot_create snapshot_list snapshot_delete service_start service_list service_status service_logs service_stop shell_open shell_read shell_write shell_signal shell_close";
 const names = {
   "vm-run": ["vm_run"],
   "workspace-core": core.split(" "),
@@ -112,6 +112,11 @@ const annotations: Record<string, readonly boolean[]> = {
   service_status: [yes, no, yes, no],
   service_logs: [yes, no, yes, no],
   service_stop: [no, no, yes, no],
+  shell_open: [no, no, no, no],
+  shell_read: [yes, no, yes, no],
+  shell_write: [no, no, no, no],
+  shell_signal: [no, no, no, no],
+  shell_close: [no, yes, yes, no],
 };
 
 test("every tool says honestly what it does to the world", async () => {

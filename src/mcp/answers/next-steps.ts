@@ -70,6 +70,9 @@ export const nextSteps: Readonly<Partial<Record<ErrorCode, string>>> = {
   port_not_published: "See published_ports of service_list.",
   network_policy_refused:
     'Create a workspace with network_policy "published-ports", or start the service without publish.',
+  shell_ended: "Read what it wrote with shell_read; start another with shell_open.",
+  shell_limit: "Close one with shell_close.",
+  shell_not_reading: "See with shell_read what it does; shell_signal interrupts it.",
   supervisor_unavailable: again,
   guest_no_space: "Remove files with workspace_exec, or create a new workspace.",
   repository_unreachable: 'Use seed_path or seed: "empty", or tell the user.',

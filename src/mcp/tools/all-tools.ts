@@ -16,6 +16,7 @@ import {
   serviceStatus,
   serviceStop,
 } from "./service-tools.ts";
+import { shellClose, shellOpen, shellRead, shellSignal, shellWrite } from "./shell-tools.ts";
 import { snapshotCreate, snapshotDelete, snapshotList } from "./snapshot-tools.ts";
 import {
   vmCreate,
@@ -82,4 +83,9 @@ export const allTools: readonly Tool[] = [
   serviceStatus,
   serviceLogs,
   serviceStop,
+  shellOpen,
+  shellRead,
+  shellWrite,
+  shellSignal,
+  shellClose,
 ];
