@@ -20,7 +20,7 @@ const names = {
 };
 
 /** What a change of names, descriptions or schemas must be seen to change. */
-const digest = "02415f3cc5cdf6c5";
+const digest = "07c5e6be088c3ad4";
 
 async function toolsOf(args: readonly string[], era: (typeof eras)[number] = "auto") {
   await using connection = await McpConnection.open(home, args, { era });
