@@ -255,6 +255,24 @@ test("a program that stays: started, looked at, read and stopped", async () => {
   await record("workspace_delete", { workspace_id: "staying" });
 });
 
+test("the disk of a stopped workspace: listed, read and exported", async () => {
+  const at = { workspace_id: "looked-at" };
+  await record("workspace_create", { environment, seed: "empty", name: "looked-at" });
+  await record("workspace_stop", at);
+  const { entries, total_count } = await record("workspace_disk_list", {
+    ...at,
+    path: "/etc",
+    limit: 2,
+  });
+  assert.equal((entries as Json[]).length, 2);
+  assert.ok(Number(total_count) > 10);
+  const { text } = await bulk("workspace_disk_read", { ...at, path: "/etc/os-release" });
+  assert.match(text, /^lines 1-\d+ of \d+ [\s\S]*Debian/);
+  const exported = await record("workspace_disk_export", { ...at, output_path: "looked-at.ext4" });
+  assert.ok(Number(exported.stored_bytes) > 0);
+  await record("workspace_delete", at);
+});
+
 test("every tool was called", async () => {
   assert.deepEqual([...(await connection.tools()).keys()].sort(), [...called].sort());
 });
