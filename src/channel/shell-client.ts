@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { JsonObject } from "../model/bounded-json.ts";
 import { PyroError } from "../model/errors.ts";
+import type { SecretEnv } from "../model/secrets.ts";
 import { visibleText } from "../model/text.ts";
 import { numberField, readAnswer } from "./answers.ts";
 import { type ExecOutcome, isNotStartedReason, type NotStartedReason, outcomeOf } from "./exec.ts";
@@ -21,6 +22,8 @@ export interface OpenShellRequest extends TerminalSize {
   /** Absent: the guest's usual shell. */
   readonly command?: readonly string[] | undefined;
   readonly env: readonly string[];
+  /** Secrets of the workspace, which its supervisor adds to the environment. */
+  readonly secretEnv?: SecretEnv | undefined;
   readonly cwd: string;
 }
 
@@ -73,7 +76,8 @@ export class ShellClient {
   }
 
   async open(request: OpenShellRequest): Promise<ShellOpening> {
-    const answer = await this.#call("POST", "/v1/shell/open", request);
+    const { secretEnv, ...rest } = request;
+    const answer = await this.#call("POST", "/v1/shell/open", { ...rest, secret_env: secretEnv });
     const { not_started: reason, message } = answer;
     if (reason === undefined) return { kind: "opened", shell: shellOf(answer) };
     if (typeof reason === "string" && isNotStartedReason(reason))

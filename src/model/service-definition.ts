@@ -1,3 +1,5 @@
+import type { SecretEnv } from "./secrets.ts";
+
 export const serviceStates = [
   "starting",
   "running",
@@ -43,6 +45,8 @@ export interface ServiceDefinition {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Secrets it gets, by name; their values are added when it is started. */
+  readonly secretEnv?: SecretEnv;
   readonly readiness: Readiness;
   readonly readyTimeoutMs: number;
   readonly readyIntervalMs: number;

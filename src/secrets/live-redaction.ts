@@ -18,6 +18,10 @@ export class LiveRedaction implements Disposable {
     this.#show = show;
   }
 
+  get heldBytes(): number {
+    return this.#redaction.heldBytes;
+  }
+
   /** What of `chunk`, and of what was held back before it, can be shown. */
   push(chunk: Buffer): Buffer {
     clearTimeout(this.#timer);

@@ -22,12 +22,15 @@ export class Matcher {
   readonly matchLength: Int32Array;
   /** Whose pattern that is. */
   readonly matchOwner: Int32Array;
+  /** Of the longest pattern. */
+  readonly lengthMax: number;
   readonly #firstChild: Int32Array;
   readonly #sibling: Int32Array;
   readonly #label: Uint8Array;
   readonly #fallback: Int32Array;
 
   constructor(patterns: readonly Pattern[]) {
+    this.lengthMax = patterns.reduce((max, { bytes }) => Math.max(max, bytes.length), 0);
     const tree = inBreadthFirstOrder(new PatternTree(patterns));
     this.#firstChild = tree.firstChild;
     this.#sibling = tree.sibling;

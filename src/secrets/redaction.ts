@@ -25,6 +25,11 @@ export class SecretValues {
     );
   }
 
+  /** The most bytes that a value can take in output, with line breaks strewn into it. */
+  get spreadBytesMax(): number {
+    return this.matcher.lengthMax * (1 + lineBreaksMax);
+  }
+
   get isEmpty(): boolean {
     return this.markers.length === 0;
   }
@@ -96,6 +101,11 @@ export class Redaction {
   /** How many bytes wait for what follows. */
   get heldBytes(): number {
     return this.#held.length;
+  }
+
+  /** Those bytes, as long as no value ends in them. */
+  heldText(): Buffer {
+    return this.#found.length === 0 ? Buffer.from(this.#held) : nothing;
   }
 
   /** What can be shown, now that `chunk` came. */

@@ -119,7 +119,7 @@ describe("secrets of a workspace", () => {
     assert.match(String(missing.notStarted), /REDACTED:TOKEN/);
     await run(`echo ${token}`);
     const failed = await refusal(ws.pyro.readWorkspaceFile(id, `/workspace/none/${token}`));
-    assert.doesNotMatch(failed.message, /REDACTED/);
+    assert.match(failed.message, /none\/\[REDACTED:TOKEN\]/);
     transcript.push(
       await ws.pyro.logsWorkspace(id),
       await ws.pyro.summarizeWorkspace(id),
@@ -135,6 +135,57 @@ describe("secrets of a workspace", () => {
       const { output } = await ws.pyro.readCommandOutput(id, { sequence });
       return output.includes("late [REDACTED:TOKEN]");
     });
+  });
+
+  it("are taken out of what services write", async () => {
+    const line = 'echo "service $T"; echo "$T" | base64 >&2; sleep 1000';
+    const secretEnv = { TOKEN: "T" };
+    transcript.push(
+      await ws.pyro.startService(id, "talker", {
+        command: ["sh", "-c", line],
+        secretEnv,
+        readiness: { kind: "log", text: "service" },
+      }),
+    );
+    await until("both are in its log", async () => {
+      const logs = await ws.pyro.logsService(id, "talker");
+      transcript.push(logs);
+      return logs.stderr !== "" && logs.stdout === "service [REDACTED:TOKEN]\n";
+    });
+    transcript.push(await ws.pyro.stopService(id, "talker"), await ws.pyro.listServices(id));
+  });
+
+  it("are taken out of what shells show, wherever one begins to read", async () => {
+    const { shellId } = await ws.pyro.openShell(id, {
+      command: ["sh"],
+      secretEnv: { TOKEN: "T" },
+      cols: 40,
+    });
+    await ws.pyro.writeShell(id, shellId, { input: "echo \"shell $T\" '<'" });
+    const waitForIdleMs = 1_000;
+    for (const mode of [{ plain: true }, { screen: true }, {}]) {
+      const read = await ws.pyro.readShell(id, shellId, { ...mode, waitForIdleMs });
+      transcript.push(read);
+      assert.match(read.output, /shell \[REDACTED:TOKEN\]/);
+    }
+    const { nextCursor } = await ws.pyro.readShell(id, shellId, {});
+    for (let cursor = 0; cursor < nextCursor; cursor++) {
+      const { output } = await ws.pyro.readShell(id, shellId, { cursor, maxChars: 30 });
+      for (let at = 0; at + 6 <= token.length; at++)
+        assert.equal(output.includes(token.slice(at, at + 6)), false, `${cursor}: ${output}`);
+    }
+    const seen: Buffer[] = [];
+    const leaving = new AbortController();
+    await ws.pyro.attachShell(id, shellId, {
+      onOutput: (bytes) => {
+        seen.push(bytes);
+        if (Buffer.concat(seen).includes("<\r\n")) leaving.abort();
+      },
+      signal: leaving.signal,
+    });
+    assert.match(Buffer.concat(seen).toString(), /shell \[REDACTED:TOKEN\] </);
+    transcript.push(Buffer.concat(seen).toString());
+    await ws.pyro.closeShell(id, shellId);
   });
 
   it("change while the workspace runs, for what begins and for what is shown", async () => {

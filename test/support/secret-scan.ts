@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { filesUnder } from "./oracle.ts";
 
@@ -41,8 +41,8 @@ export class SecretScan {
   async places({ directories, since, processTraces }: ScannedPlaces): Promise<string[]> {
     const found: string[] = [];
     for (const directory of directories)
-      for (const path of filesUnder(directory))
-        if (await this.#isInFile(path, since)) found.push(relative(directory, path));
+      for (const name of filesUnder(directory))
+        if (await this.#isInFile(join(directory, name), since)) found.push(name);
     return [...found, ...this.#processes(processTraces)].sort();
   }
 

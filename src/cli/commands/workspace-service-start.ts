@@ -6,11 +6,13 @@ import { collectKeyValue, type KeyValues } from "../key-value.ts";
 import { printServiceOutcome } from "../listings/service-lines.ts";
 import { collectPort } from "../port-argument.ts";
 import { printResult } from "../printer.ts";
+import { collectSecretEnv } from "../secret-arguments.ts";
 import { idMeaning, serviceNameMeaning } from "../workspace-arguments.ts";
 
 interface StartOptions extends JsonOption {
   readonly cwd?: string;
   readonly env?: KeyValues;
+  readonly secretEnv?: KeyValues;
   readonly readyFile?: string;
   readonly readyTcp?: string;
   readonly readyHttp?: string;
@@ -36,7 +38,12 @@ export function addWorkspaceServiceStart(group: Command, context: CommandContext
     .argument("<name>", serviceNameMeaning)
     .argument("<command...>", "program and arguments, after --")
     .option("--cwd <path>", "where to run it, relative to /workspace (default: /workspace)")
-    .option("--env <k=v>", "environment variable (repeatable)", collectKeyValue);
+    .option("--env <k=v>", "environment variable (repeatable)", collectKeyValue)
+    .option(
+      "--secret-env <name[=var]>",
+      "secret of the workspace as an environment variable (repeatable)",
+      collectSecretEnv,
+    );
   for (const option of probeOptions()) command.addOption(option);
   command
     .option(

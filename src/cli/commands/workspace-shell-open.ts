@@ -5,6 +5,7 @@ import { type CommandContext, wholeNumberArgument } from "../context.ts";
 import type { IO } from "../io.ts";
 import { collectKeyValue, type KeyValues } from "../key-value.ts";
 import { printLine, printNote, printResult } from "../printer.ts";
+import { collectSecretEnv } from "../secret-arguments.ts";
 import {
   addWorkspaceOutput,
   idMeaning,
@@ -16,6 +17,7 @@ interface OpenOptions extends WorkspaceOutputOption {
   readonly cols: number;
   readonly rows: number;
   readonly env?: KeyValues;
+  readonly secretEnv?: KeyValues;
 }
 
 export function addWorkspaceShellOpen(group: Command, context: CommandContext): void {
@@ -31,7 +33,12 @@ export function addWorkspaceShellOpen(group: Command, context: CommandContext): 
       .option("--cwd <path>", "where to start it, relative to /workspace (default: /workspace)")
       .option("--cols <n>", "columns of its terminal", wholeNumberArgument, defaults.shellCols)
       .option("--rows <n>", "rows of its terminal", wholeNumberArgument, defaults.shellRows)
-      .option("--env <k=v>", "environment variable (repeatable)", collectKeyValue),
+      .option("--env <k=v>", "environment variable (repeatable)", collectKeyValue)
+      .option(
+        "--secret-env <name[=var]>",
+        "secret of the workspace as an environment variable (repeatable)",
+        collectSecretEnv,
+      ),
   )
     .addHelpText(
       "after",

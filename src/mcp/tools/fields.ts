@@ -31,6 +31,11 @@ export const command = z
   })
   .describe("Shell line for sh -c, or program and arguments");
 
+export const secretEnv = z
+  .record(z.string(), z.string())
+  .optional()
+  .describe("Secrets of the workspace as variables: {NAME: VARIABLE}");
+
 export const vcpuCount = z
   .number()
   .int()

@@ -10,6 +10,7 @@ import {
   guestPath,
   maxOutputChars,
   programOf,
+  secretEnv,
   waitSecondsMax,
   workspaceId,
 } from "./fields.ts";
@@ -41,6 +42,7 @@ export const serviceStart = recordTool({
     command,
     cwd: guestPath.optional(),
     env: z.record(z.string(), z.string()).optional(),
+    secret_env: secretEnv,
     readiness,
     ready_timeout_seconds: z
       .number()
@@ -68,6 +70,7 @@ interface StartInput {
   readonly command: z.infer<typeof command>;
   readonly cwd?: string | undefined;
   readonly env?: Record<string, string> | undefined;
+  readonly secret_env?: Record<string, string> | undefined;
   readonly readiness?: z.infer<typeof readiness>;
   readonly ready_timeout_seconds?: number | undefined;
   readonly restart?: "no" | "on-failure" | undefined;
@@ -84,6 +87,7 @@ async function started(input: StartInput, call: Call): Promise<WorkspaceService>
       command: programOf(input.command),
       cwd: input.cwd,
       env: input.env,
+      secretEnv: input.secret_env,
       readiness: readinessOf(input.readiness),
       readyTimeoutSeconds: input.ready_timeout_seconds,
       restart: input.restart,

@@ -12,6 +12,7 @@ import {
   guestPath,
   maxOutputChars,
   programOf,
+  secretEnv,
   waitSeconds,
   waitSecondsDefault,
   workspaceId,
@@ -32,6 +33,7 @@ export const workspaceExec = bulkTool({
     command,
     cwd: guestPath.optional(),
     env: z.record(z.string(), z.string()).optional(),
+    secret_env: secretEnv,
     timeout_seconds: z
       .number()
       .positive()
@@ -41,6 +43,7 @@ export const workspaceExec = bulkTool({
     wait_seconds: waitSeconds.describe("0-50, default 30"),
     max_output_chars: maxOutputChars,
   }),
+  fullOnly: ["secret_env"],
   effect: "guest",
   profile: "workspace-core",
   isEntry: true,
@@ -62,6 +65,7 @@ interface ExecInput {
   readonly command: string | string[];
   readonly cwd?: string | undefined;
   readonly env?: Record<string, string> | undefined;
+  readonly secret_env?: Record<string, string> | undefined;
   readonly timeout_seconds?: number | undefined;
 }
 
@@ -77,6 +81,7 @@ function startCommand(
     command: programOf(input.command),
     cwd: input.cwd === undefined ? undefined : posix.resolve("/workspace", input.cwd),
     env: input.env,
+    secretEnv: input.secret_env,
     timeoutSeconds: input.timeout_seconds,
     onStdout: push,
     onStderr: push,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { PyroError } from "../../model/errors.ts";
 import type { Seed } from "../../project/project-source.ts";
+import type { SecretSource } from "../../sdk.ts";
 import { callText } from "../answers/bulk-answer.ts";
 import { type Call, recordTool } from "../tool.ts";
 import {
@@ -41,8 +42,12 @@ export const workspaceCreate = recordTool({
       .enum(["off", "published-ports"])
       .optional()
       .describe("published-ports: service_start can publish; default off"),
+    secrets: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe("{NAME: host file}, for secret_env"),
   }),
-  fullOnly: ["network_policy"],
+  fullOnly: ["network_policy", "secrets"],
   effect: "create",
   profile: "workspace-core",
   isEntry: true,
@@ -60,6 +65,7 @@ export const workspaceCreate = recordTool({
       cpu: input.cpu,
       ttlSeconds: input.ttl_seconds,
       networkPolicy: input.network_policy,
+      secrets: secretsIn(input.secrets, call),
       seedPath: seed?.path,
       respectGitignore: seed?.isDirectory === true && input.include_ignored !== true,
       onProgress: ({ step }) => call.report(step),
@@ -73,6 +79,11 @@ export const workspaceCreate = recordTool({
     };
   },
 });
+
+/** From files alone: what a model says itself is in its transcript. */
+function secretsIn(files: Readonly<Record<string, string>> = {}, { roots }: Call): SecretSource[] {
+  return Object.entries(files).map(([name, path]) => ({ name, path: roots.readable(path) }));
+}
 
 /** What a new workspace starts from; undefined for nothing. */
 async function seedOf(

@@ -55,6 +55,7 @@ const definitionSchema = z.object({
   command: z.array(z.string()).min(1),
   cwd: text,
   env: z.record(z.string(), z.string()),
+  secretEnv: z.record(z.string(), z.string()).exactOptional(),
   readiness: readinessSchema,
   readyTimeoutMs: count.min(1),
   readyIntervalMs: count.min(limits.readyIntervalMsMin),

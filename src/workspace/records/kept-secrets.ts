@@ -68,13 +68,20 @@ export class KeptSecrets {
 
   /** Entries of the environment of a command that is to have these secrets. */
   environment(wanted: SecretEnv): string[] {
+    return Object.entries(this.variables(wanted)).map((entry) => entry.join("="));
+  }
+
+  /** The same as variables and their values. */
+  variables(wanted: SecretEnv): Record<string, string> {
     const secrets = this.list();
-    return Object.entries(wanted).map(([name, variable]) => {
+    const entries = Object.entries(wanted).map(([name, variable]) => {
       const secret = secrets.find((one) => one.name === name);
       if (secret === undefined) throw notFound(name, secrets);
       // As a shell's $(cat FILE) would: a file's last line break is no part of a token.
-      return `${checkSecretName(variable, "the variable of a secret")}=${secret.value.replace(/[\r\n]+$/, "")}`;
+      const value = secret.value.replace(/[\r\n]+$/, "");
+      return [checkSecretName(variable, "the variable of a secret"), value];
     });
+    return Object.fromEntries(entries);
   }
 
   /** Answers what it did, for the journal. */

@@ -5,7 +5,7 @@ import type { ServiceLogLine, ServiceLogs } from "../../model/service-results.ts
 import { openWorkspace } from "../life/connect-workspace.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
 import { requireService } from "./describe-service.ts";
-import { LogLines } from "./log-lines.ts";
+import { RedactedLines } from "./redacted-lines.ts";
 import type {
   FollowedLine,
   FollowServiceLogsOptions,
@@ -24,7 +24,7 @@ export async function logsService(
   const { row, client } = await openWorkspace(context, id, "read logs of services");
   requireService(context, row, name);
   const kept = new NewestLines(linesMax);
-  const lines = new LogLines((line) => kept.push(line));
+  const lines = new RedactedLines(context, row, (line) => kept.push(line));
   const query = { ...queryOf(options), tailLines: linesMax === Infinity ? undefined : linesMax };
   const { firstCursor, nextCursor } = await client.services.logs(name, query, (piece) =>
     lines.push(piece),
@@ -57,7 +57,7 @@ export async function followServiceLogs(
   // What is there already is cut to whole lines; what comes is told as it does.
   if (linesMax !== Infinity) {
     const kept = new NewestLines(linesMax);
-    const earlier = new LogLines((line) => kept.push(line));
+    const earlier = new RedactedLines(context, row, (line) => kept.push(line));
     const query = { ...queryOf(options), tailLines: linesMax };
     ({ nextCursor: cursor } = await client.services.logs(name, query, (piece) =>
       earlier.push(piece),
@@ -65,7 +65,7 @@ export async function followServiceLogs(
     await earlier.finish();
     for (const line of kept.lines) await onLine(line);
   }
-  const lines = new LogLines(onLine);
+  const lines = new RedactedLines(context, row, onLine);
   const query = { ...queryOf(options), cursor, follow: true };
   await client.services.logs(name, query, (piece) => lines.push(piece));
   await lines.finish();

@@ -26,6 +26,7 @@ export function serviceDefinition(options: StartServiceOptions, root: string): S
     command: runnableCommand(options.command),
     cwd: posix.resolve(root, options.cwd ?? "."),
     env,
+    ...(options.secretEnv !== undefined && { secretEnv: options.secretEnv }),
     readiness: checkReadiness(options.readiness ?? { kind: "none" }),
     readyTimeoutMs: secondsAsMs("readyTimeoutSeconds", {
       seconds: options.readyTimeoutSeconds ?? defaults.readyTimeoutSeconds,

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { OutputSink } from "../../channel/exec.ts";
+import type { SecretEnv } from "../../model/secrets.ts";
 
 export interface OpenShellOptions {
   /** Program and arguments. Default: bash, or sh where there is none. */
@@ -11,6 +12,8 @@ export interface OpenShellOptions {
   /** 1 to 500. Default 30. */
   readonly rows?: number | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Secrets of the workspace that it gets, by name, each with the environment variable it gets it as. Default none. */
+  readonly secretEnv?: SecretEnv | undefined;
 }
 
 export interface ReadShellOptions {

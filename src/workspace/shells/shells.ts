@@ -50,6 +50,7 @@ export async function openShell(
     ...size,
     command,
     env,
+    secretEnv: options.secretEnv,
     cwd: options.cwd ?? root,
   });
   if (opening.kind === "not_started") throw notOpened(opening, command);

@@ -26,8 +26,18 @@ export async function readExecDocument(
   // Without them nothing tells what its output must not show.
   secrets.list();
   if (wanted === undefined) return { ...describe(fields), document };
-  const env = [...entriesOf(fields.env), ...secrets.environment(secretEnvOf(wanted))];
-  return { ...describe(fields), document: withLength({ ...fields, env }) };
+  return { ...describe(fields), document: withLength(withSecrets(fields, { wanted, secrets })) };
+}
+
+/** A request to start a program with the secrets it asks for in its environment. */
+export function withSecrets(
+  fields: JsonObject,
+  { wanted, secrets }: { readonly wanted: unknown; readonly secrets: KeptSecrets },
+): JsonObject {
+  return {
+    ...fields,
+    env: [...entriesOf(fields.env), ...secrets.environment(secretEnvOf(wanted))],
+  };
 }
 
 async function readDocument(stream: ServerHttp2Stream): Promise<Buffer> {

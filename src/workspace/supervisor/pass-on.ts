@@ -54,7 +54,7 @@ export async function passOn(
 }
 
 /** What a guest says of a failure may quote anything. */
-async function passRefusalOn(
+export async function passRefusalOn(
   { stream, redact }: Incoming,
   outgoing: ClientHttp2Stream,
   status: number,
@@ -74,6 +74,27 @@ export async function passOnChange(
   if (status === 200) done();
   incoming.stream.respond({ ":status": guestStatus(status), "content-type": "application/json" });
   incoming.stream.end(status === 200 ? text : incoming.redact(text));
+}
+
+/** The same with a document in the place of what the client sent. Its answer may quote anything. */
+export async function passDocumentOn(
+  { stream, method, path, redact }: Incoming,
+  client: AgentClient,
+  document: object,
+): Promise<void> {
+  const body = Buffer.from(JSON.stringify(document));
+  const outgoing = client.request({
+    ":method": method,
+    ":path": path,
+    "content-length": body.length,
+  });
+  stream.once("close", () => {
+    if (!outgoing.closed) outgoing.close(constants.NGHTTP2_CANCEL);
+  });
+  outgoing.end(body);
+  const { status, text } = await readText(outgoing);
+  stream.respond({ ":status": guestStatus(status), "content-type": "application/json" });
+  stream.end(redact(text));
 }
 
 export function callerLeft(): PyroError {
@@ -96,7 +117,7 @@ export function refusalText(error: unknown): string {
   return JSON.stringify({ error: { code, message, hint } });
 }
 
-function openOutgoing(incoming: Incoming, client: AgentClient, options?: RequestOptions) {
+export function openOutgoing(incoming: Incoming, client: AgentClient, options?: RequestOptions) {
   const { "content-length": length } = incoming.headers;
   const outgoing = client.request(
     {

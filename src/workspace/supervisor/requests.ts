@@ -12,7 +12,7 @@ import { journaledExec } from "./journaled-exec.ts";
 import { callerLeft, type Incoming, passOn, passOnChange, refuse } from "./pass-on.ts";
 import type { SupervisedPorts } from "./ports/supervised-ports.ts";
 import type { SupervisedServices, WantedService } from "./services/supervised-services.ts";
-import { answerReading } from "./shell-requests.ts";
+import { answerOpening, answerReading, passShellOutput } from "./shell-requests.ts";
 
 /** How a workspace's run ends: powered off, given up for a reset or delete, or past its time. */
 export type EndMode = "stop" | "kill" | "expire";
@@ -94,16 +94,16 @@ const handlers: Readonly<Record<string, Handler>> = {
   "POST /v1/tree/edit": change,
   "POST /v1/exec": (incoming, context) =>
     journaledExec(incoming, { ...context, client: context.client() }),
-  "POST /v1/shell/open": read,
+  "POST /v1/shell/open": answerOpening,
   "GET /v1/shell/list": read,
   "GET /v1/shell/status": read,
-  "GET /v1/shell/output": patient,
+  "GET /v1/shell/output": passShellOutput,
   "POST /v1/shell/input": patient,
   "POST /v1/shell/resize": read,
   "POST /v1/shell/signal": read,
   "POST /v1/shell/close": read,
   "POST /v1/shell/read": (incoming, context, { screens }) =>
-    answerReading(incoming, { client: context.client, screens }),
+    answerReading(incoming, { ...context, screens }),
   "POST /v1/secrets/change": answerSecretsChange,
   "POST /v1/sync": read,
   "GET /v1/service/logs": (incoming, context) =>

@@ -85,7 +85,8 @@ export class SupervisedServices {
     try {
       await this.#publish(name, definition, earlierPorts);
       this.#put(newRow(name, definition));
-      this.#note(await this.#client().services.start({ name, definition, keepsLog }));
+      const wanted = { name, definition: this.#withSecrets(definition), keepsLog };
+      this.#note(await this.#client().services.start(wanted));
       this.#record(`service ${name} started: ${visibleText(definition.command.join(" "))}`);
     } catch (error) {
       this.#ports.endOf(name);
@@ -95,6 +96,12 @@ export class SupervisedServices {
     } finally {
       this.#starting.delete(name);
     }
+  }
+
+  /** What the guest is told and nobody writes down. */
+  #withSecrets({ secretEnv = {}, ...definition }: ServiceDefinition): ServiceDefinition {
+    const secrets = this.#records.secrets(this.#workspaceId).variables(secretEnv);
+    return { ...definition, env: { ...definition.env, ...secrets } };
   }
 
   /** A port that was given to it by chance is asked for again: whoever knows the address goes on. */
