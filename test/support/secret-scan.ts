@@ -59,9 +59,11 @@ export class SecretScan {
   }
 
   async #isInFile(path: string, since: number): Promise<boolean> {
-    const status = lstatSync(path);
-    if (!status.isFile() || Math.max(status.mtimeMs, status.ctimeMs) < since) return false;
-    if (status.size <= packedBytesMax) return this.finds(readFileSync(path));
+    const status = lstatSync(path, { throwIfNoEntry: false });
+    if (!status?.isFile() || Math.max(status.mtimeMs, status.ctimeMs) < since) return false;
+    // Closing a database that this process has open as well would give up its locks.
+    const isDatabase = /\.sqlite(-wal|-shm)?$|lock$/.test(path);
+    if (status.size <= packedBytesMax && !isDatabase) return this.finds(readFileSync(path));
     return this.#isInSparse(path);
   }
 

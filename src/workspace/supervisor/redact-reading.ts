@@ -31,17 +31,20 @@ export async function redactReading(
   );
   const shown = redaction.push(bytes);
   const { ending, idleMs } = answer.shell;
-  const isOver = ending !== undefined || idleMs >= silenceMs;
+  const isLast = answer.nextCursor >= answer.shell.nextPosition;
+  const isOver = isLast && (ending !== undefined || idleMs >= silenceMs);
   const heldBytes = redaction.heldBytes;
-  const isHeld = !isOver && heldBytes >= heldBytesMin && heldBytes <= bytes.length;
+  const isHeld = !isOver && heldBytes >= heldBytesMin;
   const all = isHeld ? shown : Buffer.concat([shown, redaction.release()]);
+  // One that is longer than all that was asked for is passed by, so that reading goes on.
+  const isReadAgain = isHeld && heldBytes < bytes.length;
   // What was read before is not read again.
   const output = all.subarray(0, begun.length).equals(begun) ? all.subarray(begun.length) : all;
   return {
     ...answer,
     output: output.toString("utf8"),
     outputBase64: isUtf8(output) ? null : output.toString("base64"),
-    nextCursor: answer.nextCursor - (isHeld ? heldBytes : 0),
+    nextCursor: answer.nextCursor - (isReadAgain ? heldBytes : 0),
   };
 }
 
