@@ -24,7 +24,10 @@ test("wrong usage ends with 2, says why, and never asks the SDK", async () => {
     ["create", /Missing required argument 'environment'/],
     ["create debian:12 --label team", /"team" is not KEY=VALUE/],
     ["create debian:12 --label =core", /"=core" is not KEY=VALUE/],
-    ["create debian:12 --network-policy on", /Allowed choices are off, egress, egress\+published/],
+    [
+      "create debian:12 --network-policy on",
+      /Allowed choices are off, published-ports, egress, egress\+published/,
+    ],
     ["create debian:12 --ttl-seconds soon", /"soon" is not a number of seconds/],
     ["create debian:12 --id-only --json", /'--id-only' cannot be used with option '--json'/],
     ["list --state running", /Allowed choices are creating, started, stopping, stopped/],
@@ -126,7 +129,7 @@ test("what is not said is left to the SDK", async () => {
 test("each command asks for what its arguments say", async () => {
   const lines: readonly (readonly [string, string, unknown, ...unknown[]])[] = [
     ["status demo", "statusWorkspace", workspace(), "demo"],
-    ["start demo", "startWorkspace", workspace(), "demo", {}],
+    ["start demo", "startWorkspace", workspace(), "demo", { resumeServices: false }],
     ["stop demo", "stopWorkspace", workspace({ state: "stopped" }), "demo"],
     ["reset demo", "resetWorkspace", workspace(), "demo", { snapshot: "baseline" }],
     ["reset demo --snapshot s", "resetWorkspace", workspace(), "demo", { snapshot: "s" }],

@@ -53,6 +53,7 @@ func runHostCompat(listen func() (net.Listener, error), path, root string) error
 	if status, err := os.Stat(root); err != nil || !status.IsDir() {
 		return fmt.Errorf("root %q is not a directory", root)
 	}
+	takeIgnoredSignals()
 	walls, err := compat.New()
 	if err != nil {
 		return err
@@ -115,4 +116,15 @@ func onSignal(end func()) {
 		<-signals
 		end()
 	}()
+}
+
+// takeIgnoredSignals gives commands the signals that whoever started us ignores (as nohup does with HUP), which they would
+// ignore as well: a closed terminal would end nothing on it. What a process catches, those it starts do not.
+func takeIgnoredSignals() {
+	dropped := make(chan os.Signal, 1)
+	for number := unix.Signal(1); number < unix.Signal(32); number++ {
+		if signal.Ignored(number) {
+			signal.Notify(dropped, number)
+		}
+	}
 }

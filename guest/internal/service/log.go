@@ -16,9 +16,11 @@ import (
 
 // A log is a few files, each named by where it begins among all that was ever
 // written. The oldest goes when another is due: segmentsMax times
-// segmentBytesMax is all the room that a service takes on the disk.
+// segmentBytesMax is all the room that a service takes on the disk, less where
+// all services together would not have that.
 const (
 	segmentBytesMax = 2 << 20
+	segmentBytesMin = 64 << 10
 	segmentsMax     = 8
 	// recordHeaderBytes are the kind, the time and the length of what follows.
 	recordHeaderBytes = 1 + 8 + 4
@@ -31,6 +33,8 @@ const (
 type Log struct {
 	// directory is the service's own.
 	directory int
+	// segmentBytes bounds each segment.
+	segmentBytes int64
 
 	mutex sync.Mutex
 	// starts of the segments, the oldest first.
@@ -50,7 +54,7 @@ type Log struct {
 
 // OpenLog opens what is in a directory, which it owns from then on.
 func OpenLog(directory int) (*Log, error) {
-	log := &Log{directory: directory, changed: make(chan struct{})}
+	log := &Log{directory: directory, segmentBytes: segmentBytes(directory), changed: make(chan struct{})}
 	starts, err := listSegments(directory)
 	if err != nil {
 		_ = unix.Close(directory)
@@ -61,6 +65,16 @@ func OpenLog(directory int) (*Log, error) {
 		log.end = log.wholeEnd(starts[len(starts)-1])
 	}
 	return log, nil
+}
+
+// segmentBytes is a fair part of the file system.
+func segmentBytes(directory int) int64 {
+	var system unix.Statfs_t
+	if unix.Fstatfs(directory, &system) != nil {
+		return segmentBytesMin
+	}
+	part := int64(system.Blocks) * system.Bsize / (servicesMax * segmentsMax)
+	return max(segmentBytesMin, min(part, segmentBytesMax))
 }
 
 func segmentName(start int64) string { return fmt.Sprintf("%016x", start) }
@@ -98,7 +112,7 @@ func (l *Log) wholeEnd(start int64) int64 {
 	end := int64(0)
 	for {
 		_, length := parseRecord(file, buffer, end)
-		if length == 0 || end+length > segmentBytesMax {
+		if length == 0 || end+length > l.segmentBytes {
 			return start + end
 		}
 		end += length
@@ -152,7 +166,7 @@ func (l *Log) makeRoom(length int64) bool {
 	if l.isClosed {
 		return false
 	}
-	isFull := len(l.starts) == 0 || l.end-l.starts[len(l.starts)-1]+length > segmentBytesMax
+	isFull := len(l.starts) == 0 || l.end-l.starts[len(l.starts)-1]+length > l.segmentBytes
 	if l.current != nil && !isFull {
 		return true
 	}

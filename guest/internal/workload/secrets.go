@@ -41,6 +41,9 @@ func (w *Workload) HoldSecrets(values []protocol.Secret) error {
 	if len(values) == 0 && !w.secrets.isMounted {
 		return nil
 	}
+	if err := w.logs.moveToMemory(); err != nil {
+		return err
+	}
 	return w.placeSecrets(before)
 }
 

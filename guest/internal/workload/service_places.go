@@ -27,11 +27,16 @@ func (w *Workload) Root() (int, error) {
 // everything that commands see of the disk. It is made when it is first needed.
 func (w *Workload) ServiceLogs() (int, error) { return w.logs.directory() }
 
-// serviceLogs holds the disk that logs are on.
+// logsInMemoryBytes bounds the logs of all services together that may hold secrets.
+const logsInMemoryBytes = 32 << 20
+
+// serviceLogs holds the disk that logs are on. From the first secret on they are in memory:
+// what a service writes may hold one, and a secret is on no disk.
 type serviceLogs struct {
-	mutex  sync.Mutex
-	disk   int
-	isOpen bool
+	mutex      sync.Mutex
+	disk       int
+	isOpen     bool
+	isInMemory bool
 }
 
 func (l *serviceLogs) open(disk *dataDisk) error {
@@ -49,6 +54,27 @@ func (l *serviceLogs) close() {
 		_ = unix.Close(l.disk)
 		l.isOpen = false
 	}
+}
+
+// moveToMemory does so for logs that are begun from now on.
+func (l *serviceLogs) moveToMemory() error {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if !l.isOpen || l.isInMemory {
+		return nil
+	}
+	made, err := newMemoryFileSystem(logsInMemoryBytes)
+	if err != nil {
+		return fmt.Errorf("make a file system for logs: %w", err)
+	}
+	defer unix.Close(made)
+	root, err := unix.Openat(made, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open the place for logs: %w", err)
+	}
+	_ = unix.Close(l.disk)
+	l.disk, l.isInMemory = root, true
+	return nil
 }
 
 func (l *serviceLogs) directory() (int, error) {

@@ -77,7 +77,7 @@ export function addWorkspaceServiceStart(group: Command, context: CommandContext
     .option("--json", "print one JSON object", false)
     .addHelpText(
       "after",
-      "\nExamples:\n  pyro workspace service start demo web --ready-http http://localhost:8000/ -- python3 -m http.server\n  pyro workspace service start demo db --ready-log 'ready to accept' --restart on-failure -- ./db --foreground",
+      "\nExamples:\n  pyro workspace service start demo web --ready-tcp 8000 -- python3 -m http.server\n  pyro workspace service start demo db --ready-log ready --restart on-failure -- ./db",
     )
     .action((id: string, name: string, words: string[], options: StartOptions) =>
       start(context, { id, name, command: words, ...options }),

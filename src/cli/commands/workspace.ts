@@ -136,7 +136,7 @@ function addServices(workspace: Command, context: CommandContext): void {
     description:
       "Runs servers and other programs that stay, by name, and says when they are ready.",
     examples: [
-      "pyro workspace service start demo web --ready-tcp 8000 --publish 8000 -- python3 -m http.server",
+      "pyro workspace service start demo web --ready-tcp 8000 -- python3 -m http.server",
       "pyro workspace service logs demo web --follow",
     ],
   });

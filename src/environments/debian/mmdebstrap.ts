@@ -39,9 +39,9 @@ const steps = [
 /**
  * Starts what its arguments say in a mount namespace of its own, where that is allowed: what is mounted in there is gone with its
  * processes, however they end. Then removes its directory, which may take long, whoever still waits. Its children do not catch
- * the signal that ends them.
+ * the signal that ends them, nor the one that mmdebstrap sends to all of its group.
  */
-const contained = `trap : TERM
+const contained = `trap : TERM HUP
 export TMPDIR="$(mktemp --directory --tmpdir pyro-mmdebstrap-XXXXXXXXXX)" && chmod 755 "$TMPDIR" || exit
 if unshare --mount true 2>/dev/null; then unshare --mount -- "$@"; else "$@"; fi
 code=$?

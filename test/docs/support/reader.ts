@@ -53,6 +53,7 @@ export class Reader implements AsyncDisposable {
   readonly home: string;
   directory: string;
   readonly #started: PyroProcess[] = [];
+  readonly #variables: Record<string, string> = {};
   readonly #npm = npmEnvironment();
 
   private constructor(home: string) {
@@ -98,6 +99,7 @@ export class Reader implements AsyncDisposable {
   get env(): Record<string, string> {
     return {
       ...this.#npm,
+      ...this.#variables,
       HOME: this.home,
       PATH: `${this.path(".local", "bin")}:${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
       SHELL: "/bin/bash",
@@ -111,7 +113,11 @@ export class Reader implements AsyncDisposable {
   /** Types one command at a terminal that has nothing to read; the directory it ends in is where the next one begins. */
   async type(command: string): Promise<Seen> {
     const marker = this.path("tmp", "directory");
-    const line = `stty cols 120 rows 50\n${command}\n{ code=$?; pwd > '${marker}'; exit $code; }`;
+    const kept = this.path("tmp", "variable");
+    // What a reader puts into a variable is there for the next commands.
+    const [, variable] = /^(\w+)=\$\(/.exec(command) ?? [];
+    const keeping = variable === undefined ? "" : `printf %s "$${variable}" > '${kept}';`;
+    const line = `stty cols 120 rows 50\n${command}\n{ code=$?; ${keeping} pwd > '${marker}'; exit $code; }`;
     const started = startProcess(["script", "-qefc", line, "/dev/null"], {
       env: this.env,
       cwd: this.directory,
@@ -119,6 +125,10 @@ export class Reader implements AsyncDisposable {
     this.#started.push(started);
     const timer = setTimeout(() => started.signal("SIGKILL"), patienceMs);
     const { code, stdout } = await started.ended.finally(() => clearTimeout(timer));
+    if (variable !== undefined && existsSync(kept)) {
+      this.#variables[variable] = readFileSync(kept, "utf8");
+      rmSync(kept);
+    }
     if (!existsSync(marker)) return { code, text: this.#visible(stdout) };
     this.directory = readFileSync(marker, "utf8").trim();
     rmSync(marker);
