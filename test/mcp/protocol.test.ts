@@ -165,7 +165,7 @@ test("tools are listed soon after the start", async () => {
     server.send({ id: 1, method: "tools/list" });
     const { result } = await server.answer(1);
     samples.push(performance.now() - begin);
-    assert.equal(((result?.tools ?? []) as unknown[]).length, 31);
+    assert.equal(((result?.tools ?? []) as unknown[]).length, 44);
   }
   // 250 ms on two idle cores; tests share them with others.
   assert.ok(Math.min(...samples) < 500, `${samples}`);

@@ -255,6 +255,18 @@ test("a program that stays: started, looked at, read and stopped", async () => {
   await record("workspace_delete", { workspace_id: "staying" });
 });
 
+test("a program on a terminal: opened, typed into, read, interrupted and closed", async () => {
+  await record("workspace_create", { environment, seed: "empty", name: "typed" });
+  const at = { workspace_id: "typed" };
+  const command = "read line; echo got $line; exec sleep 600";
+  const shell = { ...at, shell_id: (await record("shell_open", { ...at, command })).shell_id };
+  await record("shell_write", { ...shell, input: "a line" });
+  assert.match((await bulk("shell_read", { ...shell, wait_for: "got" })).text, /got a line/);
+  assert.equal((await record("shell_signal", shell)).signal, "INT");
+  await record("shell_close", shell);
+  await record("workspace_delete", at);
+});
+
 test("the disk of a stopped workspace: listed, read and exported", async () => {
   const at = { workspace_id: "looked-at" };
   await record("workspace_create", { environment, seed: "empty", name: "looked-at" });

@@ -17,6 +17,16 @@ export function* everyTool(name: string): Generator<Step, void, string> {
   yield* vmTools();
 }
 
+function* shellTools(at: Json): Generator<Step, void, string> {
+  const command = "read line; echo got $line; exec sleep 600";
+  const opened = yield step("shell_open", { ...at, command }, /"shell_id":"sh-/);
+  const shell = { ...at, shell_id: (JSON.parse(opened) as Json).shell_id };
+  yield step("shell_write", { ...shell, input: "a line" }, /"shell_id":"sh-/);
+  yield step("shell_read", { ...shell, wait_for: "got" }, /^running [\s\S]*\ngot a line\n/);
+  yield step("shell_signal", shell, /"signal":"INT"/);
+  yield step("shell_close", shell, /"shell_id":"sh-/);
+}
+
 function* workspaceTools(name: string): Generator<Step, void, string> {
   const at = { workspace_id: name };
   yield step("workspace_create", { environment, name }, /"state":"started"/);
@@ -39,6 +49,7 @@ function* workspaceTools(name: string): Generator<Step, void, string> {
   yield step("workspace_export", { ...at, path: "hello.txt", output_path }, /"output_path":/);
   yield step("workspace_reset", { ...at, snapshot: "kept" }, /"reset_count":1/);
   yield step("snapshot_delete", { ...at, name: "kept" }, /"deleted":true/);
+  yield* shellTools(at);
   const service = { ...at, name: "stays" };
   const command = "echo up; exec sleep 600";
   yield step(

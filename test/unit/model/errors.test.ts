@@ -12,7 +12,8 @@ test("every error code is brought about by a test, and the table says by which",
   assert.deepEqual(Object.keys(errorCoverage).sort(), Object.keys(errorCodes).sort());
   for (const [code, where] of Object.entries(errorCoverage)) {
     const path = typeof where === "string" ? where : where.testedIn;
-    if (typeof where === "string") assert.match(path, /^test\/(mcp|faults|cli)\/.*\.test\.ts$/);
+    if (typeof where === "string")
+      assert.match(path, /^test\/(mcp|faults|cli|guest)\/.*\.test\.ts$/);
     assert.match(read(path), new RegExp(`\\b${code}\\b`), `${path} does not speak of ${code}`);
   }
 });
