@@ -1,11 +1,10 @@
 import http2 from "node:http2";
 import type { Duplex } from "node:stream";
-import { asPyroError, PyroError } from "../model/errors.ts";
-import type { Secret, SecretsChange } from "../model/secrets.ts";
+import { PyroError } from "../model/errors.ts";
+import type { Secret } from "../model/secrets.ts";
 import { numberField, readAnswer, textField } from "./answers.ts";
 import { attach, protocolVersion } from "./attach.ts";
 import { BuildClient } from "./build-client.ts";
-import { cancelOn } from "./cancel-on.ts";
 import { DiskClient } from "./disk-client.ts";
 import { type ExecEvents, type ExecOutcome, type ExecRequest, runExec } from "./exec.ts";
 import { type Hold, takeHold } from "./hold.ts";
@@ -13,6 +12,7 @@ import { type AnswerHeaders, supervisorStatus } from "./json.ts";
 import { ServiceClient } from "./service-client.ts";
 import { ShellClient } from "./shell-client.ts";
 import { limitSilence } from "./silence.ts";
+import { SupervisorClient } from "./supervisor-client.ts";
 import { TreeClient } from "./tree-client.ts";
 
 const streamWindowBytes = 1 << 20;
@@ -77,6 +77,8 @@ export class AgentClient implements Disposable {
   readonly services: ServiceClient;
   /** Those to a machine that looks at the disk of another. */
   readonly disk: DiskClient;
+  /** Those to the supervisor at the other end, where there is one. */
+  readonly supervisor: SupervisorClient;
   readonly #session: http2.ClientHttp2Session;
   readonly #keepsProcess: boolean;
   readonly #silenceMsMax: number | undefined;
@@ -105,6 +107,9 @@ export class AgentClient implements Disposable {
       this.request({ ":method": method, ":path": path }, options),
     );
     this.disk = new DiskClient((...request) => this.#open(...request));
+    this.supervisor = new SupervisorClient((method, path, options) =>
+      this.request({ ":method": method, ":path": path }, options),
+    );
     session.on("error", (error) => {
       this.#failure ??= error;
     });
@@ -171,11 +176,6 @@ export class AgentClient implements Disposable {
   async holdSecrets(secrets: readonly Pick<Secret, "name" | "value">[]): Promise<void> {
     const held = secrets.map(({ name, value }) => ({ name, value: inBase64(value) }));
     await this.#call("POST", "/v1/secrets", { secrets: held });
-  }
-
-  /** Asks a supervisor to change the workspace's secrets. */
-  async changeSecrets(change: SecretsChange): Promise<void> {
-    await this.#call("POST", "/v1/secrets/change", change);
   }
 
   /** Runs one command to its end; a command that fails is a result. */
@@ -264,41 +264,6 @@ export class AgentClient implements Disposable {
 
   async powerOff(): Promise<void> {
     await this.#call("POST", "/v1/power-off");
-  }
-
-  /** Which requests a supervisor answers; 0 for those that do not say. */
-  async supervisorVersion(): Promise<number> {
-    try {
-      return numberField(await this.#call("GET", "/v1/supervisor"), "version");
-    } catch (error) {
-      if (asPyroError(error).code === "internal") return 0;
-      throw error;
-    }
-  }
-
-  /** Asks a supervisor to leave the running machine to another one; false while it is at work, or when it cannot. */
-  async stepAside(): Promise<boolean> {
-    try {
-      await this.#call("POST", "/v1/supervisor/step-aside");
-      return true;
-    } catch (error) {
-      const { code } = asPyroError(error);
-      if (code === "workspace_busy" || code === "internal") return false;
-      throw error;
-    }
-  }
-
-  /** Asks a supervisor for what is its own to do; the answer is ours as well. */
-  ask(path: string, body: object, signal?: AbortSignal): Promise<Record<string, unknown>> {
-    const stream = this.request({ ":method": "POST", ":path": path }, { mayBeSilent: true });
-    cancelOn(stream, signal);
-    stream.end(JSON.stringify(body));
-    return readAnswer(stream);
-  }
-
-  /** Asks a supervisor to end its workspace's run; settles when that is done. */
-  async endRun(mode: "stop" | "kill"): Promise<void> {
-    await this.#call("POST", `/v1/end/${mode}`);
   }
 
   /** Gives the channel up; what runs in the guest on behalf of it ends. */

@@ -81,14 +81,14 @@ func (s *Services) makePlace(name string) error {
 	if known := s.byName[name]; known != nil && !known.status.State.IsOver() {
 		return protocol.Fail(protocol.CodeConflict, "service %q is %s", name, string(known.status.State))
 	}
-	var over []*service
-	for _, known := range s.byName {
-		if known.status.State.IsOver() && known.status.Name != name {
-			over = append(over, known)
-		}
-	}
 	if s.byName[name] != nil || len(s.byName) < servicesMax {
 		return nil
+	}
+	var over []*service
+	for _, known := range s.byName {
+		if known.status.State.IsOver() {
+			over = append(over, known)
+		}
 	}
 	if len(over) == 0 {
 		return protocol.Fail(protocol.CodeLimitExceeded, "%d services run, and there cannot be more", servicesMax)

@@ -3,11 +3,10 @@ import type { Command } from "commander";
 import { defaults } from "../../index.ts";
 import { addInputOptions, type InputOptions } from "../command-input.ts";
 import { type CommandContext, type JsonOption, seconds } from "../context.ts";
-import { collectKeyValue, type KeyValues } from "../key-value.ts";
+import type { KeyValues } from "../key-value.ts";
 import { runLiveCommand } from "../live-command.ts";
 import { explain } from "../printer.ts";
-import { collectSecretEnv } from "../secret-arguments.ts";
-import { idMeaning } from "../workspace-arguments.ts";
+import { envOption, idMeaning, secretEnvOption } from "../workspace-arguments.ts";
 
 interface ExecOptions extends JsonOption, InputOptions {
   readonly timeoutSeconds: number;
@@ -31,12 +30,8 @@ export function addWorkspaceExec(group: Command, context: CommandContext): void 
       defaults.timeoutSeconds,
     )
     .option("--cwd <path>", "where to run it, relative to /workspace (default: /workspace)")
-    .option("--env <k=v>", "environment variable (repeatable)", collectKeyValue)
-    .option(
-      "--secret-env <name[=var]>",
-      "secret of the workspace as an environment variable (repeatable)",
-      collectSecretEnv,
-    )
+    .addOption(envOption())
+    .addOption(secretEnvOption())
     .option("--json", "print one JSON object when it is over", false)
     .addHelpText(
       "after",

@@ -2,12 +2,16 @@ import { type Command, Option } from "commander";
 import { defaults, type PortToPublish, type Readiness, type RestartPolicy } from "../../index.ts";
 import { type CommandContext, type JsonOption, seconds, wholeNumberArgument } from "../context.ts";
 import { watchInterrupts } from "../interrupt.ts";
-import { collectKeyValue, type KeyValues } from "../key-value.ts";
+import type { KeyValues } from "../key-value.ts";
 import { printServiceOutcome } from "../listings/service-lines.ts";
 import { collectPort } from "../port-argument.ts";
 import { printResult } from "../printer.ts";
-import { collectSecretEnv } from "../secret-arguments.ts";
-import { idMeaning, serviceNameMeaning } from "../workspace-arguments.ts";
+import {
+  envOption,
+  idMeaning,
+  secretEnvOption,
+  serviceNameMeaning,
+} from "../workspace-arguments.ts";
 
 interface StartOptions extends JsonOption {
   readonly cwd?: string;
@@ -38,12 +42,8 @@ export function addWorkspaceServiceStart(group: Command, context: CommandContext
     .argument("<name>", serviceNameMeaning)
     .argument("<command...>", "program and arguments, after --")
     .option("--cwd <path>", "where to run it, relative to /workspace (default: /workspace)")
-    .option("--env <k=v>", "environment variable (repeatable)", collectKeyValue)
-    .option(
-      "--secret-env <name[=var]>",
-      "secret of the workspace as an environment variable (repeatable)",
-      collectSecretEnv,
-    );
+    .addOption(envOption())
+    .addOption(secretEnvOption());
   for (const option of probeOptions()) command.addOption(option);
   command
     .option(

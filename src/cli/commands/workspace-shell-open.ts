@@ -3,12 +3,13 @@ import type { Command } from "commander";
 import { defaults, type Shell, visibleText } from "../../index.ts";
 import { type CommandContext, wholeNumberArgument } from "../context.ts";
 import type { IO } from "../io.ts";
-import { collectKeyValue, type KeyValues } from "../key-value.ts";
+import type { KeyValues } from "../key-value.ts";
 import { printLine, printNote, printResult } from "../printer.ts";
-import { collectSecretEnv } from "../secret-arguments.ts";
 import {
   addWorkspaceOutput,
+  envOption,
   idMeaning,
+  secretEnvOption,
   type WorkspaceOutputOption,
 } from "../workspace-arguments.ts";
 
@@ -33,12 +34,8 @@ export function addWorkspaceShellOpen(group: Command, context: CommandContext): 
       .option("--cwd <path>", "where to start it, relative to /workspace (default: /workspace)")
       .option("--cols <n>", "columns of its terminal", wholeNumberArgument, defaults.shellCols)
       .option("--rows <n>", "rows of its terminal", wholeNumberArgument, defaults.shellRows)
-      .option("--env <k=v>", "environment variable (repeatable)", collectKeyValue)
-      .option(
-        "--secret-env <name[=var]>",
-        "secret of the workspace as an environment variable (repeatable)",
-        collectSecretEnv,
-      ),
+      .addOption(envOption())
+      .addOption(secretEnvOption()),
   )
     .addHelpText(
       "after",

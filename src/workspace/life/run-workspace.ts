@@ -19,12 +19,12 @@ export async function stopWorkspace(context: WorkspaceContext, id: string): Prom
   const row = await findWorkspace(context, id);
   if (row.state !== "stopped") {
     requireLegal(row, "stop");
-    const supervisor = await connectWorkspace(context, row, "stop").catch((error: unknown) => {
+    const client = await connectWorkspace(context, row, "stop").catch((error: unknown) => {
       if (asPyroError(error).code === "supervisor_unavailable") return undefined;
       throw error;
     });
-    if (supervisor === undefined) await stopUnattended(context, row);
-    else await supervisor.endRun("stop");
+    if (client === undefined) await stopUnattended(context, row);
+    else await client.supervisor.endRun("stop");
     context.supervisors.forget(row.workspaceId);
   }
   return describeWorkspace(context, latest(context, row));

@@ -1,7 +1,7 @@
 import type { Machine } from "../../drivers/driver.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { type Attached, attachAgent, endedByItself } from "../machines/attach-agent.ts";
-import { powerOff } from "../machines/power-off.ts";
+import { powerOff, stoppedText } from "../machines/power-off.ts";
 import { now } from "../records/workspace-records.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { adoptMachine } from "./workspace-machine.ts";
@@ -17,11 +17,10 @@ export async function stopMachine(context: WorkspaceContext, row: WorkspaceRow):
   const { workspaces, journal } = context.records;
   let isForced = false;
   if (row.process !== null) isForced = await end((await adoptMachine(context, row)).machine);
-  const text = isForced ? "stopped; the guest did not end by itself and was killed" : "stopped";
   journal.interruptRunning(workspaceId, { at: now(), reason: "the workspace was stopped" });
   const change = { process: null };
   workspaces.transition(workspaceId, { from: ["started", "stopping"], to: "stopped", change });
-  journal.record({ workspaceId, at: now(), kind: "stopped", text });
+  journal.record({ workspaceId, at: now(), kind: "stopped", text: stoppedText(isForced) });
 }
 
 /** Answers whether it had to kill the machine. */

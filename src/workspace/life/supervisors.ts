@@ -57,9 +57,10 @@ export class Supervisors {
   async #isUsable(client: AgentClient, row: WorkspaceRow): Promise<boolean> {
     if (this.#usable.has(client)) return true;
     try {
-      const version = await client.supervisorVersion();
+      const version = await client.supervisor.version();
       if (version > supervisorVersion) throw tooNew(row, version);
-      if (version < supervisorVersion && (await client.stepAside())) return this.#giveUp(row);
+      if (version < supervisorVersion && (await client.supervisor.stepAside()))
+        return this.#giveUp(row);
     } catch (error) {
       // It ended while it was asked.
       if (asPyroError(error).code === "guest_lost") return this.#giveUp(row);

@@ -27,9 +27,9 @@ export async function takeOver(context: WorkspaceContext, row: WorkspaceRow): Pr
       if (latest !== undefined) await endStrayMachine(context, latest);
       return lock;
     }
-    const supervisor = await context.supervisors.find(row.workspaceId);
+    const client = await context.supervisors.find(row.workspaceId);
     // It may end while it answers.
-    const isEnding = await supervisor?.endRun("kill").then(
+    const isEnding = await client?.supervisor.endRun("kill").then(
       () => true,
       () => false,
     );

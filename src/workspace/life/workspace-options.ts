@@ -48,16 +48,20 @@ export interface UpdateWorkspaceOptions {
   readonly clearLabels?: readonly string[] | undefined;
 }
 
-export interface ExecWorkspaceOptions {
+/** Of every program that is started in a workspace. */
+export interface ProgramOptions {
+  /** Default /workspace. */
+  readonly cwd?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Secrets of the workspace that it gets, by name, each with the environment variable it gets it as. Default none. */
+  readonly secretEnv?: SecretEnv | undefined;
+}
+
+export interface ExecWorkspaceOptions extends ProgramOptions {
   /** Program and arguments; never a shell line. */
   readonly command: readonly string[];
   /** Default 30. */
   readonly timeoutSeconds?: number | undefined;
-  /** Default /workspace. */
-  readonly cwd?: string | undefined;
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Secrets of the workspace that the command gets, by name, each with the environment variable it gets it as. Default none. */
-  readonly secretEnv?: SecretEnv | undefined;
   /** Default none: the command reads /dev/null. */
   readonly stdin?: Readable | undefined;
   /** Output as it comes; the result then keeps none. A promise holds the command back. */

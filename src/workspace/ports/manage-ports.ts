@@ -24,7 +24,7 @@ export async function publishPort(
   const wanted = checkPort(port);
   const { row, client } = await openWorkspace(context, id, "publish ports");
   requirePublishing(row);
-  const { host_port: hostPort } = await client.ask("/v1/ports/publish", wanted);
+  const { host_port: hostPort } = await client.supervisor.ask("/v1/ports/publish", wanted);
   const published = { guestPort: wanted.guestPort, hostPort: Number(hostPort), service: null };
   return { workspaceId: row.workspaceId, ...portOf(published) };
 }
@@ -45,7 +45,7 @@ export async function unpublishPort(
   const { workspaceId } = row;
   const known = openPorts(context, row);
   if (!known.some((port) => port.hostPort === hostPort)) throw notPublished(row, hostPort, known);
-  const { unpublished } = await client.ask("/v1/ports/unpublish", { hostPort });
+  const { unpublished } = await client.supervisor.ask("/v1/ports/unpublish", { hostPort });
   return { workspaceId, hostPort, unpublished: unpublished === true };
 }
 

@@ -52,8 +52,8 @@ async function change(
   const row = await findWorkspace(context, id);
   requireLegal(row, "change secrets");
   if (row.state === "started") {
-    const supervisor = await connectWorkspace(context, row, "change secrets");
-    await supervisor.changeSecrets(wanted);
+    const client = await connectWorkspace(context, row, "change secrets");
+    await client.supervisor.changeSecrets(wanted);
   } else await changeAtRest(context, row, wanted);
   return told(context, latest(context, row));
 }

@@ -40,7 +40,7 @@ export async function restartService(
   const { row, client } = await openWorkspace(context, id, "run services");
   const { definition, state } = requireService(context, row, name);
   const earlierPorts = context.records.ports.list(row.workspaceId);
-  if (isLive(state)) await client.ask("/v1/services/stop", { name }, signal);
+  if (isLive(state)) await client.supervisor.ask("/v1/services/stop", { name }, signal);
   return await beginService(context, row, {
     name,
     definition,
@@ -66,8 +66,8 @@ export async function beginService(
 ): Promise<WorkspaceService> {
   if (wanted.definition.publishedPorts.length > 0) requirePublishing(row);
   const client = await connectWorkspace(context, row, "run services");
-  await client.ask("/v1/services/start", wanted);
-  await client.ask("/v1/services/await", { name: wanted.name }, signal);
+  await client.supervisor.ask("/v1/services/start", wanted);
+  await client.supervisor.ask("/v1/services/await", { name: wanted.name }, signal);
   const service = requireService(context, row, wanted.name);
   if (service.readyAt === null && !isLive(service.state))
     throw await notReady(client, row, service);
@@ -83,7 +83,7 @@ export async function stopService(
   const row = await findWorkspace(context, id);
   if (isLive(requireService(context, row, name).state)) {
     const client = await connectWorkspace(context, row, "run services");
-    await client.ask("/v1/services/stop", { name }, signal);
+    await client.supervisor.ask("/v1/services/stop", { name }, signal);
   }
   return tell(context, row, name);
 }
@@ -110,7 +110,7 @@ async function refresh(context: WorkspaceContext, row: WorkspaceRow): Promise<vo
   if (row.state !== "started" || context.records.services.list(row.workspaceId).length === 0)
     return;
   const client: AgentClient = await connectWorkspace(context, row, "run services");
-  await client.ask("/v1/services/refresh", {});
+  await client.supervisor.ask("/v1/services/refresh", {});
 }
 
 function tell(context: WorkspaceContext, row: WorkspaceRow, name: string): WorkspaceService {

@@ -1,14 +1,9 @@
-import type { SecretEnv } from "../../model/secrets.ts";
 import type { PortToPublish, Readiness, RestartPolicy } from "../../model/service-definition.ts";
+import type { ProgramOptions } from "../life/workspace-options.ts";
 
-export interface StartServiceOptions {
+export interface StartServiceOptions extends ProgramOptions {
   /** Program and arguments; never a shell line. It must stay in the foreground. */
   readonly command: readonly string[];
-  /** Default /workspace. */
-  readonly cwd?: string | undefined;
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Secrets of the workspace that it gets, by name, each with the environment variable it gets it as. Default none. */
-  readonly secretEnv?: SecretEnv | undefined;
   /** How the service shows that it is ready. Default: it is as soon as it runs. */
   readonly readiness?: Readiness | undefined;
   /** How long it may take to be ready; it is stopped then. Default 30. */

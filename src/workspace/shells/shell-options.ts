@@ -1,19 +1,14 @@
 import type { Readable } from "node:stream";
 import type { OutputSink } from "../../channel/exec.ts";
-import type { SecretEnv } from "../../model/secrets.ts";
+import type { ProgramOptions } from "../life/workspace-options.ts";
 
-export interface OpenShellOptions {
+export interface OpenShellOptions extends ProgramOptions {
   /** Program and arguments. Default: bash, or sh where there is none. */
   readonly command?: readonly string[] | undefined;
-  /** Default /workspace. */
-  readonly cwd?: string | undefined;
   /** 2 to 1000. Default 120. */
   readonly cols?: number | undefined;
   /** 1 to 500. Default 30. */
   readonly rows?: number | undefined;
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Secrets of the workspace that it gets, by name, each with the environment variable it gets it as. Default none. */
-  readonly secretEnv?: SecretEnv | undefined;
 }
 
 export interface ReadShellOptions {

@@ -1,18 +1,13 @@
-import { once } from "node:events";
-import { rmSync, type Stats, statSync } from "node:fs";
-import http2 from "node:http2";
-import type { Server } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+import { type Stats, statSync } from "node:fs";
 import type { AgentClient } from "../../channel/agent-client.ts";
 import type { Machine } from "../../drivers/driver.ts";
 import { PyroError } from "../../model/errors.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import { tryLock } from "../../platform/lock.ts";
 import { isAlive } from "../../platform/processes.ts";
-import { listenUnix } from "../../platform/unix-socket.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { attachAgent } from "../machines/attach-agent.ts";
-import { powerOff } from "../machines/power-off.ts";
+import { powerOff, stoppedText } from "../machines/power-off.ts";
 import { guardianWord } from "../records/guardian-word.ts";
 import { removeWorkspace } from "../records/remove-workspace.ts";
 import { type WorkspaceFiles, workspaceFiles } from "../records/workspace-files.ts";
@@ -24,13 +19,13 @@ import { LateEnds } from "./late-ends.ts";
 import { LateOutput } from "./late-output.ts";
 import { placeSecrets } from "./place-secrets.ts";
 import { SupervisedPorts } from "./ports/supervised-ports.ts";
-import { type EndMode, serveRequests } from "./requests.ts";
+import type { EndMode } from "./requests.ts";
+import { serveOn } from "./serve-on.ts";
 import { SupervisedServices } from "./services/supervised-services.ts";
 
 const attachDeadlineMs = 10_000;
 /** How often we look at what nobody tells us; a sleeping host stops timers, so an expiry is looked at as well. */
 const lookMs = 5_000;
-const answerGraceMs = 2_000;
 
 export interface SupervisorParts {
   readonly stateDirectory: string;
@@ -167,17 +162,7 @@ class Supervisor {
   }
 
   async #listen(): Promise<AsyncDisposable> {
-    rmSync(this.#files.supervisorSocketPath, { force: true });
-    const listener = await listenUnix(this.#files.supervisorSocketPath);
-    const server = http2.createServer({ settings: { initialWindowSize: 1 << 20 } });
-    const sessions = new Set<http2.ServerHttp2Session>();
-    server.on("session", (session) => {
-      session.setLocalWindowSize(8 << 20);
-      session.on("error", () => undefined);
-      sessions.add(session);
-      session.once("close", () => sessions.delete(session));
-    });
-    serveRequests(server, {
+    return await serveOn(this.#files.supervisorSocketPath, {
       ...this.#place,
       kept: this.#kept,
       lateEnds: this.#lateEnds,
@@ -188,8 +173,6 @@ class Supervisor {
       end: (mode) => this.#end(mode),
       stepAside: () => this.#stepAside(),
     });
-    listener.on("connection", (socket) => server.emit("connection", socket));
-    return { [Symbol.asyncDispose]: () => closeServer(listener, sessions) };
   }
 
   #record(kind: string, text: string): void {
@@ -261,12 +244,7 @@ class Supervisor {
       faultPoint("stop.recorded");
       const isForced = await powerOff(this.#machine, this.#client);
       faultPoint("stop.powered-off");
-      this.#records.journal.record({
-        workspaceId: this.#id,
-        at: now(),
-        kind: "stopped",
-        text: isForced ? "stopped; the guest did not end by itself and was killed" : "stopped",
-      });
+      this.#record("stopped", stoppedText(isForced));
       const change = { process: null };
       workspaces.transition(this.#id, { from: ["stopping"], to: "stopped", change });
     } else {
@@ -291,11 +269,10 @@ class Supervisor {
         hint: `Its files are kept. Start it again: pyro workspace start ${this.#id}`,
       }),
     );
-    const { workspaces, journal } = this.#records;
     try {
       const change = { failure, process: null };
-      workspaces.transition(this.#id, { from: ["started"], to: "failed", change });
-      journal.record({ workspaceId: this.#id, at: now(), kind: "failed", text: failure });
+      this.#records.workspaces.transition(this.#id, { from: ["started"], to: "failed", change });
+      this.#record("failed", failure);
     } catch {
       // On a full disk, whoever looks at the workspace next finds its machine gone.
     }
@@ -345,17 +322,4 @@ function deathOf(machine: Machine): string {
   return isAlive(machine.identity)
     ? "the guest's agent stopped answering"
     : "its virtual machine monitor ended unexpectedly";
-}
-
-/** Lets answers that are on their way arrive, but not for long. */
-async function closeServer(
-  listener: Server,
-  sessions: ReadonlySet<http2.ServerHttp2Session>,
-): Promise<void> {
-  listener.close();
-  const closed = [...sessions].map((session) => {
-    session.close();
-    return once(session, "close");
-  });
-  await Promise.race([Promise.all(closed), sleep(answerGraceMs)]);
 }

@@ -15,7 +15,7 @@ beforeEach(async () => {
   home = PyroHome.empty();
   workspace = await SupervisedWorkspace.start();
   const client = await workspace.connect();
-  await client.stepAside();
+  await client.supervisor.stepAside();
   await workspace.supervised;
 });
 afterEach(async () => {

@@ -11,7 +11,7 @@ let workspace: SupervisedWorkspace;
 beforeEach(async () => {
   workspace = await SupervisedWorkspace.start();
   const client = await workspace.connect();
-  await client.stepAside();
+  await client.supervisor.stepAside();
   await workspace.supervised;
 });
 afterEach(() => workspace[Symbol.asyncDispose]());

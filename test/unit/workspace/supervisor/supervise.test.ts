@@ -23,7 +23,7 @@ test("whatever is asked while the machine powers off is refused, and the stop go
     if (headers[":path"] === "/v1/power-off") isAsked();
   };
   const client = await workspace.connect();
-  const stop = client.endRun("stop");
+  const stop = client.supervisor.endRun("stop");
   await asked;
   const isEnding = { code: "workspace_lost" };
   await assert.rejects(client.tree.mark(), isEnding);
@@ -58,10 +58,10 @@ test("a stop that could not begin leaves the workspace running and can be tried 
     stream.end('{"mark":"1000"}');
   };
   const client = await workspace.connect();
-  await refusal(client.endRun("stop"));
+  await refusal(client.supervisor.endRun("stop"));
   assert.equal(workspace.row?.state, "started");
   assert.equal(await client.tree.mark(), "1000");
-  await client.endRun("stop");
+  await client.supervisor.endRun("stop");
   await workspace.supervised;
   assert.equal(workspace.row?.state, "stopped");
 });
@@ -71,7 +71,7 @@ test("after a stop that could not begin, a machine that breaks is noticed", asyn
   process.env.PYRO_FAULT = "end.asked:3:enospc";
   workspace = await SupervisedWorkspace.start();
   const client = await workspace.connect();
-  await refusal(client.endRun("stop"));
+  await refusal(client.supervisor.endRun("stop"));
   await workspace.break();
   await workspace.supervised;
   assert.equal(workspace.row?.state, "failed");
@@ -208,13 +208,13 @@ test("a supervisor says its version and leaves an idle machine to the next one, 
     stream.end(encodeFrame(frameKind.end, Buffer.from('{"exit_code":0}')));
   };
   const client = await workspace.connect();
-  assert.equal(await client.supervisorVersion(), supervisorVersion);
+  assert.equal(await client.supervisor.version(), supervisorVersion);
   const command = client.exec({ command: ["true"], timeoutMs: 0 });
   await begun.promise;
-  assert.equal(await client.stepAside(), false);
+  assert.equal(await client.supervisor.stepAside(), false);
   end.resolve();
   assert.equal((await command).kind, "exited");
-  assert.equal(await client.stepAside(), true);
+  assert.equal(await client.supervisor.stepAside(), true);
   await workspace.supervised;
   assert.equal(workspace.lives, true);
   assert.equal(workspace.row?.state, "started");
