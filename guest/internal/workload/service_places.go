@@ -43,7 +43,7 @@ func (l *serviceLogs) open(disk *dataDisk) error {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	descriptor, err := disk.again()
-	l.disk, l.isOpen = descriptor, err == nil
+	l.disk, l.isOpen, l.isInMemory = descriptor, err == nil, false
 	return err
 }
 

@@ -15,7 +15,7 @@ export function addWorkspacePortPublish(group: Command, { io, openPyro }: Comman
     .command("publish")
     .summary("reach a port of the guest from this machine")
     .description(
-      "Listens on 127.0.0.1 and passes connections on to a port of the guest, until it is unpublished or the workspace stops. Works for servers that listen on the guest's 127.0.0.1, ::1 or all addresses.",
+      "Listens on 127.0.0.1 and passes connections on to a port of the guest, until it is unpublished or the workspace stops. Works for servers that listen on the guest's 127.0.0.1, ::1 or all addresses. The workspace must have been created with --network-policy published-ports.",
     )
     .argument("<id>", idMeaning)
     .argument("<port>", "GUEST, or HOST:GUEST; without HOST a free port is found", portArgument)
