@@ -36,8 +36,9 @@ describe("a shell in a workspace", () => {
 
   it("is an interactive program on a terminal of its own, which keeps its state", async () => {
     const shellId = await open();
-    const first = await read(shellId, { waitForIdleMs: 500 });
-    assert.match(first.output, /[#$] $/);
+    await until("it prompts", async () =>
+      /[#$] $/.test((await read(shellId, { waitForIdleMs: 500 })).output),
+    );
     const answer = await say(shellId, "cd /tmp; x=4$((1+1)); tty; stty size; echo $TERM", "xterm");
     assert.match(answer.output, /\n\/dev\/pts\/\d+\n30 120\nxterm-256color\n/);
     assert.match((await say(shellId, "echo $x in $PWD", "\n42 in /tmp")).output, /\n42 in \/tmp/);
