@@ -39,7 +39,8 @@ describe("a shell in a workspace", () => {
     await until("it prompts", async () =>
       /[#$] $/.test((await read(shellId, { waitForIdleMs: 500 })).output),
     );
-    const answer = await say(shellId, "cd /tmp; x=4$((1+1)); tty; stty size; echo $TERM", "xterm");
+    const line = "cd /tmp; x=4$((1+1)); tty; stty size; echo $TERM";
+    const answer = await say(shellId, line, "xterm-256color\n");
     assert.match(answer.output, /\n\/dev\/pts\/\d+\n30 120\nxterm-256color\n/);
     assert.match((await say(shellId, "echo $x in $PWD", "\n42 in /tmp")).output, /\n42 in \/tmp/);
     await type(shellId, "exit 7");

@@ -49,11 +49,15 @@ test("a full-screen program is seen as it stands, interrupted and closed", async
   const command = "printf '\\033[?1049h\\033[2J\\033[3;5Hmenu'; exec sleep 1000";
   const opened = await connection.record("shell_open", { ...at, command, cols: 40, rows: 8 });
   const shell = { ...at, shell_id: String(opened.shell_id) };
-  const { text } = await connection.bulk("shell_read", { ...shell, mode: "screen" });
+  const { text } = await connection.bulk("shell_read", {
+    ...shell,
+    mode: "screen",
+    wait_for: "menu",
+  });
   assert.match(text, /full-screen program · cursor at row 3, column 9[\s\S]*\n\n {4}menu\n/);
   const signalled = await connection.record("shell_signal", shell);
   assert.equal(signalled.signal, "INT");
-  const ended = await connection.bulk("shell_read", shell);
+  const ended = await connection.bulk("shell_read", { ...shell, wait_for: "never shown" });
   assert.match(ended.text, /^ended with exit code 130/);
   await connection.record("shell_close", shell);
 });
