@@ -32,7 +32,7 @@ function describeEntry(entry: TreeEntry, path: string): WorkspaceFile {
     path,
     type: fileType(entry.type),
     size: entry.size,
-    mode: entry.mode.toString(8).padStart(4, "0"),
+    mode: modeText(entry.mode),
     modifiedAt: timeText(entry.mtimeNs),
     linkTarget: entry.type === "symlink" ? displayPath(entry.target, 4096) : null,
   };
@@ -52,10 +52,23 @@ export function fileType(type: TreeEntry["type"] | null): WorkspaceFile["type"] 
   }
 }
 
+const modeText = shared((mode: number) => mode.toString(8).padStart(4, "0"));
+
 /** A time as text; a guest may claim one that is no date. */
-function timeText(mtimeNs: bigint): string {
+const timeText = shared((mtimeNs: bigint) => {
   const date = new Date(Number(mtimeNs / 1_000_000n));
   return Number.isNaN(date.getTime()) ? "unknown" : date.toISOString();
+});
+
+/** Gives neighbours that have the same text one copy of it, as a list of files may be long. */
+function shared<Value>(describe: (value: Value) => string): (value: Value) => string {
+  let last: Value | undefined;
+  let text = "";
+  return (value) => {
+    if (value !== last) text = describe(value);
+    last = value;
+    return text;
+  };
 }
 
 /** The beginning of a file, which has `size` bytes. */

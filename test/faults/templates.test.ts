@@ -54,6 +54,9 @@ describe("damaged files in the cache", () => {
       .filter((name) => !name.endsWith(".lock"))
       .map((name) => join(root, name));
   };
+  /** Tells a template from the one that took its place, which may have been given the same inode. */
+  const memoryMadeAt = (directory: string) =>
+    statSync(join(directory, "memory"), { bigint: true }).birthtimeNs;
   const fileOf = (name: string) => {
     const [directory = "", ...others] = templates();
     assert.deepEqual(others, []);
@@ -147,7 +150,7 @@ describe("damaged files in the cache", () => {
   ])
     it(`a template ${what}, and a machine that boots takes the clone's place`, async () => {
       await assertWorks();
-      const before = templates().map((directory) => statSync(join(directory, "memory")).ino);
+      const before = templates().map(memoryMadeAt);
       using engine = await openEngine();
       const { driver } = engine.factory;
       const silenced: Machine[] = [];
@@ -166,9 +169,9 @@ describe("damaged files in the cache", () => {
         silenced.map(({ identity }) => isAlive(identity)),
         Array(silentMax).fill(false),
       );
-      const after = templates().map((directory) => statSync(join(directory, "memory")).ino);
+      const after = templates().map(memoryMadeAt);
       assert.equal(after.length, origin === "booted" ? 0 : 1);
-      assert.ok(!after.some((inode) => before.includes(inode)));
+      assert.ok(!after.some((moment) => before.includes(moment)));
       await assertWorks();
     });
 
