@@ -6,6 +6,7 @@ import { PyroError } from "../model/errors.ts";
 import type { SecretEnv } from "../model/secrets.ts";
 import { visibleText } from "../model/text.ts";
 import { numberField, readAnswer } from "./answers.ts";
+import { cancelOn } from "./cancel-on.ts";
 import { type ExecOutcome, isNotStartedReason, type NotStartedReason, outcomeOf } from "./exec.ts";
 import { agentFailure, type Meanings, refusalText, statusOf, waitForHeaders } from "./json.ts";
 import { type ShellEvent, shellEvents, type TerminalSize, terminalSizeOf } from "./shell-output.ts";
@@ -134,13 +135,19 @@ export class ShellClient {
     return shellOf(await this.#call("POST", `/v1/shell/close?shell=${id}`));
   }
 
-  /** Asks a supervisor what a shell shows. */
-  read(question: object): Promise<JsonObject> {
-    return this.#call("POST", "/v1/shell/read", question);
+  /** Asks a supervisor what a shell shows; aborting ends its waiting. */
+  read(question: object, signal?: AbortSignal): Promise<JsonObject> {
+    return this.#call("POST", "/v1/shell/read", question, signal);
   }
 
-  async #call(method: string, path: string, body?: object): Promise<JsonObject> {
+  async #call(
+    method: string,
+    path: string,
+    body?: object,
+    signal?: AbortSignal,
+  ): Promise<JsonObject> {
     const stream = this.#open(method, path);
+    cancelOn(stream, signal);
     stream.end(body === undefined ? undefined : JSON.stringify(body));
     return await readAnswer(stream, meanings);
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { repository } from "../support/home.ts";
@@ -45,6 +46,18 @@ class Attached {
     await this.shows("typed <mine>");
     if (this.#child.exitCode === null) await once(this.#child, "exit");
   }
+}
+
+/** How many sockets a process has: one more for each client that is connected. */
+function socketsOf(pid: number): number {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory).filter((fd) => {
+    try {
+      return readlinkSync(join(directory, fd)).startsWith("socket:");
+    } catch {
+      return false;
+    }
+  }).length;
 }
 
 describe("pyro workspace shell", () => {
@@ -109,6 +122,22 @@ describe("pyro workspace shell", () => {
     assert.equal(await codeOf("open", id), "shell_limit");
     const { shells } = await ws.pyro.listShells(id);
     await Promise.all(shells.map(({ shellId }) => ws.pyro.closeShell(id, shellId)));
+  });
+
+  it("is waited for until Ctrl-C, which says 130 and loses nothing", async () => {
+    const shell = await open("echo first; read line; echo got $line; read line");
+    const supervisor = await ws.supervisor(id);
+    const before = socketsOf(supervisor);
+    const waiting = ["read", id, shell, "--wait-for", "never shown", "--timeout-seconds", "600"];
+    const reader = ws.home.start(["workspace", "shell", ...waiting]);
+    await until("it is connected", () => socketsOf(supervisor) > before);
+    reader.signal("SIGINT");
+    const { code, stdout } = await reader.ended;
+    assert.deepEqual([code, stdout], [130, ""]);
+    await run("write", id, shell, "--input", "later");
+    const read = await run("read", id, shell, "--plain", "--wait-for", "got later");
+    assert.match(read.stdout, /^first\n[\s\S]*got later\n/);
+    await run("close", id, shell);
   });
 
   it("is attached to by several, typed into by one, and left without ending it", async () => {

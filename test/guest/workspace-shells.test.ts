@@ -69,6 +69,27 @@ describe("a shell in a workspace", () => {
     await ws.pyro.closeShell(id, shellId);
   });
 
+  it("stops waiting when the caller gives up, and writes on", async () => {
+    const shellId = await open("echo first; read line; echo got $line; read line");
+    const stop = new AbortController();
+    const waiting = read(shellId, {
+      waitFor: "never shown",
+      timeoutSeconds: 600,
+      signal: stop.signal,
+    });
+    const early = waiting.then((answer) => assert.fail(`it answered: ${JSON.stringify(answer)}`));
+    early.catch(() => undefined);
+    await read(shellId, { waitFor: "first" });
+    stop.abort();
+    assert.equal((await refusal(waiting)).code, "cancelled");
+    const late = read(shellId, { waitFor: "first", signal: stop.signal });
+    assert.equal((await refusal(late)).code, "cancelled");
+    await type(shellId, "later");
+    const { output } = await read(shellId, { waitFor: "got later" });
+    assert.match(output, /^first\n[\s\S]*got later\n/);
+    await ws.pyro.closeShell(id, shellId);
+  });
+
   it("takes keys, as its program asked for them", async () => {
     const shellId = await open(
       "stty raw -echo; printf ready; head -c 3 | od -An -tx1; printf '\\033[?1happ'; head -c 4 | od -An -tx1",

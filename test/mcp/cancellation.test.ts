@@ -30,6 +30,14 @@ const calls: readonly (readonly [tool: string, input: Json])[] = [
   ["workspace_patch_apply", { ...at, patch: "a" }],
   ["workspace_diff", at],
   ["workspace_export", { ...at, path: "a", output_path: join(allowed, "new") }],
+  ["workspace_disk_list", at],
+  ["workspace_disk_read", { ...at, path: "/a" }],
+  ["workspace_disk_export", { ...at, output_path: join(allowed, "image") }],
+  ["snapshot_create", { ...at, name: "a" }],
+  ["service_start", { ...at, name: "a", command: "true" }],
+  ["service_logs", { ...at, name: "a" }],
+  ["service_stop", { ...at, name: "a" }],
+  ["shell_read", { ...at, shell_id: "sh-1" }],
 ];
 
 for (const [tool, input] of calls)

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { baseEnvironment } from "../support/home.ts";
 import { GuestPlace } from "./support/guest-place.ts";
 import type { McpConnection } from "./support/mcp-connection.ts";
@@ -10,8 +13,12 @@ let at: { readonly workspace_id: string };
 
 before(async () => {
   place = await GuestPlace.open();
+  writeFileSync(join(place.project, "token"), "kept-in-the-guest");
   connection = await place.connect();
-  const made = await connection.record("workspace_create", { environment: baseEnvironment });
+  const made = await connection.record("workspace_create", {
+    environment: baseEnvironment,
+    secrets: { TOKEN: "token" },
+  });
   at = { workspace_id: String(made.workspace_id) };
 });
 
@@ -59,5 +66,35 @@ test("a full-screen program is seen as it stands, interrupted and closed", async
   assert.equal(signalled.signal, "INT");
   const ended = await connection.bulk("shell_read", { ...shell, wait_for: "never shown" });
   assert.match(ended.text, /^ended with exit code 130/);
+  await connection.record("shell_close", shell);
+});
+
+test("a shell is given secrets by name, and what it shows of them is taken out", async () => {
+  const opened = await connection.record("shell_open", {
+    ...at,
+    command: "echo has $T of $(printf %s $T | wc -c); read line",
+    secret_env: { TOKEN: "T" },
+  });
+  const shell = { ...at, shell_id: String(opened.shell_id) };
+  const { text } = await connection.bulk("shell_read", { ...shell, wait_for: "of 17" });
+  assert.match(text, /has \[REDACTED:TOKEN\] of 17/);
+  await connection.record("shell_close", shell);
+});
+
+test("a wait that is taken back ends at once and loses nothing of the shell", async () => {
+  const command = 'echo first; read line; echo "got $line"; read line';
+  const opened = await connection.record("shell_open", { ...at, command });
+  const shell = { ...at, shell_id: String(opened.shell_id) };
+  const stop = new AbortController();
+  const waiting = { ...shell, wait_for: "never shown", wait_seconds: 50 };
+  const called = connection.call("shell_read", waiting, { signal: stop.signal });
+  called.catch(() => undefined);
+  const early = called.then((answer) => assert.fail(`it answered: ${JSON.stringify(answer)}`));
+  await Promise.race([early, sleep(500)]);
+  stop.abort();
+  await assert.rejects(called);
+  await connection.record("shell_write", { ...shell, input: "later" });
+  const { text } = await connection.bulk("shell_read", { ...shell, wait_for: "got later" });
+  assert.match(text, /^running[\s\S]*first\n[\s\S]*got later\n/);
   await connection.record("shell_close", shell);
 });

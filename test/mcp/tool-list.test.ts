@@ -20,7 +20,7 @@ const names = {
 };
 
 /** What a change of names, descriptions or schemas must be seen to change. */
-const digest = "567eec9d13fb7494";
+const digest = "fca42a817b3b8268";
 
 async function toolsOf(args: readonly string[], era: (typeof eras)[number] = "auto") {
   await using connection = await McpConnection.open(home, args, { era });

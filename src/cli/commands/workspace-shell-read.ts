@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { defaults, type ShellRead, visibleText } from "../../index.ts";
 import { type CommandContext, type JsonOption, seconds, wholeNumberArgument } from "../context.ts";
 import { exitCode } from "../exit-codes.ts";
+import { watchInterrupts } from "../interrupt.ts";
 import type { IO } from "../io.ts";
 import { printNote, printResult } from "../printer.ts";
 import { idMeaning, shellMeaning } from "../workspace-arguments.ts";
@@ -59,8 +60,9 @@ async function read(
   { io, openPyro, exit }: CommandContext,
   { id, shell, json, ...options }: ReadOptions & { readonly id: string; readonly shell: string },
 ): Promise<void> {
+  using interrupt = watchInterrupts();
   using pyro = openPyro();
-  const result = await pyro.readShell(id, shell, options);
+  const result = await pyro.readShell(id, shell, { ...options, signal: interrupt.signal });
   if (result.timedOut) exit(exitCode.timedOut);
   if (json) return printResult(io, "shellRead", result);
   printReading(io, result);

@@ -11,6 +11,7 @@ import {
   guestPath,
   maxOutputChars,
   programOf,
+  secretEnv,
   waitSeconds,
   workspaceId,
 } from "./fields.ts";
@@ -30,17 +31,19 @@ export const shellOpen = recordTool({
     command: command.optional().describe("Default bash, else sh"),
     cwd: guestPath.optional(),
     env: z.record(z.string(), z.string()).optional(),
+    secret_env: secretEnv,
     cols: z.number().int().min(limits.shellColsMin).max(limits.shellColsMax).optional(),
     rows: z.number().int().min(1).max(limits.shellRowsMax).optional(),
   }),
   effect: "guest",
   profile: "workspace-full",
   result: "shell",
-  run: async ({ workspace_id, cwd, command: wanted, env, cols, rows }, { pyro }) => {
+  run: async ({ workspace_id, cwd, command: wanted, env, secret_env, cols, rows }, { pyro }) => {
     const value = await (await pyro()).openShell(workspace_id, {
       command: wanted === undefined ? undefined : programOf(wanted),
       cwd: cwd === undefined ? undefined : posix.resolve("/workspace", cwd),
       env,
+      secretEnv: secret_env,
       cols,
       rows,
     });
@@ -65,7 +68,7 @@ export const shellRead = bulkTool({
   }),
   effect: "read",
   profile: "workspace-full",
-  run: async (input, { pyro }) => {
+  run: async (input, { pyro, signal }) => {
     const { mode = "plain", wait_for_idle_ms: idleMs = idleMsDefault } = input;
     const seconds = input.wait_seconds ?? waitSecondsDefault;
     const result = await (await pyro()).readShell(input.workspace_id, input.shell_id, {
@@ -76,6 +79,7 @@ export const shellRead = bulkTool({
       waitFor: input.wait_for,
       waitForIdleMs: idleMs === 0 ? undefined : idleMs,
       timeoutSeconds: Math.max(seconds, shortestWaitSeconds),
+      signal,
     });
     return readAnswer(result, input.max_output_chars);
   },

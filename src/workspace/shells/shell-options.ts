@@ -26,6 +26,8 @@ export interface ReadShellOptions {
   readonly waitFor?: string | undefined;
   /** How long is waited; what there is by then is answered. Default 30. */
   readonly timeoutSeconds?: number | undefined;
+  /** Aborting ends the waiting with `cancelled`; nothing of the output is lost. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface WriteShellOptions {

@@ -78,9 +78,10 @@ export async function readShell(
     timeoutMs: timeoutMs(options.timeoutSeconds),
   };
   checkReading(question);
+  const { signal } = options;
   return await onShell(context, place, async (shells, named) => {
     const { mode, cursor } = question;
-    const answer = readingOf(await shells.read({ ...question, shellId: named.shellId }));
+    const answer = readingOf(await shells.read({ ...question, shellId: named.shellId }, signal));
     return { ...named, mode, cursor, ...answer };
   });
 }
