@@ -37,6 +37,7 @@ const rooms = {
   review: ["records", "life", "snapshots", "supervisor", "tree", "ports"],
   commands: ["machines", "life", "supervisor"],
   shells: ["machines", "screens", "life"],
+  names: ["records"],
 };
 
 module.exports = {
@@ -102,6 +103,8 @@ module.exports = {
       "integrations/",
       "index\\.ts$",
       "version\\.ts$",
+      // The little of the SDK that completion needs.
+      "known-names\\.ts$",
       // Before anything else is loaded, so that all of it is kept.
       "platform/compile-cache\\.ts$",
       "platform/stream-events\\.ts$",

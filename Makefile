@@ -12,7 +12,7 @@ STAMPS := node_modules/.stamps
 AGENT := dist/guest/pyro-agent
 BUNDLE := dist/cli.js
 GO_SOURCES := $(shell find guest -name '*.go' -o -name go.mod -o -name go.sum)
-TS_SOURCES := $(shell find src -name '*.ts') package.json rolldown.config.ts
+TS_SOURCES := $(shell find src -name '*.ts') package.json rolldown.config.ts tools/write-completion.ts
 NODE_TEST := node --disable-warning=ExperimentalWarning --test --test-reporter=./test/support/reporter.ts
 TEST_FILES ?= 'test/**/*.test.ts'
 
@@ -42,6 +42,7 @@ $(AGENT): $(GO_SOURCES)
 
 $(BUNDLE): $(TS_SOURCES) | $(STAMPS)/npm
 	rolldown --config rolldown.config.ts --log-level warn
+	node --disable-warning=ExperimentalWarning tools/write-completion.ts
 	tsc --project tsconfig.build.json
 
 .PHONY: demo

@@ -22,6 +22,12 @@ export default defineConfig({
           priority: 3,
         },
         {
+          // All that pressing Tab loads.
+          name: "names",
+          test: /\/src\/known-names\.ts$/,
+          priority: 3,
+        },
+        {
           // Each with everything that it imports.
           name: "supervisor",
           test: /\/src\/(compose-supervisor|workspace\/supervisor\/supervise)\.ts$/,

@@ -18,7 +18,9 @@ if (major < oldestMajor) {
   hideExperimentalWarnings();
   const { keepCompiledCode } = await import("../platform/compile-cache.ts");
   keepCompiledCode();
-  const isServing = process.argv[2] === "mcp" && process.argv[3] === "serve";
-  // Both are loaded by name, so that neither waits for the other's code.
-  await (isServing ? import("./mcp-main.ts") : import("./main.ts"));
+  const [, , first, second] = process.argv;
+  // Each is loaded by name, so that none waits for another's code.
+  if (first === "__complete") await import("./complete-main.ts");
+  else if (first === "mcp" && second === "serve") await import("./mcp-main.ts");
+  else await import("./main.ts");
 }

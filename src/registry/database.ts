@@ -1,4 +1,4 @@
-import { chmodSync, renameSync, statfsSync } from "node:fs";
+import { chmodSync, existsSync, renameSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { PyroError } from "../model/errors.ts";
@@ -8,6 +8,8 @@ import { migrations } from "./migrations.ts";
 
 /** How long a writer waits for another process's transaction. */
 const busyTimeoutMs = 10_000;
+/** How long a reader waits, whom only the end of another program can hold up for a moment. */
+const lookTimeoutMs = 50;
 const fileName = "registry.sqlite";
 
 /** Values of a statement's named parameters. */
@@ -50,6 +52,23 @@ export class Registry implements Disposable {
       database.close();
       throw registryError(error, path);
     }
+  }
+
+  /**
+   * Opens it to look something up: nothing is created, migrated or waited for. Undefined when there is none, it is another
+   * pyro's, or it cannot be read now.
+   */
+  static openToRead(stateDirectory: string): Registry | undefined {
+    const path = join(stateDirectory, fileName);
+    if (!existsSync(path)) return undefined;
+    const database = new DatabaseSync(path, { readOnly: true, timeout: lookTimeoutMs });
+    try {
+      if (schemaVersion(database) === migrations.length) return new Registry(database, {});
+    } catch {
+      // Whoever needs it says what is wrong with it.
+    }
+    database.close();
+    return undefined;
   }
 
   /** All rows of a query. */

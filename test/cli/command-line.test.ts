@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import type { Command } from "commander";
 import { buildProgram } from "../../src/cli/program.ts";
@@ -81,22 +80,4 @@ test("what a network would need is refused, not ignored", async () => {
   const ended = await pyro("run", "--network", "debian:12", "--", "true");
   assert.equal(ended.code, 125);
   assert.match(ended.stderr, /^error: Guests have no network in this version of pyro\./);
-});
-
-test("the completion script completes commands, options and environments", async () => {
-  const { stdout } = await pyro("completion", "bash");
-  const complete = (...words: string[]) => {
-    const list = words.map((word) => `'${word}'`).join(" ");
-    const script = `${stdout}\nCOMP_WORDS=(pyro ${list}); COMP_CWORD=${words.length}; _pyro; echo "\${COMPREPLY[@]}"`;
-    return execFileSync("bash", ["-c", script], { encoding: "utf8" }).trim().split(" ");
-  };
-  assert.deepEqual(complete("do"), ["doctor"]);
-  assert.deepEqual(complete("env", "pu"), ["pull"]);
-  assert.ok(complete("run", "--vcpu").includes("--vcpu-count"));
-  assert.ok(complete("run", "").includes("debian:12"));
-  assert.deepEqual(complete("workspace", "sum"), ["summary"]);
-  assert.deepEqual(complete("ws", "sum"), ["summary"]);
-  assert.deepEqual(complete("ws", "file", "wri"), ["write"]);
-  assert.deepEqual(complete("workspace", "exec", "demo", "--time"), ["--timeout-seconds"]);
-  assert.ok(complete("ws", "create", "").includes("debian:12"));
 });

@@ -64,7 +64,11 @@ describe("the package, installed into an empty prefix for somebody with an empty
     );
     const [{ files }] = JSON.parse(packed) as [{ files: { path: string }[] }];
     const names = files.map(({ path }) => path);
-    for (const needed of ["bin/pyro", "dist/cli.js", "dist/guest/pyro-agent", "docs/install.md"])
+    const [built, read] = [
+      "dist/cli.js dist/completion.json dist/guest/pyro-agent",
+      "docs/install.md",
+    ];
+    for (const needed of ["bin/pyro", ...built.split(" "), read])
       assert.ok(names.includes(needed), needed);
     const foreign = /^(src|test|guest|tools|bench|node_modules)\//;
     assert.deepEqual(

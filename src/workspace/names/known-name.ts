@@ -1,0 +1,5 @@
+/** A name, and what a person would tell it by. */
+export interface KnownName {
+  readonly value: string;
+  readonly summary: string;
+}
