@@ -148,6 +148,16 @@ export class Journal {
     return Math.max(0, Number(row?.first ?? 1) - 1);
   }
 
+  /** Somebody used the workspace, and there is nothing more to say about it. */
+  noteActivity(workspaceId: string, at: string): void {
+    this.#registry.write((run) =>
+      run("UPDATE workspaces SET last_activity_at = :at WHERE workspace_id = :workspaceId", {
+        workspaceId,
+        at,
+      }),
+    );
+  }
+
   record({ workspaceId, at, kind, text }: NewEvent): void {
     this.#registry.write((run) => {
       run("UPDATE workspaces SET last_activity_at = :at WHERE workspace_id = :workspaceId", {

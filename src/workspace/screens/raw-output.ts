@@ -1,3 +1,5 @@
+import type { GuestShell } from "../../channel/shell-client.ts";
+import type { ShellEvent } from "../../channel/shell-output.ts";
 import type { ShellQuestion } from "../../model/shell-reading.ts";
 import type { ShellSource } from "./shell-source.ts";
 
@@ -13,17 +15,22 @@ export interface RawPiece {
 export class RawOutput {
   readonly #source: ShellSource;
   readonly #cursor: number;
-  readonly #bytesMax: number;
   readonly #wanted: Buffer;
   /** The end of what was searched, as long as a text could begin there. */
   #tail: Buffer = Buffer.alloc(0);
   #position: number;
   #isFound = false;
+  readonly #kept: Buffer[] = [];
+  #keptBytes = 0;
+  /** Bytes that are still to be kept. */
+  #room: number;
+  #droppedBytes = 0;
+  #hasEnded = false;
 
   constructor(source: ShellSource, { cursor, maxChars, text }: ShellQuestion) {
     this.#source = source;
     this.#cursor = cursor;
-    this.#bytesMax = maxChars;
+    this.#room = maxChars;
     this.#wanted = Buffer.from(text ?? "");
     this.#position = cursor;
   }
@@ -36,50 +43,63 @@ export class RawOutput {
     return this.#isFound;
   }
 
-  /** Passes by what need not be searched. */
-  skipTo(position: number): void {
-    this.#position = position;
+  /** Takes in what the shell wrote by then; what is neither answered nor searched is passed by. */
+  async takeUpTo({ nextPosition, ending }: GuestShell): Promise<void> {
+    const isSearching = this.#wanted.length > 0 && !this.#isFound;
+    const left = nextPosition - this.#position;
+    const max = isSearching ? left : Math.min(left, this.#room);
+    if (max > 0)
+      for await (const event of this.#source.output({ from: this.#position, max }))
+        this.#take(event);
+    this.#position = Math.max(this.#position, nextPosition);
+    this.#hasEnded = ending !== undefined && this.#keptEnd === nextPosition;
   }
 
-  /** Looks for the text in what came since, up to `end`. */
-  async search(end: number): Promise<void> {
-    if (this.#isFound || end <= this.#position) return;
-    const events = this.#source.output({ from: this.#position, max: end - this.#position });
-    for await (const event of events) {
-      if (event.kind === "position") this.#position = event.position;
-      if (event.kind !== "bytes") continue;
-      this.#position += event.bytes.length;
-      const searched = Buffer.concat([this.#tail, event.bytes]);
-      if (searched.includes(this.#wanted)) this.#isFound = true;
-      this.#tail = searched.subarray(Math.max(0, searched.length - this.#wanted.length + 1));
+  #take(event: ShellEvent): void {
+    if (event.kind === "position") {
+      // What falls out while we read would tear a hole into the text.
+      if (this.#keptBytes > 0 && event.lostBytes > 0) this.#room = 0;
+      if (this.#keptBytes === 0) this.#droppedBytes = event.position - this.#cursor;
+      this.#position = event.position;
     }
+    if (event.kind !== "bytes") return;
+    this.#position += event.bytes.length;
+    this.#keep(event.bytes);
+    this.#search(event.bytes);
   }
 
-  async read(): Promise<RawPiece> {
-    const chunks: Buffer[] = [];
-    let position = this.#cursor;
-    let droppedBytes = 0;
-    let hasEnded = false;
-    const events = this.#source.output({ from: this.#cursor, max: this.#bytesMax });
-    for await (const event of events) {
-      if (event.kind === "position") {
-        // What falls out while we read would tear a hole into the text.
-        if (chunks.length > 0) break;
-        droppedBytes = event.lostBytes;
-        position = event.position;
-      } else if (event.kind === "bytes") chunks.push(event.bytes);
-      else if (event.kind === "end") hasEnded = true;
-    }
-    const all = Buffer.concat(chunks);
-    const bytes = hasEnded ? all : withoutPartOfCharacter(all);
+  #keep(bytes: Buffer): void {
+    if (this.#room === 0) return;
+    const kept = Buffer.from(bytes.subarray(0, this.#room));
+    this.#kept.push(kept);
+    this.#keptBytes += kept.length;
+    this.#room -= kept.length;
+  }
+
+  #search(bytes: Buffer): void {
+    if (this.#wanted.length === 0 || this.#isFound) return;
+    const searched = Buffer.concat([this.#tail, bytes]);
+    this.#isFound = searched.includes(this.#wanted);
+    this.#tail = Buffer.from(
+      searched.subarray(Math.max(0, searched.length - this.#wanted.length + 1)),
+    );
+  }
+
+  get #keptEnd(): number {
+    return this.#cursor + this.#droppedBytes + this.#keptBytes;
+  }
+
+  piece(): RawPiece {
+    const all = Buffer.concat(this.#kept);
+    const bytes = this.#hasEnded ? all : withoutPartOfCharacter(all);
     const output = bytes.toString("utf8");
     const isText = Buffer.from(output).equals(bytes);
     return {
       output,
       outputBase64: isText ? null : bytes.toString("base64"),
-      nextCursor: position + bytes.length,
-      droppedBytes,
-      truncated: droppedBytes > 0,
+      nextCursor: this.#cursor + this.#droppedBytes + bytes.length,
+      droppedBytes: this.#droppedBytes,
+      truncated: this.#droppedBytes > 0,
     };
   }
 }

@@ -38,34 +38,34 @@ interface View {
   contains(text: string): boolean;
   /** Up to where it has looked. */
   readonly position: number;
-  piece(): Promise<Piece>;
+  piece(): Piece;
 }
 
 /** Waits as asked, and reads. */
 export async function readShell(
   question: ShellQuestion,
   source: ShellSource,
-  openScreen: (shell: GuestShell) => Promise<Screen>,
+  openScreen: () => Promise<Screen>,
 ): Promise<ShellAnswer> {
-  const first = await source.status();
-  if (question.cursor > first.nextPosition) throw beyondTheEnd(question, first);
   const view =
     question.mode === "raw"
       ? new RawView(question, source)
-      : new ScreenView(question, source, await openScreen(first));
+      : new ScreenView(question, source, await openScreen());
   const { shell, timedOut } = await wait(question, view, source);
   const matched = question.text === undefined ? null : view.contains(question.text);
-  return { shell, matched, timedOut, ...(await view.piece()) };
+  return { shell, matched, timedOut, ...view.piece() };
 }
 
 async function wait(
-  { idleMs, text, timeoutMs }: ShellQuestion,
+  question: ShellQuestion,
   view: View,
   source: ShellSource,
 ): Promise<{ shell: GuestShell; timedOut: boolean }> {
+  const { idleMs, text, timeoutMs } = question;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const shell = await view.update();
+    checkCursor(question, shell);
     const isShown = text === undefined || view.contains(text);
     if (shell.ending !== undefined || (isShown && idleMs === undefined))
       return { shell, timedOut: false };
@@ -78,12 +78,10 @@ async function wait(
 }
 
 class RawView implements View {
-  readonly #question: ShellQuestion;
   readonly #source: ShellSource;
   readonly #output: RawOutput;
 
   constructor(question: ShellQuestion, source: ShellSource) {
-    this.#question = question;
     this.#source = source;
     this.#output = new RawOutput(source, question);
   }
@@ -94,8 +92,7 @@ class RawView implements View {
 
   async update(): Promise<GuestShell> {
     const shell = await this.#source.status();
-    if (this.#question.text === undefined) this.#output.skipTo(shell.nextPosition);
-    else await this.#output.search(shell.nextPosition);
+    await this.#output.takeUpTo(shell);
     return shell;
   }
 
@@ -103,8 +100,8 @@ class RawView implements View {
     return this.#output.isFound;
   }
 
-  async piece(): Promise<Piece> {
-    return { ...(await this.#output.read()), screen: null };
+  piece(): Piece {
+    return { ...this.#output.piece(), screen: null };
   }
 }
 
@@ -136,7 +133,7 @@ class ScreenView implements View {
     return mode === "screen" ? linesOf(this.#screen.shown()) : this.#screen.textSince(cursor).text;
   }
 
-  async piece(): Promise<Piece> {
+  piece(): Piece {
     const { mode, cursor, maxChars } = this.#question;
     const { lines, isFullScreen, ...place } = this.#screen.shown();
     const { text, isCut } =
@@ -160,8 +157,9 @@ function lastChars(text: string, max: number): string {
   return text.length <= max ? text : text.slice(-max).replace(/^[\udc00-\udfff]/, "");
 }
 
-function beyondTheEnd({ cursor }: ShellQuestion, { id, nextPosition }: GuestShell): PyroError {
-  return new PyroError(
+function checkCursor({ cursor }: ShellQuestion, { id, nextPosition }: GuestShell): void {
+  if (cursor <= nextPosition) return;
+  throw new PyroError(
     "invalid_argument",
     `The cursor ${cursor} is beyond the end of what the shell ${id} wrote, ${nextPosition} bytes.`,
     { hint: "Go on from the next_cursor of an earlier read, or from 0." },

@@ -11,6 +11,8 @@ const cellBytes = 12;
 const historyLinesMax = 5_000;
 /** Places that readers may go on from. */
 const placesMax = 64;
+/** What is given to the terminal before it is waited for. */
+const unparsedBytesMax = 256 * 1024;
 /** How long a frame that a program draws is waited for. */
 const frameMsMax = 200;
 
@@ -39,6 +41,10 @@ export class Screen {
   /** The last place that was not a full-screen program's. */
   #lastPlace: Place = { marker: undefined, seen: "" };
   #position = 0;
+  /** What the terminal was given and has perhaps not parsed yet. */
+  #unparsedBytes = 0;
+  /** What was read last, as long as nothing changes it. */
+  #lastText: { readonly from: number; readonly text: string } | undefined;
   /** Whether anything was ever written so as not to be seen. */
   #hides = false;
   /** Whether what it shows begins after a part of the output that is kept no more. */
@@ -90,6 +96,7 @@ export class Screen {
     if (max > 0)
       for await (const event of source.output({ from: this.#position, max }))
         await this.#take(event);
+    await this.#parse();
     this.#resize(shell);
   }
 
@@ -97,13 +104,16 @@ export class Screen {
     switch (event.kind) {
       case "bytes":
         this.#position += event.bytes.length;
-        await new Promise<void>((resolve) => this.#terminal.write(event.bytes, resolve));
+        this.#terminal.write(event.bytes);
+        this.#unparsedBytes += event.bytes.length;
+        if (this.#unparsedBytes > unparsedBytesMax) await this.#parse();
         return;
       case "position":
-        if (event.lostBytes > 0) this.#beginAnew();
+        if (event.lostBytes > 0) await this.#beginAnew();
         this.#position = event.position;
         return;
       case "size":
+        await this.#parse();
         this.#resize(event.size);
         return;
       default:
@@ -111,8 +121,18 @@ export class Screen {
     }
   }
 
+  /** Waits until the terminal shows all that it was given. */
+  async #parse(): Promise<void> {
+    if (this.#unparsedBytes === 0) return;
+    this.#unparsedBytes = 0;
+    this.#lastText = undefined;
+    await new Promise<void>((resolve) => this.#terminal.write("", resolve));
+  }
+
   /** What came before is unknown, and half a sequence of it may be the next. */
-  #beginAnew(): void {
+  async #beginAnew(): Promise<void> {
+    await this.#parse();
+    this.#lastText = undefined;
     this.#terminal.reset();
     this.#places.clear();
     this.#lastPlace = { marker: undefined, seen: "" };
@@ -120,8 +140,9 @@ export class Screen {
   }
 
   #resize({ cols, rows }: TerminalSize): void {
-    if (cols !== this.#terminal.cols || rows !== this.#terminal.rows)
-      this.#terminal.resize(cols, rows);
+    if (cols === this.#terminal.cols && rows === this.#terminal.rows) return;
+    this.#lastText = undefined;
+    this.#terminal.resize(cols, rows);
   }
 
   /** What a person would have read since `cursor`, a place where a reader stopped; of any other place, everything. */
@@ -132,12 +153,20 @@ export class Screen {
     const line = place?.marker?.line ?? 0;
     // A marker whose row fell out of the history has no line any more.
     const isGone = place?.marker?.isDisposed === true;
-    const text = textBetween(buffer, { from: Math.max(0, line), hides: this.#hides });
+    const text = this.#textFrom(Math.max(0, line));
     const isKnown = place !== undefined && !isGone;
     if (isKnown && cursor === this.#position) return { text: "", isCut: false };
     if (isKnown && text.startsWith(place.seen))
       return { text: text.slice(place.seen.length), isCut: false };
     return { text, isCut: isGone || this.#isCut || this.#hasScrolledOut(buffer) };
+  }
+
+  #textFrom(from: number): string {
+    if (this.#lastText?.from !== from) {
+      const buffer = this.#terminal.buffer.active;
+      this.#lastText = { from, text: textBetween(buffer, { from, hides: this.#hides }) };
+    }
+    return this.#lastText.text;
   }
 
   #hasScrolledOut({ baseY }: IBuffer): boolean {

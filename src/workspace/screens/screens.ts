@@ -1,10 +1,9 @@
 import type { AgentClient } from "../../channel/agent-client.ts";
-import type { GuestShell } from "../../channel/shell-client.ts";
 import { asPyroError } from "../../model/errors.ts";
 import type { ShellQuestion } from "../../model/shell-reading.ts";
 import { readShell, type ShellAnswer } from "./read-shell.ts";
 import { Screen } from "./screen.ts";
-import { shellSource } from "./shell-source.ts";
+import { type ShellSource, shellSource } from "./shell-source.ts";
 
 /** Each may take some megabytes; one that is given up is fed anew when it is read again. */
 const screensMax = 8;
@@ -21,7 +20,7 @@ export class Screens {
     const { shellId } = question;
     try {
       const source = shellSource(client, shellId, signal);
-      return await readShell(question, source, (shell) => this.#open(shell));
+      return await readShell(question, source, () => this.#open(shellId, source));
     } catch (error) {
       if (asPyroError(error).code === "shell_not_found") this.#forget(shellId);
       throw error;
@@ -29,11 +28,14 @@ export class Screens {
   }
 
   /** The screen of a shell, which becomes the one that was looked at last. */
-  #open(shell: GuestShell): Promise<Screen> {
-    const known = this.#screens.get(shell.id);
-    const screen = known ?? Screen.open(shell);
-    this.#screens.delete(shell.id);
-    this.#screens.set(shell.id, screen);
+  async #open(shellId: string, source: ShellSource): Promise<Screen> {
+    let screen = this.#screens.get(shellId);
+    if (screen === undefined) {
+      const shell = await source.status();
+      screen = this.#screens.get(shellId) ?? Screen.open(shell);
+    }
+    this.#screens.delete(shellId);
+    this.#screens.set(shellId, screen);
     const [oldest] = this.#screens.keys();
     if (this.#screens.size > screensMax && oldest !== undefined) this.#forget(oldest);
     return screen;

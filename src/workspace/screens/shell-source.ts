@@ -20,15 +20,40 @@ export function shellSource(
     status: () => client().shell.status(shellId),
     output: (request) => client().shell.output(shellId, { ...request, signal }),
     changed: async (position, withinMs) => {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(withinMs))]);
+      using limit = new Deadline(signal, withinMs);
       const events = client().shell.output(shellId, {
         from: position,
         max: 1,
         follow: true,
-        signal: limit,
+        signal: limit.signal,
       });
       for await (const { kind } of events) if (kind !== "position" && kind !== "size") return true;
       return false;
     },
   };
+}
+
+/** A signal that ends with another, or after a while; signals made of others would be kept as long as those. */
+class Deadline implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(outer: AbortSignal, withinMs: number) {
+    this.#outer = outer;
+    this.#timer = setTimeout(this.#abort, withinMs);
+    if (outer.aborted) this.#abort();
+    outer.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  readonly #abort = (): void => this.#controller.abort();
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener("abort", this.#abort);
+  }
 }

@@ -6,6 +6,7 @@ import { Turns } from "../../platform/turns.ts";
 import type { PortRow } from "../../registry/published-ports.ts";
 import { now } from "../records/workspace-records.ts";
 import { Screens } from "../screens/screens.ts";
+import type { Activity } from "./activity.ts";
 import { answerSecretsChange } from "./change-secrets.ts";
 import type { JournalPlace } from "./journal-entry.ts";
 import { journaledExec } from "./journaled-exec.ts";
@@ -26,6 +27,7 @@ export interface RequestContext extends JournalPlace {
   readonly reasonOfLoss: () => Promise<PyroError>;
   readonly services: SupervisedServices;
   readonly ports: SupervisedPorts;
+  readonly activity: Activity;
   readonly end: (mode: EndMode) => Promise<void>;
   /** Leaves the running machine to another supervisor. */
   readonly stepAside: () => void;
@@ -73,9 +75,19 @@ async function answer(incoming: Incoming, context: RequestContext, shared: Share
 
 const read: Handler = (incoming, context) => passOn(incoming, context.client());
 
-/** Shells may be silent for any time, and whoever types pauses. */
-const patient: Handler = (incoming, context) =>
-  passOn(incoming, context.client(), { mayBeSilent: true });
+/** What somebody does with a shell is activity of the workspace. */
+function active(handler: Handler): Handler {
+  return async (incoming, context, shared) => {
+    await handler(incoming, context, shared);
+    context.activity.note();
+  };
+}
+
+/** One request takes what somebody types for as long as he likes. */
+const type: Handler = (incoming, context) => {
+  incoming.stream.on("data", () => context.activity.note());
+  return passOn(incoming, context.client(), { mayBeSilent: true });
+};
 
 const change: Handler = async (incoming, context, { changes }) => {
   using _turn = await takeTurn(incoming, changes);
@@ -94,16 +106,17 @@ const handlers: Readonly<Record<string, Handler>> = {
   "POST /v1/tree/edit": change,
   "POST /v1/exec": (incoming, context) =>
     journaledExec(incoming, { ...context, client: context.client() }),
-  "POST /v1/shell/open": answerOpening,
+  "POST /v1/shell/open": active(answerOpening),
   "GET /v1/shell/list": read,
   "GET /v1/shell/status": read,
   "GET /v1/shell/output": passShellOutput,
-  "POST /v1/shell/input": patient,
+  "POST /v1/shell/input": type,
   "POST /v1/shell/resize": read,
-  "POST /v1/shell/signal": read,
-  "POST /v1/shell/close": read,
-  "POST /v1/shell/read": (incoming, context, { screens }) =>
+  "POST /v1/shell/signal": active(read),
+  "POST /v1/shell/close": active(read),
+  "POST /v1/shell/read": active((incoming, context, { screens }) =>
     answerReading(incoming, { ...context, screens }),
+  ),
   "POST /v1/secrets/change": answerSecretsChange,
   "POST /v1/sync": read,
   "GET /v1/service/logs": (incoming, context) =>

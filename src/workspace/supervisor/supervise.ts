@@ -13,6 +13,7 @@ import { removeWorkspace } from "../records/remove-workspace.ts";
 import { type WorkspaceFiles, workspaceFiles } from "../records/workspace-files.ts";
 import { now, WorkspaceRecords } from "../records/workspace-records.ts";
 import { isExpired, msLeft } from "../records/workspace-states.ts";
+import { Activity } from "./activity.ts";
 import { GuestClock } from "./guest-clock.ts";
 import { KeptOutput, type OutputPlace } from "./kept-output.ts";
 import { LateEnds } from "./late-ends.ts";
@@ -170,6 +171,7 @@ class Supervisor {
       reasonOfLoss: () => this.#reasonOfLoss(),
       services: this.#services,
       ports: this.#ports,
+      activity: new Activity(this.#place),
       end: (mode) => this.#end(mode),
       stepAside: () => this.#stepAside(),
     });
