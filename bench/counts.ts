@@ -19,6 +19,7 @@ export interface Counts {
   /** Of all clients together. */
   readonly forwardedRequests: number;
   readonly diskLooks: number;
+  readonly floodMb: number;
   /** Before each series. */
   readonly warmUps: number;
 }
@@ -41,6 +42,7 @@ export const fullCounts: Counts = {
   mcpCalls: 100,
   forwardedRequests: 10_000,
   diskLooks: 20,
+  floodMb: 1000,
   warmUps: 3,
 };
 
@@ -63,5 +65,6 @@ export const quickCounts: Counts = {
   mcpCalls: 5,
   forwardedRequests: 500,
   diskLooks: 3,
+  floodMb: 20,
   warmUps: 1,
 };

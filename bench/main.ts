@@ -15,11 +15,13 @@ import { coldGuests } from "./sections/cold-guests.ts";
 import { coldRun } from "./sections/cold-run.ts";
 import { disks } from "./sections/disks.ts";
 import { exec } from "./sections/exec.ts";
+import { floods } from "./sections/floods.ts";
 import { idle } from "./sections/idle.ts";
 import { ignoreRules } from "./sections/ignore-rules.ts";
 import { mcp } from "./sections/mcp.ts";
 import { run } from "./sections/run.ts";
 import { services } from "./sections/services.ts";
+import { shells } from "./sections/shells.ts";
 import { throughput } from "./sections/throughput.ts";
 import { workspaceCreate } from "./sections/workspace-create.ts";
 import { workspaceExec } from "./sections/workspace-exec.ts";
@@ -43,6 +45,8 @@ const sections: readonly Section[] = [
   workspaceParallel,
   workspaceTree,
   services,
+  shells,
+  floods,
   disks,
   ignoreRules,
   workspaceIdle,

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 
 const kibPerMib = 1024;
 
@@ -11,6 +12,18 @@ export function proportionalMib(pid: number): number {
   const kib = /^Pss:\s+(\d+) kB$/m.exec(text)?.[1];
   if (kib === undefined) throw new Error(`The kernel says no PSS of process ${pid}.`);
   return Number(kib) / kibPerMib;
+}
+
+/** The same of those mappings alone whose file has this name. */
+export function proportionalMibOf(pid: number, fileName: string): number {
+  let kib = 0;
+  let isCounted = false;
+  for (const line of readFileSync(`/proc/${pid}/smaps`, "latin1").split("\n")) {
+    // Only the line that begins a mapping has a range.
+    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) isCounted = basename(line) === fileName;
+    else if (isCounted) kib += Number(/^Pss:\s+(\d+) kB$/.exec(line)?.[1] ?? 0);
+  }
+  return kib / kibPerMib;
 }
 
 /** Seconds of processor time a process has used, all threads together. */

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import type { Config } from "../src/platform/config.ts";
 import type { Pyro } from "../src/pyro.ts";
 import type { Bench } from "./bench.ts";
-import { parentPid, proportionalMib } from "./process-usage.ts";
+import { parentPid, proportionalMib, proportionalMibOf } from "./process-usage.ts";
 
 /** The SDK as users have it: the bundle, with supervisors that run from the bundle too. */
 export async function openBundledPyro(config: Config): Promise<Pyro> {
@@ -39,9 +39,8 @@ export interface WorkspaceMemory {
   readonly supervisorMib: number;
 }
 
-export function memoryOf({ engine }: Bench, workspaceId: string): WorkspaceMemory {
-  const monitor = engine.workspaces.records.workspaces.find(workspaceId)?.process?.pid;
-  if (monitor === undefined) throw new Error(`Workspace ${workspaceId} has no machine.`);
+export function memoryOf(bench: Bench, workspaceId: string): WorkspaceMemory {
+  const monitor = monitorPid(bench, workspaceId);
   let jailMib = 0;
   for (let pid = parentPid(monitor); isOfJail(pid); pid = parentPid(pid))
     jailMib += proportionalMib(pid);
@@ -50,6 +49,27 @@ export function memoryOf({ engine }: Bench, workspaceId: string): WorkspaceMemor
     jailMib,
     supervisorMib: proportionalMib(supervisorPid(workspaceId)),
   };
+}
+
+/** What one running workspace holds of the host's memory, in MiB. */
+export interface HeldMemory {
+  /** Its processes, but for the guest's memory that one of them maps. */
+  readonly hostMib: number;
+  /** Of the guest's memory, what it ever wrote to or shares with others. */
+  readonly guestMib: number;
+}
+
+export function heldMemoryOf(bench: Bench, workspaceId: string): HeldMemory {
+  const { monitorMib, jailMib, supervisorMib } = memoryOf(bench, workspaceId);
+  // A template's memory, of which every machine has a private mapping.
+  const guestMib = proportionalMibOf(monitorPid(bench, workspaceId), "memory");
+  return { hostMib: monitorMib - guestMib + jailMib + supervisorMib, guestMib };
+}
+
+function monitorPid({ engine }: Bench, workspaceId: string): number {
+  const pid = engine.workspaces.records.workspaces.find(workspaceId)?.process?.pid;
+  if (pid === undefined) throw new Error(`Workspace ${workspaceId} has no machine.`);
+  return pid;
 }
 
 /** The process that looks after a workspace. */

@@ -18,10 +18,8 @@ import (
 
 const (
 	readBytes = 16 << 10
-	// fullBytes is what the kernel gives of a terminal that is full.
-	fullBytes = 4<<10 - 1
-	// gatherTime lets a busy program fill its terminal, where it has not yet: the agent goes
-	// before programs when the processor is scarce, and would otherwise wake for every line.
+	// gatherTime lets a busy program fill its terminal: the agent goes before programs
+	// when the processor is scarce, and would otherwise wake for every line.
 	gatherTime = time.Millisecond
 	// hangUpGrace is how long the processes of a shell that is closed may take to end.
 	hangUpGrace = 500 * time.Millisecond
@@ -97,28 +95,24 @@ func (s *Shell) readAll() {
 		if n > 0 {
 			s.take(buffer[:n])
 		}
-		n += s.takeRest(buffer)
+		s.takeRest(buffer)
 		if err != nil {
 			return
 		}
-		if n < fullBytes {
-			time.Sleep(gatherTime)
-		}
+		time.Sleep(gatherTime)
 	}
 }
 
-// takeRest takes what is there already, and tells how much it was. It is bounded: a process
-// that opens the terminal of a program that ended must not keep the shell from its end.
-func (s *Shell) takeRest(buffer []byte) (taken int) {
+// takeRest takes what is there already. It is bounded: a process that opens the terminal
+// of a program that ended must not keep the shell from its end.
+func (s *Shell) takeRest(buffer []byte) {
 	for range historyBytesMax / readBytes {
 		n := s.terminal.ReadNow(buffer)
 		if n == 0 {
-			break
+			return
 		}
 		s.take(buffer[:n])
-		taken += n
 	}
-	return taken
 }
 
 // take keeps what was written, and answers what it asked of its terminal.

@@ -1,9 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { GuestShell } from "../../channel/shell-client.ts";
 import { PyroError } from "../../model/errors.ts";
 import type { ShellQuestion } from "../../model/shell-reading.ts";
 import { RawOutput } from "./raw-output.ts";
 import { linesOf, type Screen } from "./screen.ts";
 import type { ShellSource } from "./shell-source.ts";
+
+/** What comes soon is looked at at once; a program that goes on and on is not to be kept from it by our looking. */
+const gatherMs = 5;
+const gatherMsMax = 100;
 
 /** What was read, before it is said in a result's words. */
 export interface ShellAnswer {
@@ -63,7 +68,7 @@ async function wait(
 ): Promise<{ shell: GuestShell; timedOut: boolean }> {
   const { idleMs, text, timeoutMs } = question;
   const deadline = performance.now() + timeoutMs;
-  for (;;) {
+  for (let round = 0; ; round++) {
     const shell = await view.update();
     checkCursor(question, shell);
     const isShown = text === undefined || view.contains(text);
@@ -74,6 +79,7 @@ async function wait(
     const silenceMs = isShown && idleMs !== undefined ? idleMs : Infinity;
     const hasChanged = await source.changed(view.position, Math.min(silenceMs, leftMs));
     if (!hasChanged && silenceMs <= leftMs) return { shell, timedOut: false };
+    await sleep(Math.min(round * gatherMs, gatherMsMax, leftMs));
   }
 }
 

@@ -33,6 +33,11 @@ export interface ShownScreen extends TerminalSize {
   readonly isFullScreen: boolean;
 }
 
+/** A supervisor whose shells nobody looks at does without them. */
+export function loadTerminal() {
+  return Promise.all([import("@xterm/headless"), import("@xterm/addon-unicode11")]);
+}
+
 /** What a person would see of one shell: a terminal that is fed what the shell writes, and kept between reads. */
 export class Screen {
   readonly #terminal: Terminal;
@@ -60,8 +65,7 @@ export class Screen {
   }
 
   static async open(size: TerminalSize): Promise<Screen> {
-    const { default: xterm } = await import("@xterm/headless");
-    const { default: unicode } = await import("@xterm/addon-unicode11");
+    const [{ default: xterm }, { default: unicode }] = await loadTerminal();
     const perLine = size.cols * cellBytes;
     const terminal = new xterm.Terminal({
       cols: size.cols,

@@ -2,7 +2,7 @@ import type { AgentClient } from "../../channel/agent-client.ts";
 import { asPyroError } from "../../model/errors.ts";
 import type { ShellQuestion } from "../../model/shell-reading.ts";
 import { readShell, type ShellAnswer } from "./read-shell.ts";
-import { Screen } from "./screen.ts";
+import { loadTerminal, Screen } from "./screen.ts";
 import { type ShellSource, shellSource } from "./shell-source.ts";
 
 /** Each may take some megabytes; one that is given up is fed anew when it is read again. */
@@ -11,6 +11,12 @@ const screensMax = 8;
 /** The screens of a workspace's shells, as far as anybody looks at them. */
 export class Screens {
   readonly #screens = new Map<string, Promise<Screen>>();
+
+  /** A shell was opened, and will be read. */
+  prepare(): void {
+    // What is missing is told to whoever reads.
+    loadTerminal().catch(() => undefined);
+  }
 
   async read(
     client: () => AgentClient,

@@ -106,7 +106,10 @@ const handlers: Readonly<Record<string, Handler>> = {
   "POST /v1/tree/edit": change,
   "POST /v1/exec": (incoming, context) =>
     journaledExec(incoming, { ...context, client: context.client() }),
-  "POST /v1/shell/open": active(answerOpening),
+  "POST /v1/shell/open": active(async (incoming, context, { screens }) => {
+    await answerOpening(incoming, context);
+    screens.prepare();
+  }),
   "GET /v1/shell/list": read,
   "GET /v1/shell/status": read,
   "GET /v1/shell/output": passShellOutput,
