@@ -6,14 +6,20 @@ interface RowOptions {
   readonly to?: number | undefined;
   /** Whether some characters may be there so as not to be seen. */
   readonly hides: boolean;
+  /** Whether blanks at the end are left out. Default false. */
+  readonly isTrimmed?: boolean;
 }
 
 /** What one row shows. */
-export function rowText(
-  line: IBufferLine,
-  { from = 0, to = line.length, hides }: RowOptions,
-): string {
-  if (!hides) return line.translateToString(false, from, to);
+export function rowText(line: IBufferLine, options: RowOptions): string {
+  const { from = 0, to = line.length, hides, isTrimmed = false } = options;
+  // Most rows are mostly empty, and cells that were never written to are the terminal's to leave out.
+  const text = hides ? shownCells(line, from, to) : line.translateToString(isTrimmed, from, to);
+  return isTrimmed ? text.trimEnd() : text;
+}
+
+/** Without what is there so as not to be seen. */
+function shownCells(line: IBufferLine, from: number, to: number): string {
   let text = "";
   for (let column = from; column < to; column++) {
     const cell = line.getCell(column);
@@ -57,5 +63,6 @@ function shownText(
   { hides, isWhole, cursor }: { hides: boolean; isWhole: boolean; cursor: number },
 ): string {
   if (isWhole) return rowText(line, { hides });
-  return rowText(line, { to: cursor, hides }) + rowText(line, { from: cursor, hides }).trimEnd();
+  const before = cursor === 0 ? "" : rowText(line, { to: cursor, hides });
+  return before + rowText(line, { from: cursor, hides, isTrimmed: true });
 }
