@@ -59,6 +59,15 @@ test("wrong usage ends with 2, says why, and never asks the SDK", async () => {
       "file write demo a --text-file /no/such",
       /--text-file "\/no\/such" cannot be read \(ENOENT\)/,
     ],
+    ["shell write demo sh-1", /Neither --input nor --input-file is given\.\nhint: Give --input/],
+    ["shell write demo sh-1 --input x --input-file y", /'--input-file <file>' cannot be used/],
+    ["service start demo web", /Missing required argument 'command'/],
+    [
+      "service start demo web --ready-tcp 1 --ready-log x -- a",
+      /cannot be used with option '--ready-/,
+    ],
+    ["secret set demo", /There is no secret to set\.\nhint: Give --secret-file NAME=PATH/],
+    ["port unpublish demo x", /"x" is not a whole number/],
     ["patch apply demo", /Neither --patch nor --patch-file is given/],
     ["snapshot create demo", /Missing required argument 'name'/],
     ["snapshot delete demo", /Missing required argument 'name'/],
@@ -383,4 +392,25 @@ test("a failure of the SDK is an error and a hint, or one JSON object", async ()
     hint: "Look.",
   };
   assert.deepEqual(JSON.parse(json.stdout), { error });
+});
+
+test("what programs that are started get reaches the SDK, whichever command starts them", async () => {
+  const given = "--cwd /tmp --env A=1 --secret-env TOKEN=T --secret-env KEY".split(" ");
+  const wanted = { cwd: "/tmp", env: { A: "1" }, secretEnv: { TOKEN: "T", KEY: "KEY" } };
+  const askedFor = async (line: readonly string[], method: string) => {
+    const refuse = () => {
+      throw new PyroError("not_supported", "It is only asked.");
+    };
+    const { pyro, calls } = fakePyro({ [method]: refuse });
+    await pyroCommand(["workspace", ...line, ...given, "--", "true"], { pyro });
+    return calls[0]?.at(-1) as Record<string, unknown>;
+  };
+  for (const [line, method] of [
+    ["exec demo", "execWorkspace"],
+    ["shell open demo", "openShell"],
+    ["service start demo web", "startService"],
+  ] as const) {
+    const { cwd, env, secretEnv, command } = await askedFor(line.split(" "), method);
+    assert.deepEqual({ cwd, env, secretEnv, command }, { ...wanted, command: ["true"] }, line);
+  }
 });

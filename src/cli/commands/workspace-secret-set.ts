@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { PyroError } from "../../index.ts";
 import type { CommandContext, JsonOption } from "../context.ts";
 import { printResult } from "../printer.ts";
 import { addSecretOptions, type SecretOptions, secretSources } from "../secret-arguments.ts";
@@ -6,6 +7,12 @@ import { idMeaning } from "../workspace-arguments.ts";
 import { printSecrets } from "./workspace-secret-list.ts";
 
 interface SetOptions extends JsonOption, SecretOptions {}
+
+function nothing(): never {
+  throw new PyroError("invalid_argument", "There is no secret to set.", {
+    hint: "Give --secret-file NAME=PATH, --secret-from-env NAME or --secret NAME=VALUE.",
+  });
+}
 
 export function addWorkspaceSecretSet(group: Command, { io, openPyro }: CommandContext): void {
   addSecretOptions(group.command("set"))
@@ -20,8 +27,9 @@ export function addWorkspaceSecretSet(group: Command, { io, openPyro }: CommandC
       "\nExamples:\n  pyro workspace secret set demo --secret-file API_TOKEN=token.txt\n  pyro workspace secret set demo --secret-from-env GITHUB_TOKEN",
     )
     .action(async (id: string, options: SetOptions) => {
+      const secrets = secretSources(io, options) ?? nothing();
       using pyro = openPyro();
-      const list = await pyro.setSecrets(id, { secrets: secretSources(io, options) ?? [] });
+      const list = await pyro.setSecrets(id, { secrets });
       if (options.json) return printResult(io, "workspaceSecrets", list);
       printSecrets(io, list);
     });

@@ -109,6 +109,7 @@ async function start({ io, openPyro }: CommandContext, call: StartCall): Promise
     command: call.command,
     cwd: call.cwd,
     env: call.env,
+    secretEnv: call.secretEnv,
     readiness: readinessOf(call),
     readyTimeoutSeconds: call.readyTimeoutSeconds,
     readyIntervalMs: call.readyIntervalMs,

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { CommandContext, JsonOption } from "../context.ts";
 import { printNote, printResult } from "../printer.ts";
 import { readInput } from "../read-input.ts";
@@ -21,7 +21,11 @@ export function addWorkspaceShellWrite(group: Command, context: CommandContext):
     .argument("<id>", idMeaning)
     .argument("<shell>", shellMeaning)
     .option("--input <text>", "what to type")
-    .option("--input-file <file>", "a file of this host to type; - is stdin")
+    .addOption(
+      new Option("--input-file <file>", "a file of this host to type; - is stdin").conflicts(
+        "input",
+      ),
+    )
     .option("--no-newline", "without Enter at the end")
     .option("--key <name>", "a key to press after it, without Enter (repeatable)", collect)
     .option("--json", "print one JSON object", false)

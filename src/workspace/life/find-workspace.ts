@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { PyroError } from "../../model/errors.ts";
+import { nearest } from "../../model/nearest.ts";
 import type { WorkspaceKind } from "../../model/workspace-names.ts";
 import { tryLock } from "../../platform/lock.ts";
 import { isAlive } from "../../platform/processes.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { isMisfortune } from "../records/misfortune.ts";
-import { deletedMeanwhile, isExpired, isPassing } from "../records/workspace-states.ts";
+import { deletedMeanwhile, isExpired, isPassing, nameOf } from "../records/workspace-states.ts";
 import { adoptWorkspace, adoptWorkspaces } from "./adopt-workspaces.ts";
 import { recoverWorkspace, whyGone } from "./recover-workspace.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
@@ -128,9 +129,13 @@ function notFound(context: WorkspaceContext, text: string): PyroError {
       `Workspace ${text} is gone: ${ended.reason} at ${ended.endedAt}.`,
       { hint: "Create another: pyro workspace create debian:12" },
     );
+  const names = context.records.workspaces.list("workspace").map(nameOf);
+  const meant = nearest(text, names);
   return new PyroError(
     "workspace_not_found",
     `There is no workspace whose name or id is "${text}", or whose id begins so.`,
-    { hint: "See what there is: pyro workspace list" },
+    {
+      hint: `${meant === undefined ? "" : `Did you mean ${meant}? `}See what there is: pyro workspace list`,
+    },
   );
 }

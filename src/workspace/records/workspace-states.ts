@@ -96,7 +96,7 @@ function nextStep(state: WorkspaceState, named: string): string {
     case "deleting":
       return "It is being deleted; create another.";
     case "started":
-      return `It runs already; to stop it: pyro workspace stop ${named}`;
+      return `Stop it first: pyro workspace stop ${named}`;
     case "stopped":
       return `Start it: pyro workspace start ${named}`;
     case "failed":

@@ -79,7 +79,7 @@ export class SupervisedServices {
   async start({ name, definition, keepsLog, earlierPorts }: WantedService): Promise<void> {
     // It may have ended a moment ago.
     if (this.#isLive(name)) await this.refresh();
-    if (this.#starting.has(name) || this.#isLive(name)) throw exists(name);
+    if (this.#starting.has(name) || this.#isLive(name)) throw exists(this.#workspaceId, name);
     this.#starting.add(name);
     const before = this.#records.services.find(this.#workspaceId, name);
     try {
@@ -221,8 +221,8 @@ function newsOf(name: string, { state, reason }: ServiceStatus): string | undefi
   }
 }
 
-function exists(name: string): PyroError {
+function exists(workspaceId: string, name: string): PyroError {
   return new PyroError("service_exists", `Service "${name}" runs already.`, {
-    hint: "Restart it with: pyro workspace service restart, or stop it first.",
+    hint: `Restart it: pyro workspace service restart ${workspaceId} ${name}, or stop it first.`,
   });
 }
