@@ -34,9 +34,9 @@ const rooms = {
   tree: ["records", "life", "seed", "supervisor"],
   ports: ["records", "life", "supervisor"],
   services: ["machines", "records", "life", "supervisor", "ports"],
-  review: ["records", "life", "snapshots", "supervisor", "tree", "ports"],
   commands: ["machines", "life", "supervisor"],
   shells: ["machines", "screens", "life"],
+  review: ["records", "life", "snapshots", "supervisor", "tree", "shells"],
   names: ["records"],
 };
 

@@ -86,8 +86,8 @@ export class ShellClient {
     throw new PyroError("guest_protocol_error", "The guest agent did not say why no shell began.");
   }
 
-  async list(): Promise<readonly GuestShell[]> {
-    const { shells } = await this.#call("GET", "/v1/shell/list");
+  async list(signal?: AbortSignal): Promise<readonly GuestShell[]> {
+    const { shells } = await this.#call("GET", "/v1/shell/list", undefined, signal);
     if (Array.isArray(shells) && shells.length <= shellsMax) return shells.map(shellOf);
     throw new PyroError("guest_protocol_error", "The guest agent listed no usable shells.");
   }

@@ -3,6 +3,7 @@ import { networkPolicies } from "./machine-options.ts";
 import { commandResult, cpuLevel, executionMode, isolation, timestamp } from "./result-fields.ts";
 import { secretSourceKinds } from "./secrets.ts";
 import { publishedPortSchema, serviceSchema } from "./service-results.ts";
+import { shellSchema } from "./shell-results.ts";
 
 // Results about workspaces; results.ts says how they become types, JSON and MCP schemas.
 
@@ -48,6 +49,10 @@ const listed = {
   commandCount: count.describe("Since the last reset."),
   serviceCount: count,
   runningServiceCount: count,
+  publishedPorts: z.array(publishedPortSchema).describe("Those that lead into it now."),
+  shellCount: count
+    .nullable()
+    .describe("Shells that were not closed; null when its supervisor did not say at once."),
 };
 
 export const workspaceListSchema = z.object({ workspaces: z.array(z.object(listed)) });
@@ -300,6 +305,19 @@ export const workspaceSummarySchema = z.object({
     serviceSchema.pick({ name: true, state: true, reason: true, exitCode: true, startedAt: true }),
   ),
   ports: z.array(publishedPortSchema).describe("Published, those of services included."),
+  shells: z
+    .array(
+      shellSchema.pick({
+        shellId: true,
+        state: true,
+        exitCode: true,
+        openedAt: true,
+        idleMs: true,
+        attachedCount: true,
+      }),
+    )
+    .nullable()
+    .describe("Those that were not closed; null when its supervisor did not say at once."),
   diff: workspaceDiffSchema.omit({ workspaceId: true, diff: true }).nullable(),
   diffUnavailable: z.string().nullable().describe("Why there is no diff."),
   runsWhenOpened: z.array(runsWhenOpenedSchema).describe("Among the changed files."),

@@ -9,7 +9,7 @@ import { printSnapshots } from "../../src/cli/commands/workspace-snapshot-list.t
 import { printFileList } from "../../src/cli/listings/file-list.ts";
 import { printWorkspace } from "../../src/cli/listings/workspace-block.ts";
 import { fakePyro } from "./support/fake-pyro.ts";
-import { at, exported, file, listed, nowMs, workspace } from "./support/results.ts";
+import { at, exported, file, listed, nowMs, published, workspace } from "./support/results.ts";
 import { openTerminal, printed, pyroCommand } from "./support/terminal.ts";
 
 const screen = { isTerminal: true };
@@ -63,11 +63,11 @@ test("a list in a pipe has every column and nothing cut", () => {
   const lines = printed((io) => printWorkspaceList(io, threeWorkspaces, nowMs)).split("\n");
   assert.deepEqual(lines[0]?.split(/\s{2,}/), [
     ...["WORKSPACE", "STATE", "ENVIRONMENT", "ACTIVE", "EXPIRES"],
-    ...["COMMANDS", "SERVICES", "LABELS", "ID"],
+    ...["COMMANDS", "SERVICES", "PORTS", "SHELLS", "LABELS", "ID"],
   ]);
   assert.deepEqual(lines[2]?.split(/\s{2,}/), [
     ...["ws-aaaabbbbcccc", "stopped", "docker.io/library/python:3.12@sha256:0123456789abcdef"],
-    ...["25 h ago", "in 2 h", "4", "-", "-", "ws-aaaabbbbcccc"],
+    ...["25 h ago", "in 2 h", "4", "-", "-", "-", "-", "ws-aaaabbbbcccc"],
   ]);
 });
 
@@ -115,6 +115,20 @@ Next: pyro workspace reset demo
 Next: pyro workspace delete demo
 `,
   );
+});
+
+test("services, published ports and shells are told in a list and in a block", () => {
+  const publishedPorts = [published({ service: "web" }), published({ hostPort: 8081 })];
+  const busy = { serviceCount: 2, runningServiceCount: 1, publishedPorts, shellCount: 3 };
+  const unknown = listed({ name: "other", shellCount: null });
+  const workspaces = [listed(busy), unknown];
+  const lines = printed((io) => printWorkspaceList(io, { workspaces }, nowMs)).split("\n");
+  assert.match(lines[1] ?? "", / 1\/2 +8080,8081 +3 /);
+  assert.match(lines[2] ?? "", / - +- +\? /);
+  const block = printed((io) => printWorkspace(io, workspace(busy), { detail: "full", nowMs }));
+  const ports = ["8080", "8081"].map((port) => `http://127.0.0.1:${port} → port 80 of the guest`);
+  assert.ok(block.includes(`\n  services     2, 1 running\n  ports        ${ports.join(", ")}\n`));
+  assert.match(block, /\n {2}shells {7}3\n/);
 });
 
 test("a workspace without isolation says so", () => {

@@ -6,7 +6,7 @@ import { printWorkspaceSummary } from "../../src/cli/listings/workspace-summary.
 import { runCommandLine } from "../../src/cli/program.ts";
 import type { ReplayOutputOptions, StreamDiffOptions } from "../../src/index.ts";
 import { fakePyro } from "./support/fake-pyro.ts";
-import { changed, diff, fullSummary, logged, nowMs, summary } from "./support/results.ts";
+import { changed, diff, fullSummary, logged, nowMs, service, summary } from "./support/results.ts";
 import { openTerminal, printed, pyroCommand } from "./support/terminal.ts";
 
 const screen = { isTerminal: true };
@@ -21,20 +21,20 @@ files      17 changed, +233 -89
            A README.md            +12
            D old/removed.ts       -44
            R src/a.ts → src/b.ts  +1 -1
-           A logo.png             binary
-           and 12 more: pyro workspace diff demo --stat
+           and 13 more: pyro workspace diff demo --stat
 warning    3 changed files may run code, 2 when opened:
            .vscode/tasks.json: editors run tasks when the folder opens
            .envrc: direnv runs it on entering the directory
 commands   6 run, 4 failed; all: pyro workspace logs demo
-           #2 make test                    exit 2, 3.2 s
            #3 ./tool                       killed by SEGV, 40 ms
            #4 nope                         not started
            #6 sh -c "echo 'done'; exit 0"  exit 0, 5 ms
 events     5 min ago   wrote src/more-5.ts (12 B) (5 earlier: --json)
            4 min ago   wrote src/more-6.ts (12 B)
 snapshots  baseline, before-fix
-services   web (running)
+services   web (running) at http://127.0.0.1:8080 → 80, db (failed with 1)
+ports      http://127.0.0.1:40123 → 9229
+shells     sh-1a2b3c4d (wrote 2 min ago, 1 attached), sh-5e6f7a8b (ended with 0)
 next       pyro workspace logs demo --sequence 4
            pyro workspace diff demo
            pyro workspace export demo --patch demo.patch
@@ -198,6 +198,26 @@ test("a diff as numbers, as names, and of nothing", () => {
   assert.deepEqual(read(), { stdout: "", stderr: "Nothing changed.\n" });
 });
 
+test("a summary says why the changes are unknown, a service failed, and nobody knows the shells", () => {
+  const page = summary({
+    commands: [],
+    diff: null,
+    diffUnavailable: "There is too much for a diff: more than 5 entries. Most: node_modules (9).",
+    services: [service({ name: "db", state: "failed", exitCode: 1 })],
+    shells: null,
+  });
+  const shown = printed((io) => printWorkspaceSummary(io, page, nowMs));
+  const files = [
+    "unknown: There is too much for a diff: more than 5 entries.",
+    "Most: node_modules (9).",
+    "pyro workspace diff demo PATH…",
+  ];
+  assert.ok(shown.includes(`files      ${files.join("\n           ")}\n`), shown);
+  assert.match(shown, /\nservices {3}db \(failed with 1\)\n/);
+  assert.match(shown, /\nshells {5}unknown: its supervisor did not answer at once\n/);
+  assert.match(shown, /\nnext {7}pyro workspace service logs demo db\n/);
+});
+
 test("changed modes are shown as numbers", () => {
   const change = changed({ kind: "mode_changed", newMode: "0755", insertions: 0, deletions: 0 });
   const page = summary({
@@ -211,7 +231,7 @@ test("a summary in colour says the same", () => {
   const inColor = { isTerminal: true, color: true };
   const page = printed((io) => printWorkspaceSummary(io, fullSummary(), nowMs), inColor);
   assert.match(page, /\u001b\[33mwarning\u001b\[0m/);
-  assert.match(page, /\u001b\[31mexit 2\u001b\[0m, 3\.2 s/);
+  assert.match(page, /\u001b\[31mkilled by SEGV\u001b\[0m, 40 ms/);
   const stripped = page.replaceAll(/\u001b\[\d+m/g, "");
   assert.equal(
     stripped,

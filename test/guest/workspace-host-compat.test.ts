@@ -154,6 +154,8 @@ describe("a workspace without isolation, where no guest can run", () => {
       assert.match(refused.message, /too much for a diff: there are more than 1\d{5} entries/);
       assert.match(refused.hint ?? "", /^Name the files and directories that matter/);
     }
+    const { diffUnavailable } = await ws.pyro.summarizeWorkspace(id);
+    assert.match(diffUnavailable ?? "", /Most of what is new[^:]*: many \(1\d{5}\)/);
     assert.deepEqual(await look(), before);
     const outputPath = ws.path("named.patch");
     const exported = await ws.pyro.exportWorkspacePatch(id, { outputPath, paths: ["src/a.txt"] });

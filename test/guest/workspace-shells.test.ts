@@ -90,6 +90,26 @@ describe("a shell in a workspace", () => {
     await ws.pyro.closeShell(id, shellId);
   });
 
+  it("is counted for whoever looks at its workspace, and nothing is started to count it", async () => {
+    const shellId = await open("read line");
+    const counts = async () => {
+      const { workspaces } = await ws.pyro.listWorkspaces();
+      const listed = workspaces.find(({ workspaceId }) => workspaceId === id)?.shellCount;
+      return [listed, (await ws.pyro.statusWorkspace(id)).shellCount];
+    };
+    await until("it is counted", async () => (await counts()).every((count) => count === 1));
+    const { shells } = await ws.pyro.summarizeWorkspace(id);
+    assert.deepEqual(
+      shells?.map((shell) => [shell.shellId, shell.state]),
+      [[shellId, "running"]],
+    );
+    await ws.killSupervisor(id);
+    assert.deepEqual(await counts(), [null, null]);
+    assert.deepEqual(findSupervisors(id), []);
+    await ws.pyro.closeShell(id, shellId);
+    await until("none is counted", async () => (await counts()).every((count) => count === 0));
+  });
+
   it("takes keys, as its program asked for them", async () => {
     const shellId = await open(
       "stty raw -echo; printf ready; head -c 3 | od -An -tx1; printf '\\033[?1happ'; head -c 4 | od -An -tx1",

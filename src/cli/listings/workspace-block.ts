@@ -11,6 +11,7 @@ import { relativeTime } from "../time.ts";
 import type { WorkspaceOutputOption } from "../workspace-arguments.ts";
 import { printWarnings } from "./left-out.ts";
 import { counted } from "./named-lines.ts";
+import { portText } from "./service-lines.ts";
 
 export const stateColors = {
   creating: "yellow",
@@ -96,6 +97,7 @@ function briefRows(workspace: Workspace, nowMs: number): readonly Row[] {
 
 function historyRows(workspace: Workspace, nowMs: number): readonly Row[] {
   const { commandCount, serviceCount, snapshotCount, resetCount, lastResetAt, secrets } = workspace;
+  const { publishedPorts, shellCount } = workspace;
   const ago = (at: string) => relativeTime(at, nowMs);
   return [
     ["created", ago(workspace.createdAt)],
@@ -105,6 +107,8 @@ function historyRows(workspace: Workspace, nowMs: number): readonly Row[] {
       "services",
       serviceCount === 0 ? undefined : `${serviceCount}, ${workspace.runningServiceCount} running`,
     ],
+    ["ports", publishedPorts.length === 0 ? undefined : publishedPorts.map(portText).join(", ")],
+    ["shells", shellCount === 0 ? undefined : String(shellCount ?? "unknown")],
     ["snapshots", snapshotCount === 0 ? undefined : String(snapshotCount)],
     [
       "resets",

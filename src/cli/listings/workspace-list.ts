@@ -53,6 +53,17 @@ function columns(io: IO, nowMs: number): readonly Column<Listed>[] {
       cell: ({ serviceCount, runningServiceCount }) =>
         serviceCount === 0 ? emptyCell : `${runningServiceCount}/${serviceCount}`,
     },
+    {
+      title: "PORTS",
+      rank: 5,
+      cell: ({ publishedPorts }) =>
+        publishedPorts.map(({ hostPort }) => hostPort).join(",") || emptyCell,
+    },
+    {
+      title: "SHELLS",
+      rank: 6,
+      cell: ({ shellCount }) => (shellCount === 0 ? emptyCell : String(shellCount ?? "?")),
+    },
     { title: "LABELS", rank: 4, cell: ({ labels }) => labelsText(labels) ?? emptyCell },
     {
       title: "ID",

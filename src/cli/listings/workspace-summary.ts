@@ -10,9 +10,9 @@ import { fitWidth, padWidth, textWidth } from "./text-width.ts";
 import { handleOf, stateColors } from "./workspace-block.ts";
 
 // Together with the head and the next steps these fit a screen of 24 lines.
-const filesMax = 5;
+const filesMax = 4;
 const warningsMax = 2;
-const failedMax = 3;
+const failedMax = 2;
 const succeededMax = 1;
 const eventsMax = 2;
 
@@ -30,8 +30,9 @@ export function printWorkspaceSummary(io: IO, summary: WorkspaceSummary, nowMs: 
   printSection(io, "commands", commandsSection(page));
   printSection(io, "events", eventsSection(page));
   printSection(io, "snapshots", snapshotsSection(page));
-  printSection(io, "services", servicesSection(page));
+  printSection(io, "services", servicesSection(page), failedService(summary) ? "red" : "dim");
   printSection(io, "ports", portsSection(page));
+  printSection(io, "shells", shellsSection(page));
   printSection(io, "next", nextSection(page));
 }
 
@@ -61,9 +62,10 @@ function headLine({ io, summary, nowMs }: Page): string {
   ].join(" · ");
 }
 
-function filesSection({ io, summary, width }: Page): readonly string[] {
-  const { diff, diffUnavailable } = summary;
-  if (diff === null) return [`unknown: ${visibleText(diffUnavailable ?? "no diff", width)}`];
+function filesSection(page: Page): readonly string[] {
+  const { io, summary, width } = page;
+  const { diff } = summary;
+  if (diff === null) return unknownFiles(page);
   if (diff.fileCount === 0) return ["no changes"];
   const plus = paint(io, "green", `+${diff.insertions}`);
   const minus = paint(io, "red", `-${diff.deletions}`);
@@ -77,6 +79,14 @@ function filesSection({ io, summary, width }: Page): readonly string[] {
         ]
       : []),
   ];
+}
+
+/** Why they are unknown, a sentence a line, and where some of it can be seen all the same. */
+function unknownFiles({ summary, width }: Page): readonly string[] {
+  const { diffUnavailable, state } = summary;
+  const why = visibleText(diffUnavailable ?? "no diff", 500).split(/(?<=\.) /);
+  const some = state === "started" ? [`pyro workspace diff ${handleOf(summary)} PATH…`] : [];
+  return [`unknown: ${why[0]}`, ...why.slice(1), ...some].map((line) => fitWidth(line, width));
 }
 
 function warningSection({ summary, width }: Page): readonly string[] {
@@ -134,25 +144,55 @@ function snapshotsSection({ summary, width }: Page): readonly string[] {
 }
 
 function servicesSection({ summary, width }: Page): readonly string[] {
-  const named = summary.services.map(
-    ({ name, state }) => `${visibleText(name)} (${visibleText(state)})`,
-  );
+  const named = summary.services.map(({ name, state, exitCode }) => {
+    const code = state === "failed" && exitCode !== null ? ` with ${exitCode}` : "";
+    const at = portsText(summary, name);
+    return `${visibleText(name)} (${visibleText(state)}${code})${at === "" ? "" : ` at ${at}`}`;
+  });
   return named.length === 0 ? [] : [fitWidth(named.join(", "), width)];
 }
 
-function portsSection({ summary, width }: Page): readonly string[] {
-  const named = summary.ports.map(
-    ({ url, guestPort, service }) =>
-      `${visibleText(url)} → ${guestPort}${service === null ? "" : ` (${visibleText(service)})`}`,
-  );
+/** The name of a service that failed. */
+function failedService({ services }: WorkspaceSummary): string | undefined {
+  return services.find(({ state }) => state === "failed")?.name;
+}
+
+function shellsSection({ summary, nowMs, width }: Page): readonly string[] {
+  const { shells } = summary;
+  if (shells === null) return ["unknown: its supervisor did not answer at once"];
+  const named = shells.map(({ shellId, state, exitCode, idleMs, attachedCount }) => {
+    const wrote = `wrote ${relativeTime(new Date(nowMs - idleMs).toISOString(), nowMs)}`;
+    const watched = attachedCount === 0 ? "" : `, ${attachedCount} attached`;
+    const how = state === "running" ? wrote + watched : `ended with ${exitCode}`;
+    return `${visibleText(shellId)} (${how})`;
+  });
   return named.length === 0 ? [] : [fitWidth(named.join(", "), width)];
+}
+
+/** Those that belong to no service, which tells of its own. */
+function portsSection({ summary, width }: Page): readonly string[] {
+  const text = portsText(summary, null);
+  return text === "" ? [] : [fitWidth(text, width)];
+}
+
+function portsText({ ports }: WorkspaceSummary, owner: string | null): string {
+  return ports
+    .filter(({ service }) => service === owner)
+    .map(({ url, guestPort }) => `${visibleText(url)} → ${guestPort}`)
+    .join(", ");
 }
 
 function nextSection({ summary }: Page): readonly string[] {
   const handle = handleOf(summary);
   if (summary.state === "stopped") return [`pyro workspace start ${handle}`];
   const failed = summary.commands.findLast((command) => commandEnd(command).color === "red");
-  const review = failed === undefined ? [] : [`logs ${handle} --sequence ${failed.sequence}`];
+  const service = failedService(summary);
+  const review =
+    failed !== undefined
+      ? [`logs ${handle} --sequence ${failed.sequence}`]
+      : service !== undefined
+        ? [`service logs ${handle} ${visibleText(service)}`]
+        : [];
   const take =
     summary.diff === null || summary.diff.fileCount === 0
       ? []

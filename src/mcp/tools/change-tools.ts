@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { WorkspaceSummary } from "../../sdk.ts";
 import { bulkAnswer } from "../answers/bulk-answer.ts";
 import { excerptOf } from "../answers/output-collector.ts";
 import { bulkTool, recordTool } from "../tool.ts";
@@ -63,6 +64,11 @@ export const workspaceDiff = bulkTool({
   },
 });
 
+function nextLook({ diff, state }: WorkspaceSummary): string | undefined {
+  if (diff === null && state === "started") return "workspace_diff with paths shows a part.";
+  return diff !== null && diff.fileCount > 0 ? "workspace_diff has the changes." : undefined;
+}
+
 const commandsMax = 30;
 const eventsMax = 40;
 const changesMax = 60;
@@ -71,7 +77,7 @@ export const workspaceSummary = recordTool({
   name: "workspace_summary",
   title: "Summarize workspace",
   description:
-    "Review a workspace at one look before reporting: commands with exit codes, edits, syncs, exports, snapshots, changed files, files that run code when opened. Since creation or the last reset.",
+    "Review a workspace at one look before reporting: commands with exit codes, edits, syncs, exports, snapshots, services, ports, shells, changed files, files that run code when opened. Since creation or the last reset.",
   input: z.object({ workspace_id: workspaceId }),
   effect: "read",
   profile: "workspace-core",
@@ -89,7 +95,7 @@ export const workspaceSummary = recordTool({
         diff: diff && { ...diff, stat: "", changes: diff.changes.slice(0, changesMax) },
       },
       extra: { command_count: commands.length, event_count: events.length },
-      next: diff !== null && diff.fileCount > 0 ? "workspace_diff has the changes." : undefined,
+      next: nextLook(summary),
     };
   },
 });

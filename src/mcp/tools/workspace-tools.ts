@@ -156,7 +156,7 @@ export const workspaceStatus = recordTool({
   name: "workspace_status",
   title: "Workspace status",
   description:
-    "Look at one workspace: state, size, what it was seeded with, expiry, counts of commands and resets.",
+    "Look at one workspace: state, size, what it was seeded with, expiry, services, ports, shells, counts of commands and resets.",
   input: z.object({ workspace_id: workspaceId }),
   effect: "read",
   profile: "workspace-core",

@@ -1,13 +1,27 @@
 import { defaults } from "../../model/limits.ts";
 import type { Workspace, WorkspaceList } from "../../model/workspace-results.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
+import { openPorts } from "./open-ports.ts";
 import { baselineName } from "./switch-disk.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 
+/** What only a workspace's guest can say. */
+export interface SaidByGuest {
+  /** Null when it did not say. */
+  readonly shellCount: number | null;
+}
+
+/** Of a machine that has just begun, or is no more. */
+export const nothingOpened: SaidByGuest = { shellCount: 0 };
+
 /** A workspace as it is told to callers. */
-export function describeWorkspace(context: WorkspaceContext, row: WorkspaceRow): Workspace {
+export function describeWorkspace(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+  said: SaidByGuest,
+): Workspace {
   return {
-    ...listedWorkspace(context, row),
+    ...listedWorkspace(context, row, said),
     failure: row.failure,
     driver: row.driver,
     executionMode: row.executionMode,
@@ -30,6 +44,7 @@ export function describeWorkspace(context: WorkspaceContext, row: WorkspaceRow):
 export function listedWorkspace(
   context: WorkspaceContext,
   row: WorkspaceRow,
+  { shellCount }: SaidByGuest,
 ): WorkspaceList["workspaces"][number] {
   return {
     workspaceId: row.workspaceId,
@@ -42,5 +57,7 @@ export function listedWorkspace(
     expiresAt: row.expiresAt,
     commandCount: row.commandCount,
     ...context.records.services.counts(row.workspaceId),
+    publishedPorts: openPorts(context, row),
+    shellCount,
   };
 }

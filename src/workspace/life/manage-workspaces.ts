@@ -7,6 +7,7 @@ import { describeWorkspace, listedWorkspace } from "./describe-workspace.ts";
 import { findWorkspace, latest, settleAll } from "./find-workspace.ts";
 import { sweepTemplates, usedImages } from "./prune-environments.ts";
 import { deleteWorkspace } from "./run-workspace.ts";
+import { askGuest } from "./shells-at-hand.ts";
 import { sweepWorkspaces } from "./sweep-workspaces.ts";
 import type { WorkspaceContext } from "./workspace-context.ts";
 import { storageOf } from "./workspace-machine.ts";
@@ -14,13 +15,16 @@ import type { GcOptions, UpdateWorkspaceOptions } from "./workspace-options.ts";
 
 /** All workspaces, newest activity first. */
 export async function listWorkspaces(context: WorkspaceContext): Promise<WorkspaceList> {
-  return {
-    workspaces: (await settleAll(context, "workspace")).map((row) => listedWorkspace(context, row)),
-  };
+  const rows = await settleAll(context, "workspace");
+  const listed = rows.map(async (row) =>
+    listedWorkspace(context, row, await askGuest(context, row)),
+  );
+  return { workspaces: await Promise.all(listed) };
 }
 
 export async function statusWorkspace(context: WorkspaceContext, id: string): Promise<Workspace> {
-  return describeWorkspace(context, await findWorkspace(context, id));
+  const row = await findWorkspace(context, id);
+  return describeWorkspace(context, row, await askGuest(context, row));
 }
 
 /** Changes what a workspace is found by, and nothing else. */
@@ -42,7 +46,7 @@ export async function updateWorkspace(
     throw new PyroError("workspace_name_taken", `There is a workspace "${name}" already.`, {
       hint: `It is ${taken.takenBy}; choose another name.`,
     });
-  return describeWorkspace(context, latest(context, row));
+  return describeWorkspace(context, latest(context, row), await askGuest(context, row));
 }
 
 /** Deletes what is expired or left over and, when asked, what nobody used for long. */

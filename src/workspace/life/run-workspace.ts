@@ -5,9 +5,10 @@ import type { WorkOptions } from "../machines/host.ts";
 import { removeWorkspace } from "../records/remove-workspace.ts";
 import { requireLegal } from "../records/workspace-states.ts";
 import { connectWorkspace } from "./connect-workspace.ts";
-import { describeWorkspace } from "./describe-workspace.ts";
+import { describeWorkspace, nothingOpened } from "./describe-workspace.ts";
 import { findWorkspace, latest } from "./find-workspace.ts";
 import { filesAreGone } from "./recover-workspace.ts";
+import { askGuest } from "./shells-at-hand.ts";
 import { startAgain } from "./start-again.ts";
 import { stopUnattended } from "./stop-unattended.ts";
 import { takeOver } from "./take-over.ts";
@@ -27,7 +28,7 @@ export async function stopWorkspace(context: WorkspaceContext, id: string): Prom
     else await client.supervisor.endRun("stop");
     context.supervisors.forget(row.workspaceId);
   }
-  return describeWorkspace(context, latest(context, row));
+  return describeWorkspace(context, latest(context, row), nothingOpened);
 }
 
 export interface StartOptions extends WorkOptions {
@@ -42,7 +43,8 @@ export async function startWorkspace(
   { keepsPorts = false, ...options }: StartOptions = {},
 ): Promise<Workspace> {
   const row = await findWorkspace(context, id);
-  if (row.state !== "started") {
+  const isRunning = row.state === "started";
+  if (!isRunning) {
     requireLegal(row, "start");
     const { base, isOtherImage } = await findBase(context.host, row, options);
     using _lock = await takeOver(context, row);
@@ -51,8 +53,9 @@ export async function startWorkspace(
     if (!keepsPorts) context.records.ports.removeUnowned(row.workspaceId);
     await startAgain(context, current, { ...options, base, discardRoot: isOtherImage });
   }
+  const said = isRunning ? await askGuest(context, row) : nothingOpened;
   context.supervisors.spawn(row.workspaceId);
-  return describeWorkspace(context, latest(context, row));
+  return describeWorkspace(context, latest(context, row), said);
 }
 
 /** Ends a workspace and removes everything of it. One that is gone already is no error. */

@@ -1,18 +1,17 @@
 import { PyroError } from "../../model/errors.ts";
-import { isLive, type PortToPublish } from "../../model/service-definition.ts";
+import type { PortToPublish } from "../../model/service-definition.ts";
 import type {
   PortList,
   PortPublished,
   PortUnpublished,
   PublishedPort,
 } from "../../model/service-results.ts";
-import type { PortRow } from "../../registry/published-ports.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { openWorkspace } from "../life/connect-workspace.ts";
 import { findWorkspace } from "../life/find-workspace.ts";
+import { openPorts, portOf } from "../life/open-ports.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
 import { nameOf } from "../records/workspace-states.ts";
-import { publishedHost } from "../supervisor/ports/published-ports.ts";
 import { checkPort } from "./check-port.ts";
 
 /** Publishes a port of the guest on this machine, until it is unpublished or the workspace stops. */
@@ -70,31 +69,4 @@ export function requirePublishing(row: WorkspaceRow): void {
     `Workspace ${nameOf(row)} was created with network policy ${row.networkPolicy}, so none of its ports can be published.`,
     { hint: "Create one that can: pyro workspace create … --network-policy published-ports" },
   );
-}
-
-/** The ports of a running workspace that lead anywhere. */
-export function openPorts(context: WorkspaceContext, row: WorkspaceRow): PublishedPort[] {
-  if (row.state !== "started") return [];
-  const { services, ports } = context.records;
-  const live = new Set(
-    services
-      .list(row.workspaceId)
-      .filter(({ state }) => isLive(state))
-      .map(({ name }) => name),
-  );
-  return ports
-    .list(row.workspaceId)
-    .filter(({ service }) => service === null || live.has(service))
-    .map(portOf);
-}
-
-function portOf({ hostPort, guestPort, service }: PortRow): PublishedPort {
-  return {
-    host: publishedHost,
-    hostPort,
-    guestPort,
-    protocol: "tcp",
-    url: `http://${publishedHost}:${hostPort}`,
-    service,
-  };
 }

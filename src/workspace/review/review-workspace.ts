@@ -14,6 +14,8 @@ import type { CommandRow } from "../../registry/journal.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { connectWorkspace } from "../life/connect-workspace.ts";
 import { findWorkspace } from "../life/find-workspace.ts";
+import { openPorts } from "../life/open-ports.ts";
+import { shellsAtHand } from "../life/shells-at-hand.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
 import type {
   LogsOptions,
@@ -22,7 +24,7 @@ import type {
   ReplayOutputOptions,
   SummaryOptions,
 } from "../life/workspace-options.ts";
-import { openPorts } from "../ports/manage-ports.ts";
+import { describeShell } from "../shells/describe-shell.ts";
 import { allSnapshots } from "../snapshots/snapshots.ts";
 import { outputPath, readOutputFile } from "../supervisor/output-file.ts";
 import { placedFrames, readLateOutput, readOutputPiece } from "../supervisor/read-output.ts";
@@ -170,7 +172,25 @@ export async function summarizeWorkspace(
       })),
     ports: openPorts(context, row),
     ...(await summarizeChanges(context, row, signal)),
+    shells: await summarizeShells(context, row),
   };
+}
+
+async function summarizeShells(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+): Promise<WorkspaceSummary["shells"]> {
+  const shells = await shellsAtHand(context, row);
+  return (
+    shells?.map(describeShell).map((shell) => ({
+      shellId: shell.shellId,
+      state: shell.state,
+      exitCode: shell.exitCode,
+      openedAt: shell.openedAt,
+      idleMs: shell.idleMs,
+      attachedCount: shell.attachedCount,
+    })) ?? null
+  );
 }
 
 function hasFailed({ endedAt, exitCode }: CommandRow): boolean {

@@ -5,8 +5,9 @@ import { filterChanges, makePathFilter } from "../../changes/filter-paths.ts";
 import { findRenames } from "../../changes/find-renames.ts";
 import type { TreeChange } from "../../changes/tree-change.ts";
 import type { AgentClient } from "../../channel/agent-client.ts";
+import { displayPath } from "../../model/byte-path.ts";
 import { PyroError } from "../../model/errors.ts";
-import type { BytePath } from "../../model/tree.ts";
+import type { BytePath, TreeEntry } from "../../model/tree.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { Baseline, type BaselineEntry, emptyBaseline } from "../../trees/baseline.ts";
 import { decodeScan } from "../../trees/decode-tree.ts";
@@ -65,8 +66,11 @@ async function compareAll(comparison: Comparison): Promise<TreeChange[]> {
   const scan = await client.tree.scan("", { since, digest: !isEmpty, signal });
   // Where everything is new nothing has to be told apart, and asking for each file would take for ever.
   const digestOf = isEmpty ? undefined : (path: BytePath) => contents.digest(path);
-  const entries = decodeScan(scan, scanLimits(baseline.entries));
-  const compared = await compareTrees(baseline.entries, entries, { digestOf });
+  const count = new NewEntries(baseline.entries);
+  const entries = count.through(decodeScan(scan, scanLimits(baseline.entries)));
+  const compared = await compareTrees(baseline.entries, entries, { digestOf }).catch((error) => {
+    throw error instanceof TooMuchForDiff ? count.tell(error) : error;
+  });
   return paths.length === 0 ? compared : filterChanges(compared, paths);
 }
 
@@ -95,6 +99,36 @@ function entriesAt(
 }
 
 class TooMuchForDiff extends PyroError {}
+
+const tellingMax = 3;
+
+/** What a tree has that its baseline has not, counted by the directory at the top while it is read. */
+class NewEntries {
+  readonly #before: ReadonlyMap<BytePath, unknown>;
+  readonly #counts = new Map<BytePath, number>();
+
+  constructor(before: ReadonlyMap<BytePath, unknown>) {
+    this.#before = before;
+  }
+
+  async *through(entries: AsyncIterable<TreeEntry>): AsyncGenerator<TreeEntry> {
+    for await (const entry of entries) {
+      if (!this.#before.has(entry.path)) {
+        const [top = ""] = entry.path.split("/", 1);
+        this.#counts.set(top, (this.#counts.get(top) ?? 0) + 1);
+      }
+      yield entry;
+    }
+  }
+
+  /** The same error with where most of it was found. */
+  tell(error: TooMuchForDiff): TooMuchForDiff {
+    const most = [...this.#counts].sort(([, a], [, b]) => b - a).slice(0, tellingMax);
+    const named = most.map(([path, count]) => `${displayPath(path)} (${count})`).join(", ");
+    const text = `${error.message} Most of what is new, as far as it was read: ${named}.`;
+    return new TooMuchForDiff(error.code, text, { hint: error.hint });
+  }
+}
 
 /** What a guest may say beyond what the host knows already. */
 function scanLimits(entries: Baseline["entries"]): PathScanOptions["limits"] {

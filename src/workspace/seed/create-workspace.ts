@@ -5,7 +5,7 @@ import { checkLabels, checkName } from "../../model/workspace-names.ts";
 import type { Workspace } from "../../model/workspace-results.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import type { WorkspaceChange, WorkspaceRow } from "../../registry/workspaces.ts";
-import { describeWorkspace } from "../life/describe-workspace.ts";
+import { describeWorkspace, nothingOpened } from "../life/describe-workspace.ts";
 import { createRow, newRow } from "../life/new-workspace.ts";
 import { sweepWorkspaces } from "../life/sweep-workspaces.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
@@ -43,7 +43,7 @@ export async function createWorkspace(
   const created = await createRow(context, row, { to: "started", work });
   // The first command will need it; nobody waits for it here.
   context.supervisors.spawn(row.workspaceId);
-  return describeWorkspace(context, created);
+  return describeWorkspace(context, created, nothingOpened);
 }
 
 function draftOf(context: WorkspaceContext, options: CreateWorkspaceOptions): WorkspaceRow {

@@ -4,8 +4,8 @@ import { readinessTarget } from "../../model/service-definition.ts";
 import type { PublishedPort, Service } from "../../model/service-results.ts";
 import type { ServiceRow } from "../../registry/services.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
+import { openPorts } from "../life/open-ports.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
-import { openPorts } from "../ports/manage-ports.ts";
 import { nameOf } from "../records/workspace-states.ts";
 
 /** The services of a workspace as they are told to callers. */

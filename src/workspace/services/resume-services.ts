@@ -2,7 +2,7 @@ import { PyroError } from "../../model/errors.ts";
 import { isLive } from "../../model/service-definition.ts";
 import type { Workspace } from "../../model/workspace-results.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
-import { describeWorkspace } from "../life/describe-workspace.ts";
+import { describeWorkspace, nothingOpened } from "../life/describe-workspace.ts";
 import { findWorkspace } from "../life/find-workspace.ts";
 import { startWorkspace } from "../life/run-workspace.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
@@ -18,7 +18,7 @@ export async function resumeWorkspace(
   await startWorkspace(context, id, { ...options, keepsPorts: true });
   const row = await findWorkspace(context, id);
   await resumeServices(context, row, options.signal);
-  return describeWorkspace(context, row);
+  return describeWorkspace(context, row, nothingOpened);
 }
 
 /** Starts again what ran when the workspace's machine ended, with its ports. All are tried; the first that fails is told of. */

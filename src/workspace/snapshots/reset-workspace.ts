@@ -2,7 +2,7 @@ import type { Workspace } from "../../model/workspace-results.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import { identifySelf, killProcess } from "../../platform/processes.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
-import { describeWorkspace } from "../life/describe-workspace.ts";
+import { describeWorkspace, nothingOpened } from "../life/describe-workspace.ts";
 import { findWorkspace, latest } from "../life/find-workspace.ts";
 import { baselineName, completeSwitch, isStored } from "../life/switch-disk.ts";
 import { takeOver } from "../life/take-over.ts";
@@ -52,7 +52,7 @@ export async function resetWorkspace(
   }
   finish(context, row, "started");
   context.supervisors.spawn(row.workspaceId);
-  return describeWorkspace(context, latest(context, row));
+  return describeWorkspace(context, latest(context, row), nothingOpened);
 }
 
 /** Should the reset fail, the old disk has all that was written to it. */

@@ -1,5 +1,6 @@
 import type {
   LoggedCommand,
+  PublishedPort,
   Service,
   Workspace,
   WorkspaceChange,
@@ -33,6 +34,8 @@ export function listed(
     commandCount: 4,
     serviceCount: 0,
     runningServiceCount: 0,
+    publishedPorts: [],
+    shellCount: 0,
     ...change,
   };
 }
@@ -163,6 +166,7 @@ export function summary(change: Partial<WorkspaceSummary> = {}): WorkspaceSummar
     snapshots: [],
     services: [],
     ports: [],
+    shells: [],
     diff: { fileCount: 0, insertions: 0, deletions: 0, changes: [], stat: "" },
     diffUnavailable: null,
     runsWhenOpened: [],
@@ -187,6 +191,27 @@ export function service(change: Partial<Service> = {}): Service {
     restart: "no",
     restartCount: 0,
     publishedPorts: [],
+    ...change,
+  };
+}
+
+const shell = {
+  state: "running",
+  exitCode: null,
+  openedAt: at(-600),
+  idleMs: 120_000,
+  attachedCount: 0,
+} as const;
+
+export function published(change: Partial<PublishedPort> = {}): PublishedPort {
+  const { hostPort = 8080 } = change;
+  return {
+    host: "127.0.0.1",
+    hostPort,
+    guestPort: 80,
+    protocol: "tcp",
+    url: `http://127.0.0.1:${hostPort}`,
+    service: null,
     ...change,
   };
 }
@@ -235,7 +260,15 @@ export function fullSummary(): WorkspaceSummary {
       createdAt: at(-7200),
       storedBytes: 4096,
     })),
-    services: [service()],
+    services: [service(), service({ name: "db", state: "failed", exitCode: 1 })],
+    ports: [
+      published({ hostPort: 8080, service: "web" }),
+      published({ hostPort: 40_123, guestPort: 9229, service: null }),
+    ],
+    shells: [
+      { ...shell, shellId: "sh-1a2b3c4d", attachedCount: 1 },
+      { ...shell, shellId: "sh-5e6f7a8b", state: "ended", exitCode: 0 },
+    ],
     diff: { fileCount: changes.length, insertions: 233, deletions: 89, changes, stat: "" },
     runsWhenOpened: [
       {
