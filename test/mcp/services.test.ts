@@ -37,6 +37,7 @@ test("a server is started, waited for, asked from the host, read and stopped", a
     ...at,
     name: "web",
     ...web,
+    ready_interval_ms: 100,
     publish: [8000],
   });
   assert.equal(started.state, "running");
@@ -51,6 +52,8 @@ test("a server is started, waited for, asked from the host, read and stopped", a
     text,
     /^web is running · [\s\S]*GET \/hello\.txt HTTP[\s\S]*\nNext: service_logs .*"cursor":\d+/,
   );
+  const all = await connection.bulk("service_logs", { ...at, name: "web", all: true });
+  assert.match(all.text, /GET \/ HTTP[\s\S]*GET \/hello\.txt HTTP/);
   const listed = await connection.record("service_list", at);
   assert.deepEqual(
     (listed.services as readonly Json[]).map(({ name, state }) => [name, state]),

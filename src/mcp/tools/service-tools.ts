@@ -35,7 +35,7 @@ export const serviceStart = recordTool({
   name: "service_start",
   title: "Start service",
   description:
-    "Start a server or other program that keeps running, and wait until it is ready. Answers state, ports and URL; fails with its last lines if it ends before that.",
+    "Start a server or other program that keeps running, and wait until it is ready. Answers state, ports and URL, or fails with its last lines.",
   input: z.object({
     workspace_id: workspaceId,
     name,
@@ -50,6 +50,13 @@ export const serviceStart = recordTool({
       .max(limits.readyTimeoutSecondsMax)
       .optional()
       .describe("Default 30"),
+    ready_interval_ms: z
+      .number()
+      .int()
+      .min(limits.readyIntervalMsMin)
+      .max(limits.readyIntervalMsMax)
+      .optional()
+      .describe("Default 500"),
     restart: z.enum(["no", "on-failure"]).optional(),
     publish,
   }),
@@ -73,6 +80,7 @@ interface StartInput {
   readonly secret_env?: Record<string, string> | undefined;
   readonly readiness?: z.infer<typeof readiness>;
   readonly ready_timeout_seconds?: number | undefined;
+  readonly ready_interval_ms?: number | undefined;
   readonly restart?: "no" | "on-failure" | undefined;
   readonly publish?: z.infer<typeof publish>;
 }
@@ -90,6 +98,7 @@ async function started(input: StartInput, call: Call): Promise<WorkspaceService>
       secretEnv: input.secret_env,
       readiness: readinessOf(input.readiness),
       readyTimeoutSeconds: input.ready_timeout_seconds,
+      readyIntervalMs: input.ready_interval_ms,
       restart: input.restart,
       publishedPorts: input.publish?.map(portOf),
       signal: AbortSignal.any([call.signal, waiting]),
@@ -168,14 +177,15 @@ export const serviceLogs = bulkTool({
     workspace_id: workspaceId,
     name,
     tail_lines: z.number().int().min(1).max(10_000).optional().describe("Default 200"),
+    all: z.boolean().optional().describe("All that is kept"),
     cursor: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
     max_output_chars: maxOutputChars,
   }),
   effect: "read",
   profile: "workspace-full",
   run: async (input, { pyro, signal }) => {
-    const { workspace_id: id, name: called, tail_lines: tailLines, cursor } = input;
-    const logs = await (await pyro()).logsService(id, called, { tailLines, cursor, signal });
+    const { workspace_id: id, name: called, tail_lines: tailLines, all, cursor } = input;
+    const logs = await (await pyro()).logsService(id, called, { tailLines, all, cursor, signal });
     const at = { workspace_id: id, name: called };
     return bulkAnswer({
       header: (lines) => `${called} is ${logs.state} · ${lines}${earlierText(logs)}`,
