@@ -11,11 +11,18 @@ export interface Prompt {
   readonly input: z.ZodObject;
   /** Tools without which it makes no sense. */
   readonly needs: readonly Tool["name"][];
-  /** What the user says by choosing it. */
-  say(input: Readonly<Record<string, string | undefined>>): string;
+  /** What the user says by choosing it; `has` tells which tools there are. */
+  say(input: Readonly<Record<string, string | undefined>>, has: HasTool): string;
 }
 
+type HasTool = (name: Tool["name"]) => boolean;
+
 const core = ["workspace_create", "workspace_exec", "workspace_delete"];
+
+const askServer =
+  "4. A server that they start is a service: service_start with readiness and publish. Ask its url for what a user would see, read service_logs, service_stop.";
+const questionServer =
+  "4. Where it is a server, service_start it with readiness, and publish if network_policy allows that. Ask it what its author has not tested, read service_logs, service_stop.";
 
 export const prompts: readonly Prompt[] = [
   {
@@ -26,12 +33,12 @@ export const prompts: readonly Prompt[] = [
       focus: text.describe("What matters most, e.g. the test suite"),
     }),
     needs: core,
-    say: ({ focus }) =>
+    say: ({ focus }, has) =>
       `Check whether this project works from a cold start, in a pyro workspace.
-1. workspace_create, seeded with the project. Read its README, CONTRIBUTING and build files there.
+1. workspace_create, seeded with the project${has("service_start") ? ', network_policy "published-ports"' : ""}. Read its README, CONTRIBUTING and build files there.
 2. Follow its instructions exactly, with workspace_exec: install, build, test. There is no network: note every step that needs it instead of working around it.
 3. Do not edit the project to make a step pass.
-${focus ? `Pay most attention to: ${focus}\n` : ""}Report each step with its command, exit code and, where it failed, the decisive lines; then what is missing from the instructions. Delete the workspace at the end.`,
+${has("service_start") ? `${askServer}\n` : ""}${focus ? `Pay most attention to: ${focus}\n` : ""}Report each step with its command, exit code and, where it failed, the decisive lines; then what is missing from the instructions. Delete the workspace at the end.`,
   },
   {
     name: "reproduce_and_fix",
@@ -68,12 +75,12 @@ ${question ? `The question: ${question}\n` : ""}Report what it does, what it wou
     description: "Review what was done in a workspace before it is taken over.",
     input: z.object({ workspace: text.describe("Id or name; default: the latest") }),
     needs: ["workspace_list", "workspace_summary", "workspace_diff", "workspace_exec"],
-    say: ({ workspace }) =>
+    say: ({ workspace }, has) =>
       `Review the changes in ${workspace ? `workspace ${workspace}` : "the workspace used last (workspace_list)"}.
 1. workspace_summary: which commands ran, which failed, which changed files run code when opened.
 2. workspace_diff: read every change. Judge correctness, tests, security, and whatever is not part of the task.
 3. Run the project's checks again with workspace_exec.
-Answer with a verdict first, then findings by severity with file and line. Change nothing.`,
+${has("service_start") ? `${questionServer}\n` : ""}Answer with a verdict first, then findings by severity with file and line. Change nothing.`,
   },
 ];
 

@@ -93,13 +93,14 @@ export class Service implements PyroServer, Disposable {
       },
     );
     for (const tool of this.#tools) this.#registerTool(server, tool);
+    const has = (name: Tool["name"]) => this.#tools.some((tool) => tool.name === name);
     for (const { name, title, description, input, say } of promptsFor(this.#tools))
       server.registerPrompt(name, { title, description, argsSchema: input }, (given) => ({
         description,
         messages: [
           {
             role: "user",
-            content: { type: "text", text: say(given as Record<string, string | undefined>) },
+            content: { type: "text", text: say(given as Record<string, string | undefined>, has) },
           },
         ],
       }));

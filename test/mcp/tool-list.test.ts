@@ -209,7 +209,7 @@ test("the instructions stand in the room that clients leave them", async () => {
     ))
       assert.ok(opening.toLowerCase().includes(word.toLowerCase()), word);
     // It speaks of no tool that is not there.
-    for (const [name] of text.matchAll(/\b(workspace|vm|snapshot|service)_[a-z_]+\b/g))
+    for (const [name] of text.matchAll(/\b(workspace|vm|snapshot|service|shell)_[a-z_]+\b/g))
       if (name !== "workspace_id")
         assert.ok(names[profile as keyof typeof names].includes(name), `${profile}: ${name}`);
   }
@@ -231,9 +231,17 @@ test("four prompts read as commands", async () => {
       assert.ok(message?.content.type === "text" && message.role === "user");
       assert.doesNotMatch(message.content.text, /undefined/);
       assert.equal(message.content.text.includes("THE GIVEN"), values === filled);
-      for (const [tool] of message.content.text.matchAll(/\b(workspace|vm)_[a-z_]+\b/g))
+      for (const [tool] of message.content.text.matchAll(/\b(workspace|vm|service)_[a-z_]+\b/g))
         assert.ok(names["workspace-core"].includes(tool), tool);
     }
+  }
+  // Where there are services, the recipes that start a server say how.
+  await using full = await McpConnection.open(home, ["--profile", "workspace-full"]);
+  for (const { name } of prompts) {
+    const { messages } = await full.client.getPrompt({ name, arguments: {} });
+    const text = JSON.stringify(messages);
+    const speaksOfServices = ["cold_start_check", "review_changes"].includes(name);
+    assert.equal(/service_start.*service_logs.*service_stop/.test(text), speaksOfServices, name);
   }
   await using small = await McpConnection.open(home, ["--profile", "vm-run"]);
   assert.deepEqual((await small.client.listPrompts()).prompts, []);

@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { checkOut, Scene } from "./support/scene.ts";
+import { checkOut, Scene, urlOf } from "./support/scene.ts";
 
-test("a repository that works on its author's machine only is found out", async () => {
+test("a repository whose server starts on its author's machine only is found out", async () => {
   let project = "";
   await using scene = await Scene.open("cold-start-validation", (directory) => {
-    project = checkOut("durations", directory);
+    project = checkOut("links", directory);
     // The author has it, Git does not.
-    mkdirSync(join(project, "config"));
-    writeFileSync(join(project, "config", "local.ini"), "[output]\nunit = seconds\n");
+    writeFileSync(join(project, ".env"), "LINKS_TOKEN=the author's own\n");
     return { cwd: project };
   });
 
@@ -21,19 +20,23 @@ test("a repository that works on its author's machine only is found out", async 
   await scene.next("workspace_file_read");
   await scene.next("workspace_exec");
   await scene.next("workspace_exec");
-  const missing = await scene.next("workspace_exec");
+  const missing = await scene.next("service_start");
   await scene.next("snapshot_create");
-  await scene.next("workspace_file_write");
-  await scene.next("workspace_exec");
+  const started = await scene.next("service_start");
+  await scene.next("service_logs");
+  await scene.next("service_stop");
+  await assert.rejects(fetch(urlOf(started.facts)), "nothing is published any more");
   await scene.next("workspace_file_write");
   await scene.printSummary(await scene.next("workspace_summary"));
   await scene.next("workspace_export");
   const report = readFileSync(join(project, "COLD-START.md"), "utf8");
-  assert.match(report, /^\| `bin\/durations 1h30m` \| fails: config\/local\.ini/m);
+  assert.match(report, /^\| `python3 -m links` \| fails: LINKS_TOKEN/m);
 
   await scene.next("workspace_reset");
-  const again = await scene.next("workspace_exec");
-  assert.equal(again.facts.exit_code, missing.facts.exit_code, "it fails on a new machine as well");
+  const again = await scene.next("service_start");
+  assert.equal(again.text, missing.text, "it fails on a new machine as well");
+  await scene.next("workspace_stop");
+  await scene.next("workspace_disk_list");
   await scene.next("workspace_delete");
   await scene.end();
 });

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ProfileName, profileNames } from "../../../src/mcp/profiles.ts";
+import { type ShownCommand, stepsOf } from "../../docs/support/page-blocks.ts";
 import { repository } from "../../support/home.ts";
 
 const directory = join(repository, "docs", "use-cases");
@@ -11,6 +12,8 @@ export interface PageCall {
   readonly input: Readonly<Record<string, unknown>>;
   /** Undefined when the page shows no answer. `…` stands for anything. */
   readonly answer: string | undefined;
+  /** What is done on the host after it, at the ports that it publishes. */
+  readonly onHost: readonly ShownCommand[];
   /** Of its first line in the page, counted from 1. */
   readonly line: number;
 }
@@ -31,7 +34,7 @@ export function pageNames(): readonly string[] {
 
 /**
  * A recipe's calls, in order. Blocks marked `tool` hold a call: its name and its arguments as JSON,
- * then arguments of several lines, each under a line `NAME:`. Blocks marked `answer` belong to the call before.
+ * then arguments of several lines, each under a line `NAME:`. Blocks marked `answer` and `console` belong to the call before.
  */
 export function readPage(name: string): Page {
   const text = readFileSync(join(directory, `${name}.md`), "utf8");
@@ -43,17 +46,26 @@ export function readPage(name: string): Page {
 /** The calls of a page's text; a recipe's page, or any other that shows some. */
 export function callsOf(text: string, name: string): readonly PageCall[] {
   const calls: PageCall[] = [];
-  for (const match of text.matchAll(/^```(tool|answer)\n(.*?)^```$/gms)) {
-    const [, kind, body = ""] = match;
+  for (const match of text.matchAll(/^```(tool|answer|console)\n(.*?)^```$/gms)) {
+    const [block, kind, body = ""] = match;
     const line = text.slice(0, match.index).split("\n").length;
-    if (kind === "tool") calls.push({ ...callOf(body), answer: undefined, line });
-    else {
-      const before = calls.pop();
-      if (before === undefined) throw new TypeError(`${name}:${line}: an answer to no call`);
-      calls.push({ ...before, answer: body.trimEnd() });
+    if (kind === "tool") {
+      calls.push({ ...callOf(body), answer: undefined, onHost: [], line });
+      continue;
     }
+    const before = calls.pop();
+    if (before !== undefined)
+      calls.push({
+        ...before,
+        ...(kind === "answer" ? { answer: body.trimEnd() } : { onHost: commandsOf(block, name) }),
+      });
+    else if (kind === "answer") throw new TypeError(`${name}:${line}: an answer to no call`);
   }
   return calls;
+}
+
+function commandsOf(block: string, name: string): readonly ShownCommand[] {
+  return stepsOf(`${block}\n`, name).filter((step) => step.kind === "command");
 }
 
 function callOf(body: string): Pick<PageCall, "tool" | "input"> {

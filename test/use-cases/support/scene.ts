@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { cpSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { isAsShown, type ShownCommand } from "../../docs/support/page-blocks.ts";
 import { bulkOf, type Json, McpConnection, textOf } from "../../mcp/support/mcp-connection.ts";
 import { repository } from "../../support/home.ts";
 import { hostDigest, TestWorkspaces } from "../../support/workspaces.ts";
@@ -48,7 +50,7 @@ export class Scene implements AsyncDisposable {
     }
   }
 
-  /** Makes the page's next call, which must be of `tool` and answer as the page shows. */
+  /** Makes the page's next call, which must be of `tool` and answer as the page shows, and does what the page then does on the host. */
   async next(tool: string): Promise<Answer> {
     return await this.#make(this.#take(tool));
   }
@@ -61,7 +63,7 @@ export class Scene implements AsyncDisposable {
 
   /** A call that the page does not show, to look behind it. */
   async look(tool: string, input: Json): Promise<Answer> {
-    return await this.#make({ tool, input, answer: undefined, line: 0 });
+    return await this.#make({ tool, input, answer: undefined, onHost: [], line: 0 });
   }
 
   /** Prints what a person reviews: what ran, what was done, what is different now. */
@@ -103,17 +105,32 @@ export class Scene implements AsyncDisposable {
     return call;
   }
 
-  async #make({ tool, input, answer, line }: PageCall): Promise<Answer> {
+  async #make({ tool, input, answer, onHost, line }: PageCall): Promise<Answer> {
     const where = `docs/use-cases/${this.page.name}.md:${line} ${tool}`;
     const result = await this.#connection.call(tool, input);
     const text = textOf(result);
-    assert.ok(!result.isError, `${where}: ${text}`);
+    // A failure reads `code: what. Next: …`, in the page as well.
+    const isFailureShown = /^[a-z_]+: /.test(answer ?? "");
+    assert.equal(result.isError === true, isFailureShown, `${where}: ${text}`);
     const record = result.structuredContent as Json | undefined;
     if (answer !== undefined) {
       const why = mismatch(answer, { text, record });
       assert.ok(why === undefined, `${where}: ${why}`);
     }
-    return { text, facts: record ?? bulkOf(result).facts };
+    const facts = record ?? bulkOf(result).facts;
+    for (const command of onHost) await this.#type(command, facts);
+    return { text, facts };
+  }
+
+  /** `http://127.0.0.1:…` of a page is what the call before has published. */
+  async #type({ text, output = "", line }: ShownCommand, facts: Json): Promise<void> {
+    const typed = text.replaceAll("http://127.0.0.1:…", urlOf(facts));
+    const { stdout, stderr } = await promisify(execFile)("sh", ["-c", typed]);
+    const isRight = isAsShown(output, stdout + stderr);
+    assert.ok(
+      isRight,
+      `docs/use-cases/${this.page.name}.md, block ${line}: ${typed}\n${stdout}${stderr}`,
+    );
   }
 }
 
@@ -134,6 +151,13 @@ interface Summary {
     }[];
   } | null;
   readonly runs_when_opened: readonly { readonly path: string; readonly why: string }[];
+}
+
+/** Where the host reaches what a call has published. */
+export function urlOf({ published_ports: ports }: Json): string {
+  const [port] = (ports ?? []) as readonly { readonly url: string }[];
+  assert.ok(port !== undefined, "nothing is published");
+  return port.url;
 }
 
 /** A checkout of a fixture, with one commit. */
