@@ -136,7 +136,9 @@ describe("a project with a server, an editor, an installer and a secret, by the 
     await record("snapshot_create", { ...at, name: "worked" });
     await bulk("workspace_diff", at);
     await record("workspace_export", { ...at, path: ".", output_path: ws.path("exported") });
-    assert.equal((await record("workspace_stop", at)).state, "stopped");
+    const stopped = await record("workspace_stop", at);
+    assert.equal(stopped.state, "stopped");
+    assert.match(String(stopped.next), /^workspace_start .*"resume_services":true/);
     await assert.rejects(fetch(url));
     const { entries } = await record("workspace_disk_list", { ...at, path: "/opt/links" });
     assert.deepEqual(
@@ -150,6 +152,7 @@ describe("a project with a server, an editor, an installer and a secret, by the 
   it("it goes on with its server, where browsers knew it", async () => {
     const started = await record("workspace_start", { ...at, resume_services: true });
     assert.equal(started.running_service_count, 1);
+    assert.match(String(started.next), /^service_list /);
     const { services } = await record("service_list", at);
     const [web] = services as readonly Json[];
     assert.deepEqual([web?.state, urlOf(web ?? {})], ["running", url]);

@@ -210,9 +210,14 @@ export const workspaceStop = recordTool({
   effect: "guest-idempotent",
   profile: "workspace-full",
   result: "workspace",
-  run: async (input, { pyro }) => ({
-    value: await (await pyro()).stopWorkspace(input.workspace_id),
-  }),
+  run: async ({ workspace_id }, { pyro }) => {
+    const value = await (await pyro()).stopWorkspace(workspace_id);
+    const start = callText("workspace_start", {
+      workspace_id,
+      ...(value.serviceCount > 0 && { resume_services: true }),
+    });
+    return { value, next: `${start} to go on; workspace_disk_list looks at it as it is` };
+  },
 });
 
 export const workspaceStart = recordTool({
@@ -221,16 +226,21 @@ export const workspaceStart = recordTool({
   description: "Start a stopped or failed workspace again, with its files as they were.",
   input: z.object({
     workspace_id: workspaceId,
-    resume_services: z.boolean().optional().describe("Also start the services that ran"),
+    resume_services: z
+      .boolean()
+      .optional()
+      .describe("Also start the services that ran, on their ports"),
   }),
   effect: "guest-idempotent",
   profile: "workspace-full",
   result: "workspace",
-  run: async (input, { pyro, signal, report }) => ({
-    value: await (await pyro()).startWorkspace(input.workspace_id, {
-      resumeServices: input.resume_services,
+  run: async ({ workspace_id, resume_services }, { pyro, signal, report }) => {
+    const value = await (await pyro()).startWorkspace(workspace_id, {
+      resumeServices: resume_services,
       onProgress: ({ step }) => report(step),
       signal,
-    }),
-  }),
+    });
+    const next = callText("service_list", { workspace_id });
+    return { value, ...(value.serviceCount > 0 && { next }) };
+  },
 });
