@@ -282,6 +282,11 @@ describe("secrets of a workspace", () => {
       name === "command" && Array.isArray(value) ? undefined : value,
     );
     assert.equal(scan.finds(Buffer.from(told)), false);
+    await ws.pyro.stopWorkspace(id);
+    const disks = ws.path("disks");
+    mkdirSync(disks);
+    await ws.pyro.exportWorkspaceDisk(id, { outputPath: join(disks, "disk.ext4") });
+    assert.deepEqual(await scan.places({ directories: [disks], since, processTraces: [] }), []);
     await ws.pyro.deleteWorkspace(id);
     assert.deepEqual(await scannedPlaces(), []);
   });
