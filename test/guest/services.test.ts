@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { PyroError, type StartServiceOptions } from "../../src/index.ts";
+import { until } from "../support/until.ts";
 import { refusal, TestWorkspaces } from "../support/workspaces.ts";
 
 const sleeper = ["sleep", "600"];
@@ -77,6 +78,29 @@ describe("services of a workspace", () => {
     assert.deepEqual([stopped.state, stopped.signal], ["stopped", "TERM"]);
     assert.equal((await ws.pyro.statusWorkspace(id)).runningServiceCount, 5);
     for (const name of Object.keys(wanted)) await ws.pyro.stopService(id, name);
+  });
+
+  it("are ready by a file of their own run, not by one that was left", async () => {
+    await ws.sh(id, "touch left");
+    const readiness = { kind: "file", path: "left" } as const;
+    const error = await failure("stale", { command: sleeper, readiness, readyTimeoutSeconds: 2 });
+    assert.equal(error.code, "service_not_ready");
+    assert.match(error.message, /"\/workspace\/left" is there from before the start/);
+    const renewals = {
+      touched: "touch left",
+      written: "echo up > left",
+      replaced: "touch new; mv new left",
+    };
+    for (const [name, line] of Object.entries(renewals)) {
+      const service = await start(name, {
+        command: sh(`${line}; echo renewed; exec sleep 600`),
+        readiness,
+      });
+      assert.equal(service.state, "running");
+      await ws.pyro.restartService(id, name);
+      assert.equal((await ws.pyro.logsService(id, name)).stdout, "renewed\nrenewed\n");
+      await ws.pyro.stopService(id, name);
+    }
   });
 
   it("that end before they are ready are told of at once, with their last lines", async () => {
@@ -183,6 +207,37 @@ describe("services of a workspace", () => {
       (await ws.pyro.diffWorkspace(id)).changes.some(({ path }) => path.includes("talker")),
       false,
     );
+  });
+
+  it("write control characters that listings make visible", async () => {
+    const loud = "printf '\\033]52;c;aGk=\\007\\033[2Jo\\tut\\n'; printf '\\033[8mhidden\\n' >&2";
+    await start("loud", { command: sh(`${loud}; : \u202e\u001b[2J`) });
+    await until("it has ended", async () => {
+      return (await ws.pyro.statusService(id, "loud")).state === "exited";
+    });
+    const cli = (...args: string[]) => ws.home.pyro(["workspace", "service", ...args]);
+    const logs = await cli("logs", id, "loud");
+    assert.deepEqual(
+      [logs.stdout, logs.stderr],
+      ["\\x1b]52;c;aGk=\\x07\\x1b[2Jo\tut\n", "\\x1b[8mhidden\n"],
+    );
+    assert.equal(
+      (await cli("logs", id, "loud", "--raw")).stdout,
+      "\u001b]52;c;aGk=\u0007\u001b[2Jo\tut\n",
+    );
+    const error = await cli("start", id, "broken", "--ready-log", "x", "--", "sh", "-c", loud);
+    const texts = [
+      (await cli("list", id)).stdout,
+      (await cli("status", id, "loud")).stdout,
+      (await ws.home.pyro(["workspace", "summary", id])).stdout,
+      error.stderr,
+      (await cli("status", id, "x\u001b[2J")).stderr,
+    ];
+    for (const text of texts) {
+      assert.match(text, /loud|broken|x\\x1b/);
+      assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f\u202e]/, JSON.stringify(text));
+    }
+    assert.match(error.stderr, /\\x1b\[8mhidden/);
   });
 
   it("are started again when they fail, and counted", async () => {

@@ -61,4 +61,18 @@ describe("an unprivileged user", () => {
     await pyro("delete", "w");
     await assertNothingLeft({ ...account, sessions: [] });
   });
+
+  it("is told that a published port needs privileges, and what does not", async () => {
+    await using home = await PyroHome.warm();
+    const account = await makeAccount(home);
+    const pyro = (...args: string[]) => account.start(["workspace", ...args]).ended;
+    const policy = ["--network-policy", "published-ports"];
+    assert.equal((await pyro("create", baseEnvironment, "--name", "w", ...policy)).code, 0);
+    const refused = await pyro("port", "publish", "w", "1:80");
+    assert.match(refused.stderr, /^error: Port 1 of this machine needs privileges\.$/m);
+    assert.match(refused.stderr, /^hint: Choose one from 1024 on, or none/m);
+    assert.equal((await pyro("port", "publish", "w", "80")).code, 0);
+    assert.equal((await pyro("delete", "w")).code, 0);
+    await assertNothingLeft({ ...account, sessions: [] });
+  });
 });

@@ -21,7 +21,7 @@ func (s *Server) secrets(response http.ResponseWriter, request *http.Request) er
 	if len(wanted.Secrets) > 0 {
 		s.heldSecrets.Store(true)
 	}
-	if err := s.backend.HoldSecrets(wanted.Secrets); err != nil {
+	if err := s.backend.HoldSecrets(wanted.Secrets, s.services.MoveLogs); err != nil {
 		return err
 	}
 	answer(response, struct{}{})

@@ -40,8 +40,8 @@ type Backend struct {
 	Walls command.Walls
 	// Root answers a descriptor of what commands have as their root.
 	Root func() (int, error)
-	// ServiceLogs answers one of the directory that logs of services are in.
-	ServiceLogs func() (int, error)
+	// ServiceLogs answers some of the directories that logs of services are in; see [service.Places].
+	ServiceLogs func() ([]int, error)
 	// Activate is called at most once.
 	Activate func(*protocol.ActivateRequest) error
 	// Renew gives an activated machine another identity.
@@ -58,8 +58,8 @@ type Backend struct {
 	ExportDisk func(context.Context, func(protocol.DiskCopied)) (protocol.DiskCopied, error)
 	// CanFreeze says that the tree is on a disk of the machine's own.
 	CanFreeze bool
-	// HoldSecrets puts these, and no others, where commands can read them.
-	HoldSecrets func([]protocol.Secret) error
+	// HoldSecrets puts these, and no others, where commands can read them, after logs have moved off the disk.
+	HoldSecrets func(secrets []protocol.Secret, moveLogs func() error) error
 	// Stop ends the workload and leaves the disks clean.
 	Stop func() error
 	// PowerOff does not return in a machine.

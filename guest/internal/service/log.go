@@ -1,11 +1,10 @@
 package service
 
 import (
+	"cmp"
 	"encoding/binary"
-	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 
 // A log is a few files, each named by where it begins among all that was ever
 // written. The oldest goes when another is due: segmentsMax times
-// segmentBytesMax is all the room that a service takes on the disk, less where
+// segmentBytesMax is all the room that a service takes in one place, less where
 // all services together would not have that.
 const (
 	segmentBytesMax = 2 << 20
@@ -31,14 +30,11 @@ const (
 
 // Log is what a service writes, both outputs in the order they came.
 type Log struct {
-	// directory is the service's own.
-	directory int
-	// segmentBytes bounds each segment.
-	segmentBytes int64
-
 	mutex sync.Mutex
-	// starts of the segments, the oldest first.
-	starts []int64
+	// places are the service's own directories. What is written goes to the last; those before keep what they have.
+	places []*place
+	// segments, the oldest first.
+	segments []segment
 	// current is the newest segment; nil where none is open for writing.
 	current *os.File
 	// end is where the next record begins.
@@ -52,71 +48,42 @@ type Log struct {
 	changed chan struct{}
 }
 
-// OpenLog opens what is in a directory, which it owns from then on.
-func OpenLog(directory int) (*Log, error) {
-	log := &Log{directory: directory, segmentBytes: segmentBytes(directory), changed: make(chan struct{})}
-	starts, err := listSegments(directory)
-	if err != nil {
-		_ = unix.Close(directory)
-		return nil, err
+// OpenLog opens what is in directories, which it owns from then on. It goes on in the last.
+func OpenLog(directories ...int) (*Log, error) {
+	log := &Log{changed: make(chan struct{})}
+	for _, directory := range directories {
+		log.places = append(log.places, newPlace(directory))
 	}
-	log.starts = starts
-	if len(starts) > 0 {
-		log.end = log.wholeEnd(starts[len(starts)-1])
+	for _, each := range log.places {
+		found, err := each.list()
+		if err != nil {
+			log.Close()
+			return nil, err
+		}
+		log.segments = append(log.segments, found...)
+	}
+	slices.SortStableFunc(log.segments, func(a, b segment) int { return cmp.Compare(a.start, b.start) })
+	if len(log.segments) > 0 {
+		log.end = log.segments[len(log.segments)-1].wholeEnd()
 	}
 	return log, nil
 }
 
-// segmentBytes is a fair part of the file system.
-func segmentBytes(directory int) int64 {
-	var system unix.Statfs_t
-	if unix.Fstatfs(directory, &system) != nil {
-		return segmentBytesMin
+// MoveTo goes on in another directory, which the log owns from then on. Once it
+// returns, nothing more is written where the log was before.
+func (l *Log) MoveTo(directory int) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	next := newPlace(directory)
+	if l.isClosed || next.isSame(l.places[len(l.places)-1]) {
+		next.close()
+		return
 	}
-	part := int64(system.Blocks) * system.Bsize / (servicesMax * segmentsMax)
-	return max(segmentBytesMin, min(part, segmentBytesMax))
-}
-
-func segmentName(start int64) string { return fmt.Sprintf("%016x", start) }
-
-func listSegments(directory int) ([]int64, error) {
-	own, err := unix.Openat(directory, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open the log: %w", err)
+	if l.current != nil {
+		_ = l.current.Close()
+		l.current = nil
 	}
-	file := os.NewFile(uintptr(own), "log")
-	defer file.Close()
-	names, err := file.Readdirnames(-1)
-	if err != nil {
-		return nil, fmt.Errorf("list the log: %w", err)
-	}
-	var starts []int64
-	for _, name := range names {
-		start, err := strconv.ParseInt(name, 16, 64)
-		if err == nil && start >= 0 && name == segmentName(start) {
-			starts = append(starts, start)
-		}
-	}
-	slices.Sort(starts)
-	return starts, nil
-}
-
-// wholeEnd is where the last whole record of a segment ends: a machine that lost its power may have left half of one.
-func (l *Log) wholeEnd(start int64) int64 {
-	file := l.openSegment(start)
-	if file == nil {
-		return start
-	}
-	defer file.Close()
-	buffer := make([]byte, recordHeaderBytes+recordPayloadMax)
-	end := int64(0)
-	for {
-		_, length := parseRecord(file, buffer, end)
-		if length == 0 || end+length > l.segmentBytes {
-			return start + end
-		}
-		end += length
-	}
+	l.places = append(l.places, next)
 }
 
 // Write adds to the log. It never fails and never waits for a reader: what the
@@ -151,7 +118,7 @@ func (l *Log) append(kind protocol.FrameKind, now int64, payload []byte) bool {
 	if !l.makeRoom(int64(len(record))) {
 		return false
 	}
-	start := l.starts[len(l.starts)-1]
+	start := l.segments[len(l.segments)-1].start
 	if _, err := l.current.WriteAt(record, l.end-start); err != nil {
 		// Half a record would end the log for every reader.
 		_ = l.current.Truncate(l.end - start)
@@ -166,35 +133,59 @@ func (l *Log) makeRoom(length int64) bool {
 	if l.isClosed {
 		return false
 	}
-	isFull := len(l.starts) == 0 || l.end-l.starts[len(l.starts)-1]+length > l.segmentBytes
+	newest := l.places[len(l.places)-1]
+	isFull := len(l.segments) == 0
+	if !isFull {
+		last := l.segments[len(l.segments)-1]
+		isFull = last.in != newest || l.end-last.start+length > newest.segmentBytes
+	}
 	if l.current != nil && !isFull {
 		return true
 	}
 	if isFull {
-		for len(l.starts) >= segmentsMax {
-			_ = unix.Unlinkat(l.directory, segmentName(l.starts[0]), 0)
-			l.starts = l.starts[1:]
-		}
-		// One that holds nothing yet has the name of the next.
-		if len(l.starts) == 0 || l.starts[len(l.starts)-1] != l.end {
-			l.starts = append(l.starts, l.end)
-		}
+		l.beginSegment(newest)
 	}
 	if l.current != nil {
 		_ = l.current.Close()
 		l.current = nil
 	}
-	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	name := segmentName(l.starts[len(l.starts)-1])
-	descriptor, err := unix.Openat(l.directory, name, flags, 0o600)
+	last := l.segments[len(l.segments)-1]
+	current, err := last.open(unix.O_RDWR | unix.O_CREAT)
 	if err != nil {
 		if isFull {
-			l.starts = l.starts[:len(l.starts)-1]
+			l.segments = l.segments[:len(l.segments)-1]
 		}
 		return false
 	}
-	l.current = os.NewFile(uintptr(descriptor), name)
+	l.current = current
 	return true
+}
+
+// beginSegment keeps what is read without a gap: the oldest goes first, wherever it is.
+func (l *Log) beginSegment(in *place) {
+	isHere := func(each segment) bool { return each.in == in }
+	for countOf(l.segments, isHere) >= segmentsMax {
+		l.segments[0].remove()
+		l.segments = l.segments[1:]
+	}
+	if count := len(l.segments); count > 0 && l.segments[count-1].start == l.end {
+		// It holds nothing yet, and has the name of the next.
+		if l.segments[count-1].in == in {
+			return
+		}
+		l.segments[count-1].remove()
+		l.segments = l.segments[:count-1]
+	}
+	l.segments = append(l.segments, segment{start: l.end, in: in})
+}
+
+func countOf(segments []segment, matches func(segment) bool) (count int) {
+	for _, each := range segments {
+		if matches(each) {
+			count++
+		}
+	}
+	return count
 }
 
 // Wake lets readers look again at what they wait for.
@@ -220,27 +211,29 @@ func (l *Log) Close() {
 	if l.current != nil {
 		_ = l.current.Close()
 	}
-	_ = unix.Close(l.directory)
+	for _, each := range l.places {
+		each.close()
+	}
 	l.wake()
 }
 
 // extent is what can be read at this moment.
-func (l *Log) extent() (starts []int64, end int64, changed <-chan struct{}, isClosed bool) {
+func (l *Log) extent() (segments []segment, end int64, changed <-chan struct{}, isClosed bool) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	return slices.Clone(l.starts), l.end, l.changed, l.isClosed
+	return slices.Clone(l.segments), l.end, l.changed, l.isClosed
 }
 
 // openSegment answers nil where a segment is gone by now.
-func (l *Log) openSegment(start int64) *os.File {
+func (l *Log) openSegment(wanted segment) *os.File {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	if l.isClosed {
 		return nil
 	}
-	descriptor, err := unix.Openat(l.directory, segmentName(start), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	file, err := wanted.open(unix.O_RDONLY | unix.O_NONBLOCK)
 	if err != nil {
 		return nil
 	}
-	return os.NewFile(uintptr(descriptor), segmentName(start))
+	return file
 }

@@ -44,10 +44,10 @@ func (l *Log) Read(ctx context.Context, query LogQuery, hand func(Record) error)
 	for {
 		// Asked before looking: what came before the end is read.
 		isLive := query.IsLive != nil && query.IsLive()
-		starts, end, changed, isClosed := l.extent()
+		segments, end, changed, isClosed := l.extent()
 		position = min(position, end)
 		for position < end {
-			record, next, isKept := reader.at(position, starts, end)
+			record, next, isKept := reader.at(position, segments, end)
 			position = next
 			if !isKept || record.TimeNs < query.SinceNs {
 				continue
@@ -62,8 +62,8 @@ func (l *Log) Read(ctx context.Context, query LogQuery, hand func(Record) error)
 		}
 		if !isLive || isClosed {
 			first := end
-			if len(starts) > 0 {
-				first = starts[0]
+			if len(segments) > 0 {
+				first = segments[0].start
 			}
 			return protocol.LogEnd{FirstCursor: first, NextCursor: position}, nil
 		}
@@ -79,7 +79,7 @@ func (l *Log) Read(ctx context.Context, query LogQuery, hand func(Record) error)
 type logReader struct {
 	log    *Log
 	buffer []byte
-	start  int64
+	opened segment
 	file   *os.File
 }
 
@@ -92,19 +92,19 @@ func (r *logReader) close() {
 
 // at answers the record at a position, and where the next one is. What is
 // damaged or not kept any more ends the segment for the reader.
-func (r *logReader) at(position int64, starts []int64, end int64) (record Record, next int64, isKept bool) {
-	start, limit, isKept := segmentAt(position, starts, end)
+func (r *logReader) at(position int64, segments []segment, end int64) (record Record, next int64, isKept bool) {
+	from, limit, isKept := segmentAt(position, segments, end)
 	if !isKept {
 		return Record{}, limit, false
 	}
-	if r.file == nil || r.start != start {
+	if r.file == nil || r.opened != from {
 		r.close()
-		r.start, r.file = start, r.log.openSegment(start)
+		r.opened, r.file = from, r.log.openSegment(from)
 	}
 	if r.file == nil {
 		return Record{}, limit, false
 	}
-	record, length := parseRecord(r.file, r.buffer, position-start)
+	record, length := parseRecord(r.file, r.buffer, position-from.start)
 	if length == 0 || position+length > limit {
 		return Record{}, limit, false
 	}
@@ -113,15 +113,15 @@ func (r *logReader) at(position int64, starts []int64, end int64) (record Record
 
 // segmentAt answers the segment of a position and where that ends; or, where the
 // position is not kept any more, where what is kept begins.
-func segmentAt(position int64, starts []int64, end int64) (start, limit int64, isKept bool) {
+func segmentAt(position int64, segments []segment, end int64) (from segment, limit int64, isKept bool) {
 	limit = end
-	for i := len(starts) - 1; i >= 0; i-- {
-		if position >= starts[i] {
-			return starts[i], limit, true
+	for i := len(segments) - 1; i >= 0; i-- {
+		if position >= segments[i].start {
+			return segments[i], limit, true
 		}
-		limit = starts[i]
+		limit = segments[i].start
 	}
-	return 0, limit, false
+	return segment{}, limit, false
 }
 
 // parseRecord answers no length where there is no record.
@@ -148,12 +148,12 @@ func parseRecord(file io.ReaderAt, buffer []byte, offset int64) (record Record, 
 // tail answers where the last lines begin. Both outputs may begin in the middle
 // of a line there, so there are two lines more.
 func (r *logReader) tail(lines int64) int64 {
-	starts, end, _, _ := r.log.extent()
+	segments, end, _, _ := r.log.extent()
 	wanted := int(min(lines, segmentsMax*segmentBytesMax)) + 2
-	for i := len(starts) - 1; i >= 0; i-- {
+	for i := len(segments) - 1; i >= 0; i-- {
 		var positions, counts []int64
-		for position := starts[i]; position < end; {
-			record, next, isKept := r.at(position, starts[i:], end)
+		for position := segments[i].start; position < end; {
+			record, next, isKept := r.at(position, segments[i:], end)
 			if isKept {
 				positions = append(positions, position)
 				counts = append(counts, int64(bytes.Count(record.Payload, []byte{'\n'})))
@@ -166,7 +166,7 @@ func (r *logReader) tail(lines int64) int64 {
 				return positions[j]
 			}
 		}
-		end = starts[i]
+		end = segments[i].start
 	}
 	return 0
 }

@@ -15,13 +15,22 @@ import (
 	"pyro.dev/guest/internal/protocol"
 )
 
-func openLog(t *testing.T, path string) *Log {
+func openDirectory(t *testing.T, path string) int {
 	t.Helper()
 	directory, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := OpenLog(directory)
+	return directory
+}
+
+func openLog(t *testing.T, paths ...string) *Log {
+	t.Helper()
+	var directories []int
+	for _, path := range paths {
+		directories = append(directories, openDirectory(t, path))
+	}
+	log, err := OpenLog(directories...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +114,68 @@ func TestLogGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
+// TestLogThatMoves is read as one, and writes nothing more to where it was.
+func TestLogThatMoves(t *testing.T) {
+	before, after := t.TempDir(), t.TempDir()
+	log := openLog(t, before)
+	log.Write(protocol.FrameOutput, []byte("one\n"))
+	used := usedBytes(t, before)
+	log.MoveTo(openDirectory(t, after))
+	log.Write(protocol.FrameOutput, []byte("two\n"))
+	log.MoveTo(openDirectory(t, after))
+	log.Write(protocol.FrameError, []byte("three\n"))
+	if usedBytes(t, before) != used || usedBytes(t, after) == 0 {
+		t.Errorf("%d bytes before, %d after", usedBytes(t, before)-used, usedBytes(t, after))
+	}
+	if text, _, _ := readAll(t, log, everything()); text != "one\ntwo\nthree\n" {
+		t.Errorf("%q", text)
+	}
+	if text, _, _ := readAll(t, log, LogQuery{TailLines: 0}); text != "two\nthree\n" {
+		t.Errorf("%q", text)
+	}
+	log.Close()
+	again := openLog(t, before, after)
+	again.Write(protocol.FrameOutput, []byte("four\n"))
+	if text, _, _ := readAll(t, again, everything()); text != "one\ntwo\nthree\nfour\n" || usedBytes(t, before) != used {
+		t.Errorf("%q", text)
+	}
+}
+
+// TestLogThatMovesBeforeItWrites has one file for one position.
+func TestLogThatMovesBeforeItWrites(t *testing.T) {
+	before, after := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(before, segment{}.name()), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := openLog(t, before)
+	log.MoveTo(openDirectory(t, after))
+	log.Write(protocol.FrameOutput, []byte("one\n"))
+	if text, _, _ := readAll(t, log, everything()); text != "one\n" || usedBytes(t, before) != 0 {
+		t.Errorf("%q", text)
+	}
+}
+
+// TestLogThatMovedIsKeptWithoutAGap: what is oldest goes first, wherever it is.
+func TestLogThatMovedIsKeptWithoutAGap(t *testing.T) {
+	before, after := t.TempDir(), t.TempDir()
+	log := openLog(t, before)
+	log.Write(protocol.FrameOutput, []byte("old\n"))
+	log.MoveTo(openDirectory(t, after))
+	line := strings.Repeat("x", 999) + "\n"
+	for range (segmentsMax - 1) * segmentBytesMax / len(line) {
+		log.Write(protocol.FrameOutput, []byte(line))
+	}
+	if text, _, end := readAll(t, log, everything()); !strings.HasPrefix(text, "old\n"+line) || end.FirstCursor != 0 {
+		t.Errorf("%q", text[:min(len(text), 20)])
+	}
+	for range 2 * segmentBytesMax / len(line) {
+		log.Write(protocol.FrameOutput, []byte(line))
+	}
+	if text, _, end := readAll(t, log, everything()); !strings.HasPrefix(text, line) || end.FirstCursor == 0 || usedBytes(t, before) != 0 {
+		t.Errorf("%q, %d bytes where it was", text[:min(len(text), 20)], usedBytes(t, before))
+	}
+}
+
 // TestLogThatSomebodyDamaged: whoever writes to the disk itself costs nobody more than what is in that file.
 func TestLogThatSomebodyDamaged(t *testing.T) {
 	for name, damage := range map[string][]byte{
@@ -116,7 +187,7 @@ func TestLogThatSomebodyDamaged(t *testing.T) {
 		"truncated": {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 'x'},
 	} {
 		path := t.TempDir()
-		if err := os.WriteFile(filepath.Join(path, segmentName(0)), damage, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(path, segment{}.name()), damage, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range []string{"ffffffffffffffff", "no segment", "0"} {

@@ -9,11 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path"
 	"strconv"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"pyro.dev/guest/internal/command"
 	"pyro.dev/guest/internal/loopback"
@@ -41,8 +38,8 @@ const (
 // errNotReady ends the waiting for a service that has had its time.
 var errNotReady = errors.New("not ready in time")
 
-// awaitReady returns nil once the service is ready.
-func (s *service) awaitReady(ctx context.Context, lines *lineWatch) error {
+// awaitReady returns nil once the service is ready. Earlier is the file to wait for as it was before the start.
+func (s *service) awaitReady(ctx context.Context, lines *lineWatch, earlier fileState) error {
 	began := time.Now()
 	timeout := s.request.ReadyTimeout()
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errNotReady)
@@ -54,7 +51,7 @@ func (s *service) awaitReady(ctx context.Context, lines *lineWatch) error {
 		limit := max(lookMin, (timeout-time.Since(began))/2)
 		look, cancelLook := context.WithTimeout(ctx, limit)
 		lookedAt := time.Now()
-		seen, isReady := s.look(look)
+		seen, isReady := s.look(look, earlier)
 		cancelLook()
 		if isReady {
 			return nil
@@ -84,7 +81,7 @@ func (s *service) awaitLine(ctx context.Context, lines *lineWatch) error {
 }
 
 // look asks once, and answers what it saw where the service is not ready.
-func (s *service) look(ctx context.Context) (seen string, isReady bool) {
+func (s *service) look(ctx context.Context, earlier fileState) (seen string, isReady bool) {
 	wanted := s.request.Readiness
 	switch {
 	case wanted.TCP != "":
@@ -94,7 +91,7 @@ func (s *service) look(ctx context.Context) (seen string, isReady bool) {
 	case len(wanted.Command) > 0:
 		return s.lookCommand(ctx)
 	}
-	return s.lookFile(ctx)
+	return s.lookFile(ctx, earlier)
 }
 
 func lookTCP(ctx context.Context, wanted *protocol.Readiness) (string, bool) {
@@ -145,47 +142,6 @@ func lookHTTP(ctx context.Context, wanted *protocol.Readiness) (string, bool) {
 		return "", true
 	}
 	return fmt.Sprintf("GET %.200s: answered with status %d", wanted.HTTP, answer.StatusCode), false
-}
-
-// lookFile looks from outside of the workload's processes. What a guest mounted may
-// hold whoever looks: then that goroutine waits, and nobody else.
-func (s *service) lookFile(ctx context.Context) (string, bool) {
-	name := string(s.request.Readiness.File)
-	if !path.IsAbs(name) {
-		name = path.Join("/", s.command().Cwd, name)
-	}
-	found := make(chan error, 1)
-	go func() { found <- s.of.places.exists(name) }()
-	select {
-	case err := <-found:
-		if err == nil {
-			return "", true
-		}
-		var number unix.Errno
-		if errors.As(err, &number) && number != unix.ENOENT {
-			return fmt.Sprintf("file %.200q: %s", name, number.Error()), false
-		}
-		return fmt.Sprintf("file %.200q does not exist", name), false
-	case <-ctx.Done():
-		return fmt.Sprintf("looking for file %.200q takes too long", name), false
-	}
-}
-
-// exists resolves links as a process of the workload would.
-func (p Places) exists(name string) error {
-	root, err := p.Root()
-	if err != nil {
-		return err
-	}
-	defer unix.Close(root)
-	descriptor, err := unix.Openat2(root, name, &unix.OpenHow{
-		Flags:   unix.O_PATH | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	})
-	if err == nil {
-		_ = unix.Close(descriptor)
-	}
-	return err
 }
 
 // lookCommand runs in the service's world, in a group of its own.

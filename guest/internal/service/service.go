@@ -118,6 +118,7 @@ func (e *ending) tell(status *protocol.ServiceStatus) {
 
 // runOnce starts the program and returns when it and everything it started has ended.
 func (s *service) runOnce() *ending {
+	earlier := s.fileBefore()
 	started, refusal, err := command.Start(s.of.places.Walls, s.command())
 	if err != nil {
 		return &ending{notStarted: protocol.StartFailed, message: err.Error()}
@@ -142,7 +143,7 @@ func (s *service) runOnce() *ending {
 			status.State, status.ReadyAtMs = protocol.ServiceRunning, status.StartedAtMs
 		}
 	})
-	end := s.supervise(started, lines)
+	end := s.supervise(started, lines, earlier)
 	awaitOutputs(outputs)
 	return end
 }
@@ -155,7 +156,7 @@ func (s *service) lines() *lineWatch {
 }
 
 // supervise returns when every process has ended.
-func (s *service) supervise(started *command.Started, lines *lineWatch) *ending {
+func (s *service) supervise(started *command.Started, lines *lineWatch, earlier fileState) *ending {
 	exited := make(chan *ending, 1)
 	go func() {
 		exit, err := started.Process.Wait()
@@ -167,7 +168,7 @@ func (s *service) supervise(started *command.Started, lines *lineWatch) *ending 
 	}()
 	looking, stopLooking := context.WithCancel(s.stopping)
 	ready := make(chan error, 1)
-	go func() { ready <- s.becomeReady(looking, lines) }()
+	go func() { ready <- s.becomeReady(looking, lines, earlier) }()
 
 	var end *ending
 	isLate := false
@@ -199,11 +200,11 @@ func (s *service) supervise(started *command.Started, lines *lineWatch) *ending 
 }
 
 // becomeReady looks until the service is ready, and says so.
-func (s *service) becomeReady(ctx context.Context, lines *lineWatch) error {
+func (s *service) becomeReady(ctx context.Context, lines *lineWatch, earlier fileState) error {
 	if s.request.Readiness == nil {
 		return nil
 	}
-	if err := s.awaitReady(ctx, lines); err != nil {
+	if err := s.awaitReady(ctx, lines, earlier); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {

@@ -26,8 +26,9 @@ type Places struct {
 	Walls command.Walls
 	// Root answers a descriptor of the workload's root, which the caller closes.
 	Root func() (int, error)
-	// Logs answers one of the directory for logs, which the caller closes.
-	Logs func() (int, error)
+	// Logs answers some of the directories for logs, which the caller closes. What is
+	// written goes to the last; in those before are logs that were begun there.
+	Logs func() ([]int, error)
 }
 
 // Services are those of one machine.
@@ -120,35 +121,90 @@ func (s *Services) openLog(name string, mode logMode) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(all)
+	defer closeAll(all)
 	if mode == newLog {
-		if err := trash.Remove(context.Background(), all, name); err != nil {
-			return nil, fmt.Errorf("forget the log before: %w", err)
+		for _, each := range all {
+			if err := trash.Remove(context.Background(), each, name); err != nil {
+				return nil, fmt.Errorf("forget the log before: %w", err)
+			}
 		}
 	}
 	if mode != readLog {
-		if err := unix.Mkdirat(all, name, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
-			if errors.Is(err, unix.ENOSPC) {
-				return nil, protocol.Fail(protocol.CodeNoSpace, "there is no room on the disk for a log")
-			}
-			return nil, fmt.Errorf("make a log: %w", err)
+		if err := makeLog(all[len(all)-1], name); err != nil {
+			return nil, err
 		}
 	}
-	directory, err := unix.Openat(all, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ENOENT) {
+	var own []int
+	for _, each := range all {
+		directory, err := unix.Openat(each, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if err != nil {
+			closeAll(own)
+			return nil, fmt.Errorf("open a log: %w", err)
+		}
+		own = append(own, directory)
+	}
+	if len(own) == 0 {
 		return nil, unknown(name)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open a log: %w", err)
+	return OpenLog(own...)
+}
+
+func makeLog(in int, name string) error {
+	err := unix.Mkdirat(in, name, 0o700)
+	if err == nil || errors.Is(err, unix.EEXIST) {
+		return nil
 	}
-	return OpenLog(directory)
+	if errors.Is(err, unix.ENOSPC) {
+		return protocol.Fail(protocol.CodeNoSpace, "there is no room on the disk for a log")
+	}
+	return fmt.Errorf("make a log: %w", err)
+}
+
+func closeAll(descriptors []int) {
+	for _, each := range descriptors {
+		_ = unix.Close(each)
+	}
 }
 
 func (s *Services) dropLog(name string) {
-	if all, err := s.places.Logs(); err == nil {
-		_ = trash.Remove(context.Background(), all, name)
-		_ = unix.Close(all)
+	all, err := s.places.Logs()
+	if err != nil {
+		return
 	}
+	defer closeAll(all)
+	for _, each := range all {
+		_ = trash.Remove(context.Background(), each, name)
+	}
+}
+
+// MoveLogs lets the logs of services that run go on in the newest place. Once it
+// returns, nothing more is written to those before.
+func (s *Services) MoveLogs() error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	all, err := s.places.Logs()
+	if err != nil {
+		return err
+	}
+	defer closeAll(all)
+	newest := all[len(all)-1]
+	for name, known := range s.byName {
+		if known.status.State.IsOver() {
+			continue
+		}
+		if err := makeLog(newest, name); err != nil {
+			return err
+		}
+		directory, err := unix.Openat(newest, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("open a log: %w", err)
+		}
+		known.log.MoveTo(directory)
+	}
+	return nil
 }
 
 // release lets go of what a service holds that is over.

@@ -29,8 +29,9 @@ type heldSecrets struct {
 	isMounted bool
 }
 
-// HoldSecrets makes these the secrets that commands can read, and no others.
-func (w *Workload) HoldSecrets(values []protocol.Secret) error {
+// HoldSecrets makes these the secrets that commands can read, and no others. Before anybody can read the
+// first, moveLogs is called, once there is a place in memory for what services write from then on.
+func (w *Workload) HoldSecrets(values []protocol.Secret, moveLogs func() error) error {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	if w.starter == nil || w.tree == nil {
@@ -41,7 +42,10 @@ func (w *Workload) HoldSecrets(values []protocol.Secret) error {
 	if len(values) == 0 && !w.secrets.isMounted {
 		return nil
 	}
-	if err := w.logs.moveToMemory(); err != nil {
+	if err := w.logs.addMemory(); err != nil {
+		return err
+	}
+	if err := moveLogs(); err != nil {
 		return err
 	}
 	return w.placeSecrets(before)

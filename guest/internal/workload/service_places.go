@@ -23,44 +23,45 @@ func (w *Workload) Root() (int, error) {
 	return descriptor, nil
 }
 
-// ServiceLogs answers a descriptor of the directory for the logs of services, beside
-// everything that commands see of the disk. It is made when it is first needed.
-func (w *Workload) ServiceLogs() (int, error) { return w.logs.directory() }
+// ServiceLogs answers descriptors of the directories for the logs of services, beside everything that
+// commands see of the disk: the one on the disk, and behind it the one in memory where there is one.
+func (w *Workload) ServiceLogs() ([]int, error) { return w.logs.directories() }
 
 // logsInMemoryBytes bounds the logs of all services together that may hold secrets.
 const logsInMemoryBytes = 32 << 20
 
-// serviceLogs holds the disk that logs are on. From the first secret on they are in memory:
-// what a service writes may hold one, and a secret is on no disk.
+// serviceLogs holds the file systems that logs are on: the disk, and from the first secret on memory
+// as well. What a service writes from then on may hold one, and a secret is on no disk.
 type serviceLogs struct {
-	mutex      sync.Mutex
-	disk       int
-	isOpen     bool
-	isInMemory bool
+	mutex sync.Mutex
+	// roots are none while the workspace is not open.
+	roots []int
 }
 
 func (l *serviceLogs) open(disk *dataDisk) error {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	descriptor, err := disk.again()
-	l.disk, l.isOpen, l.isInMemory = descriptor, err == nil, false
+	if err == nil {
+		l.roots = []int{descriptor}
+	}
 	return err
 }
 
 func (l *serviceLogs) close() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if l.isOpen {
-		_ = unix.Close(l.disk)
-		l.isOpen = false
+	for _, root := range l.roots {
+		_ = unix.Close(root)
 	}
+	l.roots = nil
 }
 
-// moveToMemory does so for logs that are begun from now on.
-func (l *serviceLogs) moveToMemory() error {
+// addMemory does so once.
+func (l *serviceLogs) addMemory() error {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if !l.isOpen || l.isInMemory {
+	if len(l.roots) != 1 {
 		return nil
 	}
 	made, err := newMemoryFileSystem(logsInMemoryBytes)
@@ -72,24 +73,34 @@ func (l *serviceLogs) moveToMemory() error {
 	if err != nil {
 		return fmt.Errorf("open the place for logs: %w", err)
 	}
-	_ = unix.Close(l.disk)
-	l.disk, l.isInMemory = root, true
+	l.roots = append(l.roots, root)
 	return nil
 }
 
-func (l *serviceLogs) directory() (int, error) {
+func (l *serviceLogs) directories() (directories []int, err error) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if !l.isOpen {
-		return -1, errors.New("the workspace is not open")
+	if len(l.roots) == 0 {
+		return nil, errors.New("the workspace is not open")
 	}
-	if err := unix.Mkdirat(l.disk, servicesName, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
-		return -1, fmt.Errorf("make the place for logs: %w", err)
+	newest := len(l.roots) - 1
+	if err := unix.Mkdirat(l.roots[newest], servicesName, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+		return nil, fmt.Errorf("make the place for logs: %w", err)
 	}
-	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	directory, err := unix.Openat(l.disk, servicesName, flags, 0)
-	if err != nil {
-		return -1, fmt.Errorf("open the place for logs: %w", err)
+	for i, root := range l.roots {
+		const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+		directory, err := unix.Openat(root, servicesName, flags, 0)
+		if i != newest && errors.Is(err, unix.ENOENT) {
+			// No service wrote to the disk.
+			continue
+		}
+		if err != nil {
+			for _, opened := range directories {
+				_ = unix.Close(opened)
+			}
+			return nil, fmt.Errorf("open the place for logs: %w", err)
+		}
+		directories = append(directories, directory)
 	}
-	return directory, nil
+	return directories, nil
 }

@@ -97,7 +97,8 @@ function writeLine(
   { at, stream, text }: FollowedLine,
   { timestamps, raw }: LogsOptions,
 ): void | Promise<void> {
-  const words = raw ? text : Buffer.from(visibleText(text.toString("utf8"), text.length + 1));
+  const shown = () => visibleText(text.toString("utf8"), Number.MAX_SAFE_INTEGER, "lines");
+  const words = raw ? text : Buffer.from(shown());
   const prefix = timestamps ? `${at.toISOString()} ` : "";
   return writeTo(io[stream])(Buffer.concat([Buffer.from(prefix), words, Buffer.from("\n")]));
 }

@@ -87,7 +87,7 @@ export function addWorkspaceServiceStart(group: Command, context: CommandContext
 /** One probe at most. */
 function probeOptions(): Option[] {
   const options = [
-    new Option("--ready-file <path>", "ready when this path of the guest exists"),
+    new Option("--ready-file <path>", "ready when this path of the guest is made or changed"),
     new Option("--ready-tcp <host:port>", "ready when this port of the guest takes connections"),
     new Option("--ready-http <url>", "ready when this URL of the guest answers with 200 to 399"),
     new Option("--ready-command <line>", "ready when this shell line ends with 0"),
