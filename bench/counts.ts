@@ -42,7 +42,7 @@ export const fullCounts: Counts = {
   mcpCalls: 100,
   forwardedRequests: 10_000,
   diskLooks: 20,
-  floodMb: 1000,
+  floodMb: 100,
   warmUps: 3,
 };
 
