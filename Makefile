@@ -76,6 +76,10 @@ test-distro: setup ## the guest tests with the programs of DISTRO=trixie, bookwo
 test-hosts: setup ## drive the real coding agents through a workspace; installs 1.1 GB of them once
 	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} $(NODE_TEST) --test-timeout=600000 test/hosts/hosts.ts
 
+.PHONY: test-programs
+test-programs: setup ## editors, shells and pagers from the Debian archive on a guest's terminals; builds an environment with them once
+	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test}-programs $(NODE_TEST) --test-timeout=600000 test/programs/programs.ts
+
 .PHONY: test-conformance
 test-conformance: setup ## the protocol's own test suite and its Inspector against the MCP server; installs 150 MB once
 	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} $(NODE_TEST) --test-concurrency=1 --test-timeout=600000 test/conformance/scenarios.ts test/conformance/inspector.ts
