@@ -28,7 +28,7 @@ export interface AgentService {
 
 /** More than any agent of ours tells of, and few enough to look at. */
 const servicesMax = 256;
-const textMax = 1000;
+const textMax = 20_000;
 
 export function parseServiceList(answer: JsonObject): AgentService[] {
   const { services } = answer;

@@ -5,6 +5,11 @@ import { Matcher } from "./matcher.ts";
 /** Line breaks in a row that a value may be torn by: a terminal's two, and an empty line. More of them end it. */
 const lineBreaksMax = 4;
 
+/** Fewer bytes of a value betray next to nothing of it, and what is typed must be seen. */
+export const heldBytesMin = 4;
+/** After so long a silence nothing is held back any more. */
+export const silenceMs = 2_000;
+
 const nothing = Buffer.alloc(0);
 
 /** What stands in the place of a secret's value. */
@@ -36,9 +41,24 @@ export class SecretValues {
 
   /** All of a text at once. */
   redactText(text: string): string {
+    return this.redactAfter("", text);
+  }
+
+  /** What can be shown of a text that stands after another, in which a value may have begun. */
+  redactAfter(before: string, text: string): string {
     if (this.isEmpty) return text;
     const redaction = new Redaction(() => this);
+    redaction.push(Buffer.from(before));
+    redaction.release();
     return Buffer.concat([redaction.push(Buffer.from(text)), redaction.release()]).toString("utf8");
+  }
+
+  /** How many bytes at the end of a text could be the beginning of a value. */
+  begunBytes(text: string): number {
+    if (this.isEmpty) return 0;
+    const redaction = new Redaction(() => this);
+    redaction.push(Buffer.from(text.slice(-this.spreadBytesMax)));
+    return redaction.heldBytes;
   }
 
   /** A text that is a JSON document where it is one: its texts may be escaped in any way. */

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -29,7 +30,7 @@ const (
 	lookTold           = 250 * time.Millisecond
 	probeBodyBytesMax  = 64 << 10
 	probeHeaderMax     = 64 << 10
-	probeOutputMax     = 512
+	probeOutputMax     = 2 << 10
 	probeKilledMax     = 5 * time.Second
 	httpReadyMin       = 200
 	httpReadyExclusive = 400
@@ -194,14 +195,15 @@ func quoted(said string) string {
 	if said == "" {
 		return ""
 	}
-	return fmt.Sprintf(" and said %.500q", said)
+	return fmt.Sprintf(" and said %q", said)
 }
 
-// tail keeps the last of what comes out of a pipe.
+// tail keeps the last lines of what comes out of a pipe.
 type tail struct {
-	pipe *os.File
-	kept []byte
-	done chan struct{}
+	pipe  *os.File
+	kept  []byte
+	isCut bool
+	done  chan struct{}
 }
 
 func newTail(pipe *os.File) *tail {
@@ -212,7 +214,9 @@ func newTail(pipe *os.File) *tail {
 		for {
 			n, err := pipe.Read(buffer)
 			t.kept = append(t.kept, buffer[:n]...)
-			t.kept = t.kept[max(0, len(t.kept)-probeOutputMax):]
+			if surplus := len(t.kept) - probeOutputMax; surplus > 0 {
+				t.kept, t.isCut = t.kept[surplus:], true
+			}
 			if err != nil {
 				return
 			}
@@ -226,5 +230,9 @@ func (t *tail) end() string {
 	_ = t.pipe.SetReadDeadline(time.Now().Add(gatherTime))
 	<-t.done
 	_ = t.pipe.Close()
+	if _, whole, isFound := bytes.Cut(t.kept, []byte{'\n'}); t.isCut && isFound {
+		// The host can take no secret out of which only the end is left.
+		return string(whole)
+	}
 	return string(t.kept)
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { GuestShell } from "../../channel/shell-client.ts";
 import { PyroError } from "../../model/errors.ts";
 import type { ShellQuestion } from "../../model/shell-reading.ts";
+import { heldBytesMin, type SecretValues, silenceMs } from "../../secrets/redaction.ts";
 import { RawOutput } from "./raw-output.ts";
 import { linesOf, type Screen } from "./screen.ts";
 import type { ShellSource } from "./shell-source.ts";
@@ -43,20 +44,29 @@ interface View {
   contains(text: string): boolean;
   /** Up to where it has looked. */
   readonly position: number;
+  /** Whether what is shown may end within a value that must not be. */
+  readonly endsInValue: boolean;
   piece(): Piece;
+}
+
+interface ReadingParts {
+  /** What must not be seen. */
+  readonly values: SecretValues;
+  readonly openScreen: () => Promise<Screen>;
 }
 
 /** Waits as asked, and reads. */
 export async function readShell(
   question: ShellQuestion,
   source: ShellSource,
-  openScreen: () => Promise<Screen>,
+  { values, openScreen }: ReadingParts,
 ): Promise<ShellAnswer> {
   const view =
     question.mode === "raw"
       ? new RawView(question, source)
-      : new ScreenView(question, source, await openScreen());
-  const { shell, timedOut } = await wait(question, view, source);
+      : new ScreenView(question, { source, screen: await openScreen(), values });
+  const { shell: then, timedOut } = await wait(question, view, source);
+  const shell = await awaitWhole(view, source, then);
   const matched = question.text === undefined ? null : view.contains(question.text);
   return { shell, matched, timedOut, ...view.piece() };
 }
@@ -83,7 +93,22 @@ async function wait(
   }
 }
 
+/** Lets whoever writes a value bit by bit complete it: shown in halves it would not be found. */
+async function awaitWhole(view: View, source: ShellSource, then: GuestShell): Promise<GuestShell> {
+  const deadline = performance.now() + silenceMs;
+  let shell = then;
+  while (view.endsInValue && shell.ending === undefined) {
+    const leftMs = Math.min(deadline - performance.now(), silenceMs - shell.idleMs);
+    if (leftMs <= 0) break;
+    await source.changed(view.position, leftMs);
+    shell = await view.update();
+  }
+  return shell;
+}
+
 class RawView implements View {
+  /** Its last bytes are held back by whoever redacts them. */
+  readonly endsInValue = false;
   readonly #source: ShellSource;
   readonly #output: RawOutput;
 
@@ -115,11 +140,21 @@ class ScreenView implements View {
   readonly #question: ShellQuestion;
   readonly #source: ShellSource;
   readonly #screen: Screen;
+  readonly #values: SecretValues;
 
-  constructor(question: ShellQuestion, source: ShellSource, screen: Screen) {
+  constructor(
+    question: ShellQuestion,
+    { source, screen, values }: { source: ShellSource; screen: Screen; values: SecretValues },
+  ) {
     this.#question = question;
     this.#source = source;
     this.#screen = screen;
+    this.#values = values;
+  }
+
+  get endsInValue(): boolean {
+    if (this.#values.isEmpty) return false;
+    return this.#values.begunBytes(this.#screen.textAtCursor()) >= heldBytesMin;
   }
 
   get position(): number {
@@ -142,10 +177,12 @@ class ScreenView implements View {
   piece(): Piece {
     const { mode, cursor, maxChars } = this.#question;
     const { lines, isFullScreen, ...place } = this.#screen.shown();
-    const { text, isCut } =
+    const { text: whole, isCut } =
       mode === "screen"
         ? { text: linesOf({ lines }), isCut: false }
         : this.#screen.textSince(cursor);
+    const before = this.#values.isEmpty ? "" : this.#screen.textBefore(mode, cursor);
+    const text = this.#values.redactAfter(before, whole);
     this.#screen.keepPlace();
     return {
       output: lastChars(text, maxChars),

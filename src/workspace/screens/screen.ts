@@ -1,6 +1,7 @@
 import type { IBuffer, IMarker, Terminal } from "@xterm/headless";
 import type { GuestShell } from "../../channel/shell-client.ts";
 import type { ShellEvent, TerminalSize } from "../../channel/shell-output.ts";
+import type { ReadMode } from "../../model/shell-reading.ts";
 import { Turns } from "../../platform/turns.ts";
 import { rowText, textBetween } from "./screen-text.ts";
 import type { ShellSource } from "./shell-source.ts";
@@ -15,6 +16,9 @@ const placesMax = 64;
 const unparsedBytesMax = 256 * 1024;
 /** How long a frame that a program draws is waited for. */
 const frameMsMax = 200;
+
+/** What may hold the beginning of a value that goes on below. */
+const rowsBefore = 32;
 
 /** Where a reader stopped. */
 interface Place {
@@ -173,6 +177,36 @@ export class Screen {
     return this.#lastText.text;
   }
 
+  /** What stands before that, or before the screen, as far as it matters to one who looks for what began there. */
+  textBefore(mode: ReadMode, cursor: number): string {
+    const buffer = this.#terminal.buffer.active;
+    if (mode === "screen" || buffer.type === "alternate") return this.#textAbove(buffer.baseY);
+    const place = this.#places.get(cursor);
+    if (place?.marker === undefined || place.marker.isDisposed) return "";
+    return `${this.#textAbove(place.marker.line)}${place.seen}`;
+  }
+
+  /** The rows down to the cursor, and what of its row stands before it. */
+  textAtCursor(): string {
+    const { baseY, cursorY, cursorX: to } = this.#terminal.buffer.active;
+    const line = this.#terminal.buffer.active.getLine(baseY + cursorY);
+    const begun = line === undefined ? "" : rowText(line, { to, hides: this.#hides });
+    return `${this.#textAbove(baseY + cursorY)}${begun}`;
+  }
+
+  #textAbove(row: number): string {
+    const buffer = this.#terminal.buffer.active;
+    let text = "";
+    for (let above = Math.max(0, row - rowsBefore); above < row; above++) {
+      const line = buffer.getLine(above);
+      const isWhole = buffer.getLine(above + 1)?.isWrapped === true;
+      if (line === undefined) continue;
+      const shown = rowText(line, { hides: this.#hides });
+      text += isWhole ? shown : `${shown.trimEnd()}\n`;
+    }
+    return text;
+  }
+
   #hasScrolledOut({ baseY }: IBuffer): boolean {
     return baseY >= (this.#terminal.options.scrollback ?? 0);
   }
@@ -205,7 +239,9 @@ export class Screen {
     const buffer = this.#terminal.buffer.active;
     const lines = Array.from({ length: rows }, (_, row) => {
       const line = buffer.getLine(buffer.baseY + row);
-      return line === undefined ? "" : rowText(line, { hides: this.#hides }).trimEnd();
+      const text = line === undefined ? "" : rowText(line, { hides: this.#hides });
+      // Blanks at the end of a row that goes on in the next are a part of the text.
+      return buffer.getLine(buffer.baseY + row + 1)?.isWrapped === true ? text : text.trimEnd();
     });
     return {
       cols,

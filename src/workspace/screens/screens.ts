@@ -1,12 +1,20 @@
 import type { AgentClient } from "../../channel/agent-client.ts";
 import { asPyroError } from "../../model/errors.ts";
 import type { ShellQuestion } from "../../model/shell-reading.ts";
+import type { SecretValues } from "../../secrets/redaction.ts";
 import { readShell, type ShellAnswer } from "./read-shell.ts";
 import { loadTerminal, Screen } from "./screen.ts";
 import { type ShellSource, shellSource } from "./shell-source.ts";
 
 /** Each may take some megabytes; one that is given up is fed anew when it is read again. */
 const screensMax = 8;
+
+interface Reading {
+  readonly question: ShellQuestion;
+  /** What must not be seen. */
+  readonly values: SecretValues;
+  readonly signal: AbortSignal;
+}
 
 /** The screens of a workspace's shells, as far as anybody looks at them. */
 export class Screens {
@@ -20,13 +28,15 @@ export class Screens {
 
   async read(
     client: () => AgentClient,
-    question: ShellQuestion,
-    signal: AbortSignal,
+    { question, values, signal }: Reading,
   ): Promise<ShellAnswer> {
     const { shellId } = question;
     try {
       const source = shellSource(client, shellId, signal);
-      return await readShell(question, source, () => this.#open(shellId, source));
+      return await readShell(question, source, {
+        values,
+        openScreen: () => this.#open(shellId, source),
+      });
     } catch (error) {
       if (asPyroError(error).code === "shell_not_found") this.#forget(shellId);
       throw error;

@@ -71,7 +71,7 @@ export async function beginService(
   await client.supervisor.ask("/v1/services/await", { name: wanted.name }, signal);
   const service = requireService(context, row, wanted.name);
   if (service.readyAt === null && !isLive(service.state))
-    throw await notReady(client, row, service);
+    throw await notReady(context, client, { row, service });
   return tell(context, row, wanted.name);
 }
 

@@ -1,7 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AgentClient } from "../../channel/agent-client.ts";
+import type { LogEnd, LogQuery } from "../../channel/service-client.ts";
 import { PyroError } from "../../model/errors.ts";
 import { defaults, limits } from "../../model/limits.ts";
 import { wholeNumber } from "../../model/machine-options.ts";
+import { isLive } from "../../model/service-definition.ts";
 import type { ServiceLogLine, ServiceLogs } from "../../model/service-results.ts";
+import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { openWorkspace } from "../life/connect-workspace.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
 import { requireService } from "./describe-service.ts";
@@ -13,6 +18,11 @@ import type {
 } from "./service-options.ts";
 
 type Named<Options> = Options & { readonly name: string };
+
+/** Between two looks for the rest of what may be a secret. */
+const lookMs = 50;
+/** What is written for longer is shown as it comes. */
+const looksMax = 40;
 
 /** What a service wrote: the last lines, or all that is kept. */
 export async function logsService(
@@ -26,10 +36,8 @@ export async function logsService(
   const kept = new NewestLines(linesMax);
   const lines = new RedactedLines(context, row, (line) => kept.push(line));
   const query = { ...queryOf(options), tailLines: linesMax === Infinity ? undefined : linesMax };
-  const { firstCursor, nextCursor } = await client.services.logs(name, query, (piece) =>
-    lines.push(piece),
-  );
-  await lines.finish();
+  const log = { context, row, client, name };
+  const { firstCursor, nextCursor } = await readWhole(log, query, lines);
   const told = kept.lines.map(tellLine);
   return {
     workspaceId: row.workspaceId,
@@ -59,16 +67,40 @@ export async function followServiceLogs(
     const kept = new NewestLines(linesMax);
     const earlier = new RedactedLines(context, row, (line) => kept.push(line));
     const query = { ...queryOf(options), tailLines: linesMax };
-    ({ nextCursor: cursor } = await client.services.logs(name, query, (piece) =>
-      earlier.push(piece),
-    ));
-    await earlier.finish();
+    ({ nextCursor: cursor } = await readWhole({ context, row, client, name }, query, earlier));
     for (const line of kept.lines) await onLine(line);
   }
   const lines = new RedactedLines(context, row, onLine);
   const query = { ...queryOf(options), cursor, follow: true };
   await client.services.logs(name, query, (piece) => lines.push(piece));
   await lines.finish();
+}
+
+interface ReadLog {
+  readonly context: WorkspaceContext;
+  readonly row: WorkspaceRow;
+  readonly client: AgentClient;
+  readonly name: string;
+}
+
+/** Reads what there is, and what a running service is just completing: a secret of which half was read would be shown, and then its other half. */
+async function readWhole(
+  { context, row, client, name }: ReadLog,
+  query: LogQuery,
+  lines: RedactedLines,
+): Promise<LogEnd> {
+  const read = (from: LogQuery) => client.services.logs(name, from, (piece) => lines.push(piece));
+  let end = await read(query);
+  const isRunning = () => isLive(requireService(context, row, name).state);
+  for (let looks = 0; looks < looksMax && lines.isHolding && isRunning(); looks++) {
+    await sleep(lookMs);
+    end = {
+      ...(await read({ ...query, tailLines: undefined, cursor: end.nextCursor })),
+      firstCursor: end.firstCursor,
+    };
+  }
+  await lines.finish();
+  return end;
 }
 
 function tailLinesOf({ all = false, tailLines, cursor }: ServiceLogsOptions): number {

@@ -35,6 +35,11 @@ export class RedactedLines {
     this.#redactions = { stdout: redaction("stdout"), stderr: redaction("stderr") };
   }
 
+  /** Whether something waits for what follows, which may be the rest of a value; it does so for two seconds at most. */
+  get isHolding(): boolean {
+    return streams.some((stream) => this.#redactions[stream].heldBytes > 0);
+  }
+
   get droppedBytes(): number {
     return this.#lines.droppedBytes;
   }

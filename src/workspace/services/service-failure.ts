@@ -4,25 +4,32 @@ import { readinessTarget } from "../../model/service-definition.ts";
 import { visibleText } from "../../model/text.ts";
 import type { ServiceRow } from "../../registry/services.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
+import type { WorkspaceContext } from "../life/workspace-context.ts";
 import { nameOf } from "../records/workspace-states.ts";
-import { LogLines } from "./log-lines.ts";
+import { RedactedLines } from "./redacted-lines.ts";
 
 /** As much as fits on a screen beside the rest. */
 const lastLinesMax = 20;
 const lineCharactersMax = 200;
 
+interface FailedService {
+  readonly row: WorkspaceRow;
+  readonly service: ServiceRow;
+}
+
 /** Why a service is over that was never ready, with the last it said. */
 export async function notReady(
+  context: WorkspaceContext,
   client: AgentClient,
-  workspace: WorkspaceRow,
-  service: ServiceRow,
+  failed: FailedService,
 ): Promise<PyroError> {
-  const said = wasStarted(service) ? await lastWords(client, service.name) : "";
+  const { row, service } = failed;
+  const said = wasStarted(service) ? await lastWords(context, client, failed) : "";
   const isLate = service.state === "failed" && service.reason === "it was not ready in time";
   return new PyroError(
     isLate ? "service_not_ready" : "service_failed",
     `${isLate ? lateText(service) : endedText(service)}${said}`,
-    { hint: wasStarted(service) ? hintFor(workspace, service) : undefined },
+    { hint: wasStarted(service) ? hintFor(row, service) : undefined },
   );
 }
 
@@ -30,8 +37,12 @@ function wasStarted({ startedAt }: ServiceRow): boolean {
   return startedAt !== null;
 }
 
-async function lastWords(client: AgentClient, name: string): Promise<string> {
-  const lines = await lastLines(client, name).catch(() => []);
+async function lastWords(
+  context: WorkspaceContext,
+  client: AgentClient,
+  failed: FailedService,
+): Promise<string> {
+  const lines = await lastLines(context, client, failed).catch(() => []);
   return lines.length === 0 ? "\nIt wrote nothing." : `\nIts last output:\n${lines.join("\n")}`;
 }
 
@@ -56,13 +67,18 @@ function hintFor(workspace: WorkspaceRow, { name, state }: ServiceRow): string {
   return `All it wrote: pyro workspace service logs ${nameOf(workspace)} ${name} --all`;
 }
 
-async function lastLines(client: AgentClient, name: string): Promise<string[]> {
+async function lastLines(
+  context: WorkspaceContext,
+  client: AgentClient,
+  { row, service }: FailedService,
+): Promise<string[]> {
   const kept: string[] = [];
-  const lines = new LogLines(({ text }) => {
+  const lines = new RedactedLines(context, row, ({ text }) => {
     kept.push(visibleText(text.toString("utf8"), lineCharactersMax));
     if (kept.length > lastLinesMax) kept.shift();
   });
-  await client.services.logs(name, { tailLines: lastLinesMax }, (piece) => lines.push(piece));
+  const query = { tailLines: lastLinesMax };
+  await client.services.logs(service.name, query, (piece) => lines.push(piece));
   await lines.finish();
   return kept;
 }

@@ -1,13 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import type { ShellClient } from "../../channel/shell-client.ts";
 import type { ShellQuestion } from "../../model/shell-reading.ts";
-import { Redaction, type SecretValues } from "../../secrets/redaction.ts";
+import { heldBytesMin, Redaction, type SecretValues, silenceMs } from "../../secrets/redaction.ts";
 import type { ShellAnswer } from "../screens/read-shell.ts";
-
-/** Fewer bytes of a value betray next to nothing of it, and what is typed must be seen. */
-const heldBytesMin = 4;
-/** After so long a silence nothing is held back any more. */
-const silenceMs = 2_000;
 
 export interface RedactedQuestion {
   readonly question: ShellQuestion;
@@ -15,13 +10,15 @@ export interface RedactedQuestion {
   readonly shells: ShellClient;
 }
 
-/** What was read, with secrets taken out: of bytes also such as began before the cursor, or end after what there is. */
+/**
+ * What was read, with secrets taken out of bytes, also such as began before the cursor or end after what there is. A text was read
+ * without them.
+ */
 export async function redactReading(
   answer: ShellAnswer,
   { question, values, shells }: RedactedQuestion,
 ): Promise<ShellAnswer> {
-  if (values.isEmpty) return answer;
-  if (question.mode !== "raw") return { ...answer, output: values.redactText(answer.output) };
+  if (values.isEmpty || question.mode !== "raw") return answer;
   const redaction = new Redaction(() => values);
   redaction.push(await bytesBefore(answer, { question, values, shells }));
   const begun = redaction.heldText();

@@ -43,7 +43,11 @@ export async function answerReading(
   stream.once("close", () => left.abort());
   const question = (await readDocument(stream, questionBytesMax)) as unknown as ShellQuestion;
   const values = secrets.values();
-  const read: ShellAnswer = await screens.read(client, question, left.signal);
+  const read: ShellAnswer = await screens.read(client, {
+    question,
+    values,
+    signal: left.signal,
+  });
   const answer = await redactReading(read, { question, values, shells: client().shell });
   if (stream.destroyed) return;
   stream.respond({ ":status": 200, "content-type": "application/json" });

@@ -165,3 +165,23 @@ test("texts in JSON are redacted, and its shape stays", () => {
     b: { c: true },
   });
 });
+
+test("a text is redacted as what it follows, whatever of a value stands there", () => {
+  for (let at = 0; at <= value.length; at++) {
+    const [before, text] = [value.slice(0, at), `${value.slice(at)} after`];
+    const shown = at < value.length ? `${marker} after` : " after";
+    assert.equal(values.redactAfter(`before ${before}`, text), shown);
+  }
+  assert.equal(values.redactAfter("a cana", "ry bird"), "ry bird");
+  assert.equal(values.redactAfter(value, ""), "");
+  assert.equal(values.redactAfter("", value), marker);
+});
+
+test("a text that may end within a value tells how much of it", () => {
+  for (let at = 0; at < value.length; at++) {
+    const begun = value.slice(0, at);
+    assert.equal(values.begunBytes(`${"x".repeat(9_999)}.${begun}`), Buffer.byteLength(begun));
+  }
+  assert.equal(values.begunBytes("nothing of it."), 0);
+  assert.equal(new SecretValues([]).begunBytes("canary"), 0);
+});

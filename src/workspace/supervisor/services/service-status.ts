@@ -1,12 +1,19 @@
 import type { AgentService } from "../../../channel/service-status.ts";
+import { visibleText } from "../../../model/text.ts";
 import type { ServiceStatus } from "../../../registry/services.ts";
+import type { SecretValues } from "../../../secrets/redaction.ts";
 import { exitCodes } from "../../machines/command-ending.ts";
 
-/** What an agent says of a service, as the registry remembers it. */
-export function statusOf(told: AgentService): ServiceStatus {
+const textMax = 1000;
+
+/** What an agent says of a service, as the registry remembers it: without secrets, which what was started or seen may quote. */
+export function statusOf(told: AgentService, secrets: SecretValues): ServiceStatus {
+  // Cut only then: half a value would not be found.
+  const shown = (text: string | null) =>
+    text === null ? null : visibleText(secrets.redactText(text), textMax);
   return {
     state: told.state,
-    reason: reasonOf(told),
+    reason: shown(reasonOf(told)),
     startedAt: at(told.startedAtMs),
     readyAt: at(told.readyAtMs),
     endedAt: at(told.endedAtMs),
@@ -14,7 +21,7 @@ export function statusOf(told: AgentService): ServiceStatus {
     signal: told.signal,
     outOfMemory: told.outOfMemory,
     restartCount: told.restartCount,
-    lastProbe: told.lastProbe,
+    lastProbe: shown(told.lastProbe),
   };
 }
 

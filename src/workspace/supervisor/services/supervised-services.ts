@@ -153,7 +153,8 @@ export class SupervisedServices {
     const row = this.#records.services.find(this.#workspaceId, told.name);
     // One that nobody remembers is not told of.
     if (row === undefined) return;
-    this.#become(row, statusOf(told));
+    const secrets = this.#records.secrets(this.#workspaceId).knownValues();
+    this.#become(row, statusOf(told, secrets));
     this.#changes.set(told.name, told.change);
   }
 
