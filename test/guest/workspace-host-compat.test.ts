@@ -116,6 +116,45 @@ describe("a workspace without isolation, where no guest can run", () => {
     );
   });
 
+  it("hands secrets over as variables and nowhere else, and takes them out of output", async () => {
+    const value = `compat-${"x1y2".repeat(6)}`;
+    await ws.pyro.setSecrets(id, { secrets: [{ name: "TOKEN", value }] });
+    const secretEnv = { TOKEN: "T" };
+    const line = 'test -n "$T" && echo "it is $T"; printf %s "$T" | base64';
+    const command = ["sh", "-c", `${line}; test ! -e /run/pyro-secrets`];
+    const ran = await ws.pyro.execWorkspace(id, { command, secretEnv });
+    assert.equal(ran.exitCode, 0, ran.stderr);
+    assert.match(ran.stdout, /^it is \[REDACTED:TOKEN\]\n.*\[REDACTED:TOKEN\]/);
+    const other = await ws.pyro.execWorkspace(id, { command: ["env"] });
+    assert.doesNotMatch(other.stdout, /^T=|REDACTED/m);
+    const { shellId } = await ws.pyro.openShell(id, {
+      command: ["sh", "-c", `${line}; echo over; read x`],
+      secretEnv,
+    });
+    for (const mode of [{}, { plain: true }, { screen: true }]) {
+      const { output } = await ws.pyro.readShell(id, shellId, { ...mode, waitFor: "over" });
+      assert.match(output, /it is \[REDACTED:TOKEN\]/);
+      assert.ok(!output.includes(value));
+    }
+    await ws.pyro.closeShell(id, shellId);
+    const failed = await refusal(
+      ws.pyro.startService(id, "talker", {
+        command: ["sh", "-c", `${line}; exit 3`],
+        secretEnv,
+        readiness: { kind: "log", text: "never written" },
+      }),
+    );
+    assert.match(failed.message, /exit code 3[\s\S]*it is \[REDACTED:TOKEN\]/);
+    assert.ok(!failed.message.includes(value));
+    assert.match((await ws.pyro.logsService(id, "talker")).stdout, /it is \[REDACTED:TOKEN\]\n/);
+    const kept = readFileSync(join(ws.directory(id), "secrets.json"), "utf8");
+    assert.ok(kept.includes(value));
+    await ws.pyro.removeSecret(id, "TOKEN");
+    const gone = await refusal(ws.pyro.execWorkspace(id, { command, secretEnv }));
+    assert.equal(gone.code, "secret_not_found");
+    assert.ok(!existsSync(join(ws.directory(id), "secrets.json")));
+  });
+
   it("shows what changed at a named path, however much changed elsewhere", async () => {
     const made =
       "mkdir src/d && echo x > src/d/new && ln src/a.txt src/twin && chmod 700 src && ln -s src way && chmod 644 run.sh";
