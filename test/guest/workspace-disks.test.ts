@@ -17,15 +17,45 @@ function fileDigest(path: string): string {
   return execFileSync("sh", ["-c", tar, path], { encoding: "utf8" });
 }
 
+/** Sets an attribute of a file, a link itself included, to bytes in hexadecimal. */
+const setAttribute = (path: string, name: string, hex: string) =>
+  `perl -e 'syscall(189, $ARGV[0], $ARGV[1], $v = pack("H*", $ARGV[2]), length $v, 0) == 0 or die "$ARGV[0] $ARGV[1]: $!"' ${path} ${name} ${hex}`;
+
+/** Access lists as the kernel keeps them: user 1000 may read, or run. */
+const accessList =
+  "02000000 01000600ffffffff 02000400e8030000 04000400ffffffff 10000400ffffffff 20000000ffffffff";
+const defaultList = accessList.replace("02000400e8", "02000500e8").replace("10000400", "10000500");
+
+const attributes = [
+  ["/root/listed", "system.posix_acl_access", accessList],
+  ["/root/t", "system.posix_acl_default", defaultList],
+  ["/root/able", "security.capability", "01000002 00040000 00000000 00000000 00000000"],
+  ["/workspace/binary", "user.note", "00ff".repeat(900)],
+  ["/workspace/d", "user.of-a-directory", "6869"],
+  ["/workspace/release", "trusted.of-a-link", "6869"],
+] as const;
+
+/** Lists attributes with their values. */
+const attributesOf = `perl -e 'for $p (@ARGV) {
+  $names = "\\0" x 65536; $length = syscall(195, $p, $names, 65536);
+  for $name (sort split /\\0/, substr($names, 0, $length > 0 ? $length : 0)) {
+    $value = "\\0" x 65536; $length = syscall(192, $p, $name, $value, 65536);
+    print "$p $name ", unpack("H*", substr($value, 0, $length)), "\n" } }'`;
+
 /**
- * Everything that can be told of a root from inside: names, kinds, modes, owners, links, sizes, times, content. Left out is
- * what a machine writes when it starts, and what a new file system has.
+ * Everything that can be told of a root from inside: names, kinds, modes, owners, links, sizes, times, content, holes, devices,
+ * attributes. Left out is what a machine writes when it starts, and what a new file system has.
  */
 const inventory = (root: string) => `cd ${root}
 find . -path ./proc -prune -o -path ./sys -prune -o -path ./dev -prune -o -path ./run -prune -o -type d -printf '%P %y %m %U %G %T@\\n' -o -printf '%P %y %m %U %G %s %T@ %l\\n' |
   grep -v '^ \\|^workspace d\\|^lost+found \\|^etc\\(/host.*\\|/machine-id\\)\\? ' | LC_ALL=C sort
 find workspace root ! -type d -printf '%p %n\\n' | LC_ALL=C sort
-find workspace root -type f -size -1M -exec sha256sum {} + | LC_ALL=C sort`;
+find workspace root -type f -size -1024k -exec sha256sum {} + | LC_ALL=C sort
+find workspace root -type f -size +50M -printf '%S %p\\n' | LC_ALL=C sort -k 2 | awk '{ print ($1 < 0.01 ? "holes" : "no holes"), $2 }'
+tail -c 10 root/sparse | od -c; dd if=root/sparse bs=4096 skip=300 count=1 2>/dev/null | sha256sum
+find root '(' -type b -o -type c ')' -exec stat -c '%n %t %T' {} + | LC_ALL=C sort
+test workspace/d/a -ef workspace/d/deep/b && echo one file
+find workspace root -print0 | LC_ALL=C sort -z | xargs -0 ${attributesOf}`;
 
 describe("the disk of a stopped workspace", () => {
   let ws: TestWorkspaces;
@@ -42,6 +72,9 @@ describe("the disk of a stopped workspace", () => {
        mkdir -m 1777 /root/t && mkfifo -m 640 /root/fifo && mknod -m 600 /root/null c 1 3 && chown -R 5:6 /root/t
        python3 -V 2>/dev/null; perl -MSocket -e 'socket(S,AF_UNIX,SOCK_STREAM,0); bind(S,sockaddr_un("/root/sock"))'
        truncate -s 100M /root/sparse && echo end >> /root/sparse && printf 'a\\0b' > binary
+       head -c 4096 /dev/urandom | dd of=/root/sparse bs=4096 seek=300 conv=notrunc 2>/dev/null
+       mknod -m 660 /root/block b 7 99 && touch /root/listed /root/able
+       ${attributes.map(([path, name, hex]) => setAttribute(path, name, hex.replaceAll(" ", ""))).join("\n")}
        printf x > /root/suid && chown 5:6 /root/suid && chmod 4755 /root/suid && touch -d '2001-02-03 04:05:06.5 UTC' /root/suid d`,
     );
     await ws.pyro.stopWorkspace(id);
@@ -83,7 +116,10 @@ describe("the disk of a stopped workspace", () => {
         .map(({ path, type, mode, size }) => [path, type, mode, size])
         .filter(([path]) => !String(path).includes("/.")),
       [
+        ["/root/able", "file", "0644", 0],
+        ["/root/block", "other", "0660", 0],
         ["/root/fifo", "other", "0640", 0],
+        ["/root/listed", "file", "0640", 0],
         ["/root/null", "other", "0600", 0],
         ["/root/sock", "other", "0755", 0],
         ["/root/sparse", "file", "0644", 104_857_604],
@@ -150,6 +186,10 @@ describe("the disk of a stopped workspace", () => {
     // As the environment of another workspace, which the guest mounts; and the workspace it came from says what it must be.
     const want = await withStarted(ws, id, inventory("/"));
     const got = await ofImage(elsewhere, outputPath);
+    for (const [path, name, hex] of attributes)
+      assert.ok(want.includes(`${path.slice(1)} ${name} ${hex.replaceAll(" ", "")}\n`), path);
+    for (const line of ["holes root/sparse", "root/block 7 63", "one file"])
+      assert.ok(want.includes(`\n${line}\n`), line);
     assert.deepEqual(got.split("\n"), want.split("\n"));
   });
 
