@@ -47,6 +47,14 @@ describe("services and published ports, when what looks after them dies", () => 
     return String(data) === "hello";
   };
 
+  /** Whoever looked after the workspace may take a moment to end. */
+  const isListenedOnNoMore = (port: number) =>
+    until(`nobody listens on ${port}`, async () => {
+      const socket = await opened(port).catch((error: NodeJS.ErrnoException) => error);
+      if (!(socket instanceof Error)) socket.on("error", () => undefined).destroy();
+      return "code" in socket && socket.code === "ECONNREFUSED";
+    });
+
   it("a service outlives its supervisor, and its port comes back on the same number", async () => {
     const { publishedPorts } = await ws.pyro.startService(id, "echo", {
       command: ["python3", "-c", echo],
@@ -82,7 +90,7 @@ describe("services and published ports, when what looks after them dies", () => 
     assert.equal(state, "stopped");
     assert.match(reason ?? "", /the workspace failed: /);
     assert.deepEqual((await ws.pyro.listPorts(id)).ports, []);
-    for (const { hostPort } of ports) await assert.rejects(opened(hostPort), /ECONNREFUSED/);
+    for (const { hostPort } of ports) await isListenedOnNoMore(hostPort);
     await ws.pyro.startWorkspace(id, { resumeServices: true });
     const again = (await ws.pyro.listPorts(id)).ports;
     assert.deepEqual(
@@ -90,6 +98,20 @@ describe("services and published ports, when what looks after them dies", () => 
       ports.map(({ hostPort }) => hostPort),
     );
     for (const { hostPort } of again) assert.ok(await answers(hostPort));
+  });
+
+  it("a guest whose kernel restarts cuts the connections that are open", async () => {
+    const { ports } = await ws.pyro.listPorts(id);
+    const socket = await opened(ports[0]?.hostPort ?? 0);
+    socket.write("hello");
+    await once(socket, "data");
+    const cut = closed(socket);
+    const restart = { command: ["sh", "-c", "echo b > /proc/sysrq-trigger; sleep 600"] };
+    await assert.rejects(ws.pyro.execWorkspace(id, restart), /restarted or powered itself off/);
+    await cut;
+    for (const { hostPort } of ports) await isListenedOnNoMore(hostPort);
+    await ws.pyro.startWorkspace(id, { resumeServices: true });
+    for (const { hostPort } of ports) assert.ok(await answers(hostPort));
   });
 
   it("a workspace whose registry is lost brings its services and ports along", async () => {

@@ -127,6 +127,46 @@ describe("published ports of a workspace", () => {
     assert.deepEqual([code, hint], ["port_not_published", "It has published none."]);
   });
 
+  it("are held up by no server that never answers, nor by one that takes no connection", async () => {
+    const deaf = `import socket, time
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', 8000)); s.listen(0); print('deaf', flush=True); time.sleep(600)`;
+    const { publishedPorts } = await ws.pyro.startService(id, "deaf", {
+      command: ["python3", "-c", deaf],
+      readiness: { kind: "log", text: "deaf" },
+      publishedPorts: [8000],
+    });
+    const port = publishedPorts[0]?.hostPort ?? 0;
+    const waiting = await opened(port);
+    waiting.write("is anybody there?");
+    const outcomes = new Set<string>();
+    waiting.on("data", () => outcomes.add("data")).once("close", () => outcomes.add("close"));
+    waiting.on("error", () => undefined);
+    // The guest's kernel keeps one for the server, and leaves the others without an answer.
+    await until("the first is kept for the server", async () => {
+      return /:1F40 \S+ 01 /.test(await ws.sh(id, "cat /proc/net/tcp"));
+    });
+    const others = Array.from({ length: 8 }, () => broken(connect(port, "127.0.0.1")));
+    assert.equal(await Promise.race(others), "ECONNRESET");
+    assert.equal((await ws.sh(id, "echo alive")).trim(), "alive");
+    assert.deepEqual([...outcomes], []);
+    await ws.pyro.stopService(id, "deaf");
+    assert.deepEqual(new Set(await Promise.all(others)), new Set(["ECONNRESET"]));
+    await until("the first is told as well", () => outcomes.has("close"));
+  });
+
+  it("cannot be what no port is", async () => {
+    for (const port of [0, 65_536, -1, 1.5, Number.NaN]) {
+      const guest = await refusal(ws.pyro.publishPort(id, { guestPort: port }));
+      assert.equal(guest.code, "invalid_argument", guest.message);
+      assert.match(guest.message, new RegExp(`guestPort is ${port}`));
+      if (port === 0) continue;
+      const host = await refusal(ws.pyro.publishPort(id, { guestPort: 80, hostPort: port }));
+      assert.equal(host.code, "invalid_argument", host.message);
+      assert.match(host.message, new RegExp(`hostPort is ${port}`));
+    }
+    assert.deepEqual((await ws.pyro.listPorts(id)).ports, []);
+  });
+
   it("listen on 127.0.0.1 alone, on the port that is asked for, and say who has it", async () => {
     const holder = createServer().listen(0, "127.0.0.1");
     await once(holder, "listening");
