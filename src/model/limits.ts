@@ -30,6 +30,7 @@ export const limits = {
   /** More is a tree, to be pushed. */
   fileWriteBytesMax: 64 * 1024 * 1024,
   /** How many services of a workspace run, and how many that are over are remembered. */
+  networkRulesMax: 10_000,
   servicesMax: 64,
   /** Connections through the published ports of a workspace at a time. */
   forwardedConnectionsMax: 256,

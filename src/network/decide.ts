@@ -1,0 +1,173 @@
+import type { EgressDecision, EgressPreset } from "../model/egress.ts";
+import { type Address, addressText, isIn } from "./address.ts";
+import { type AddressClass, classify } from "./address-class.ts";
+import { registryHosts, registryPorts } from "./registries.ts";
+import type { PortRange, Rule } from "./rule.ts";
+import { RuleIndex } from "./rule-index.ts";
+
+/** What a policy depends on beside its own text. */
+export interface PolicyFacts {
+  /** This machine's own addresses. */
+  readonly hostAddresses: readonly Address[];
+  /** Hosts that this machine's own package managers name as their index; they may have private addresses. */
+  readonly ownRegistries: readonly string[];
+}
+
+/** A policy made ready to decide. */
+export interface PreparedPolicy extends PolicyFacts {
+  readonly preset: EgressPreset;
+  readonly denials: RuleIndex;
+  readonly permissions: RuleIndex;
+}
+
+/** What is decided about. */
+export interface Destination {
+  /** In lower case, without a dot at the end; null where an address was asked for. */
+  readonly host: string | null;
+  /** What would be dialled; null before the name is looked up. */
+  readonly address: Address | null;
+  /** Null when only a name is looked up. */
+  readonly port: number | null;
+}
+
+export function preparePolicy(
+  preset: EgressPreset,
+  rules: readonly Rule[],
+  facts: PolicyFacts,
+): PreparedPolicy {
+  const those = (action: Rule["action"]) =>
+    new RuleIndex(rules.filter((rule) => rule.action === action));
+  return { ...facts, preset, denials: those("deny"), permissions: those("allow") };
+}
+
+/**
+ * Whether `destination` may be reached: denials win, then the first rule that allows it, then what an address is, then the preset.
+ * A name without an address is denied only where no address could change that, so that nobody is asked about it.
+ */
+export function decide(policy: PreparedPolicy, destination: Destination): EgressDecision {
+  const { host, address, port } = destination;
+  const addressClass = address === null ? null : classify(address, policy.hostAddresses);
+  const facts: Facts = { ...destination, addressClass, registry: registryKind(policy, host, port) };
+  const what = nameOf(destination);
+
+  const denial = policy.denials.find(host, (rule) => isDenial(rule, facts));
+  if (denial !== undefined) return deny(denial.text, `A rule denies ${what}.`);
+  const permission = policy.permissions.find(host, (rule) => isPermission(rule, facts));
+  if (permission !== undefined) return allow(permission.text, `A rule allows ${what}.`);
+
+  const rule = `preset ${policy.preset}`;
+  const isOwn = policy.preset === "registries" && isReachableRegistry(facts);
+  if (isInternal(facts) && !isOwn) return deny(`default deny ${addressClass}`, whyInternal(facts));
+  if (policy.preset === "open") return allow(rule, `${what} is public.`);
+  if (isOwn) return allow(rule, `${what} is a registry of packages or source code.`);
+  if (host !== null && address === null && policy.permissions.hasAddresses)
+    return allow(rule, `${what} depends on its address.`);
+  if (policy.preset === "none") return deny(rule, `No rule allows ${what}.`);
+  return deny(rule, `${what} is no registry of packages or source code, and no rule allows it.`);
+}
+
+/** A destination with what is known of it. */
+interface Facts extends Destination {
+  readonly addressClass: AddressClass | null;
+  /** Of the machine's own, or of the list. */
+  readonly registry: "own" | "listed" | null;
+}
+
+function allow(rule: string, reason: string): EgressDecision {
+  return { verdict: "allow", rule, reason };
+}
+
+function deny(rule: string, reason: string): EgressDecision {
+  return { verdict: "deny", rule, reason };
+}
+
+function isDenial({ target, ports }: Rule, facts: Facts): boolean {
+  // A name is looked up for any port: only a rule about all of them denies that.
+  if (ports !== null && (facts.port === null || !includes(ports, facts.port))) return false;
+  switch (target.kind) {
+    case "host":
+      return true;
+    case "suffix":
+      return true;
+    case "block":
+      return facts.address !== null && isIn(facts.address, target.block);
+    case "group":
+      return target.group === "registries"
+        ? facts.registry !== null
+        : facts.addressClass === target.group;
+  }
+}
+
+function isPermission({ target, ports }: Rule, facts: Facts): boolean {
+  if (ports !== null && facts.port !== null && !includes(ports, facts.port)) return false;
+  const { address, addressClass } = facts;
+  switch (target.kind) {
+    case "host":
+    case "suffix":
+      // Whoever owns the name says where it leads, and was not given the host's own network with it.
+      return !isInternal(facts);
+    case "block":
+      if (address === null || !isIn(address, target.block)) return false;
+      // No block that happens to hold it is meant for this machine, or for what hands out its credentials.
+      return (
+        !(addressClass === "metadata" || addressClass === "host") ||
+        target.block.bits === address.length * 8
+      );
+    case "group":
+      return target.group === "registries"
+        ? isReachableRegistry(facts)
+        : addressClass === target.group;
+  }
+}
+
+function isInternal({ addressClass }: Facts): boolean {
+  return addressClass !== null && addressClass !== "public";
+}
+
+/** Only one that the machine's own configuration names may be on its own network. */
+function isReachableRegistry(facts: Facts): boolean {
+  if (facts.registry === null || !isInternal(facts)) return facts.registry !== null;
+  return facts.registry === "own" && facts.addressClass === "private";
+}
+
+function registryKind(
+  { ownRegistries }: PreparedPolicy,
+  host: string | null,
+  port: number | null,
+): Facts["registry"] {
+  if (host === null) return null;
+  if (ownRegistries.includes(host)) return "own";
+  return registries.has(host) && (port === null || registryPorts.includes(port)) ? "listed" : null;
+}
+
+const registries: ReadonlySet<string> = new Set(registryHosts);
+
+function includes(ports: readonly PortRange[], port: number): boolean {
+  return ports.some(([first, last]) => first <= port && port <= last);
+}
+
+const classNames: Record<AddressClass, string> = {
+  public: "a public address",
+  private: "a private address",
+  loopback: "an address of this machine's loopback",
+  "link-local": "a link-local address",
+  metadata: "the address of a cloud's metadata service",
+  host: "an address of this machine",
+  multicast: "a multicast address",
+  reserved: "a reserved address",
+};
+
+function whyInternal({ host, address, port, addressClass }: Facts): string {
+  if (address === null || addressClass === null) return "";
+  const what = nameOf({ host, address, port });
+  const kind = classNames[addressClass];
+  if (host === null) return `${what} is ${kind}; only a rule about the address opens it.`;
+  return `${what} leads to ${addressText(address)}, ${kind}; only a rule about the address opens it.`;
+}
+
+/** As sentences name it. */
+function nameOf({ host, address, port }: Destination): string {
+  const name = host ?? (address === null ? "" : addressText(address));
+  if (port === null) return name;
+  return name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
+}
