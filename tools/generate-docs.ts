@@ -25,6 +25,7 @@ const meaningOfLimits: Record<LimitName, string> = {
   logsPageBytesMax: "About, of one page of a workspace's log.",
   fileReadBytesMax: "Of one file read into a result.",
   fileWriteBytesMax: "Of one file written in a call; push a directory or archive for more.",
+  egressConnectionsMax: "Connections of a workspace to the outside at a time.",
   networkRulesMax: "Rules of a workspace about what it may reach.",
   servicesMax: "Services of a workspace that run, and that are remembered.",
   forwardedConnectionsMax: "Connections through a workspace's published ports at a time.",

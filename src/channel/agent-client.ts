@@ -6,6 +6,7 @@ import { numberField, readAnswer, textField } from "./answers.ts";
 import { attach, protocolVersion } from "./attach.ts";
 import { BuildClient } from "./build-client.ts";
 import { DiskClient } from "./disk-client.ts";
+import { EgressClient } from "./egress-client.ts";
 import { type ExecEvents, type ExecOutcome, type ExecRequest, runExec } from "./exec.ts";
 import { type Hold, takeHold } from "./hold.ts";
 import { type AnswerHeaders, supervisorStatus } from "./json.ts";
@@ -77,6 +78,8 @@ export class AgentClient implements Disposable {
   readonly services: ServiceClient;
   /** Those to a machine that looks at the disk of another. */
   readonly disk: DiskClient;
+  /** Those of the guest's way out. */
+  readonly egress: EgressClient;
   /** Those to the supervisor at the other end, where there is one. */
   readonly supervisor: SupervisorClient;
   readonly #session: http2.ClientHttp2Session;
@@ -107,6 +110,9 @@ export class AgentClient implements Disposable {
       this.request({ ":method": method, ":path": path }, options),
     );
     this.disk = new DiskClient((...request) => this.#open(...request));
+    this.egress = new EgressClient((path) =>
+      this.request({ ":method": "POST", ":path": path }, { mayBeSilent: true }),
+    );
     this.supervisor = new SupervisorClient((method, path, options) =>
       this.request({ ":method": method, ":path": path }, options),
     );
@@ -255,6 +261,12 @@ export class AgentClient implements Disposable {
 
   get isClosed(): boolean {
     return this.#session.destroyed || this.#session.closed;
+  }
+
+  /** A connection with a server on a port of the guest; its frames are told of in docs/protocol.md. */
+  forward(port: number): http2.ClientHttp2Stream {
+    const path = `/v1/forward?port=${port}`;
+    return this.request({ ":method": "POST", ":path": path }, { mayBeSilent: true });
   }
 
   /** Flushes the guest's file systems. */

@@ -1,4 +1,4 @@
-import { type Address, type AddressBlock, isIn, parseBlock } from "./address.ts";
+import { type Address, type AddressBlock, isIn, isSame, parseBlock } from "./address.ts";
 
 /** What an address is to whoever decides about it. Groups of rules bear the same names. */
 export const addressClasses = [
@@ -106,8 +106,4 @@ function embedded(address: Address): Address | undefined {
     return (index === 0 ? found & ~0x02 : found) === byte;
   });
   return isIsatap ? address.slice(12) : undefined;
-}
-
-function isSame(one: Address, other: Address): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }

@@ -38,6 +38,10 @@ export function isIn(address: Address, { bytes, bits }: AddressBlock): boolean {
   return ((address[whole] ?? 0) & mask) === ((bytes[whole] ?? 0) & mask);
 }
 
+export function isSame(one: Address, other: Address): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}
+
 /** As people write it. */
 export function addressText(address: Address): string {
   return ipaddr.fromByteArray([...address]).toString();

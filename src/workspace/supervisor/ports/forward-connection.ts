@@ -1,6 +1,5 @@
 import { type ClientHttp2Stream, constants } from "node:http2";
 import type { Socket } from "node:net";
-import type { AgentClient } from "../../../channel/agent-client.ts";
 import { encodeFrame } from "../../../channel/frames.ts";
 import { statusOf } from "../../../channel/json.ts";
 import {
@@ -15,7 +14,7 @@ import {
 /** What is worth a frame of its own. */
 const creditBytesMin = windowToHostBytes / 4;
 
-/** Joins a connection on the host with a port of the guest; both directions end by themselves. */
+/** Joins a connection of the host with one of the guest; both directions end by themselves. */
 export class ForwardedConnection {
   readonly #socket: Socket;
   readonly #stream: ClientHttp2Stream;
@@ -33,10 +32,8 @@ export class ForwardedConnection {
     this.#stream = stream;
   }
 
-  /** Throws when the guest cannot even be asked. */
-  static open(socket: Socket, client: AgentClient, guestPort: number): void {
-    const path = `/v1/forward?port=${guestPort}`;
-    const stream = client.request({ ":method": "POST", ":path": path }, { mayBeSilent: true });
+  /** `stream` is a request that the guest answers with the bytes of a connection. */
+  static open(socket: Socket, stream: ClientHttp2Stream): void {
     new ForwardedConnection(socket, stream).#run();
   }
 

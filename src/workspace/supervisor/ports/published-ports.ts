@@ -67,7 +67,7 @@ export class PublishedPorts implements AsyncDisposable {
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     try {
-      ForwardedConnection.open(socket, this.#parts.client(), guestPort);
+      ForwardedConnection.open(socket, this.#parts.client().forward(guestPort));
     } catch {
       // The guest's agent is gone, or being replaced.
       socket.resetAndDestroy();
