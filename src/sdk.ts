@@ -1,6 +1,7 @@
 // The SDK without its MCP server, which is made of it: index.ts joins the two.
 export type { OutputSink } from "./channel/exec.ts";
 export { type CatalogEntry, catalog } from "./environments/catalog.ts";
+export { type EgressOptions, type EgressPreset, egressPresets } from "./model/egress.ts";
 export {
   asPyroError,
   type ErrorCode,
@@ -18,6 +19,7 @@ export {
   networkPolicies,
 } from "./model/machine-options.ts";
 export { nearest } from "./model/nearest.ts";
+export type * from "./model/network-results.ts";
 export type * from "./model/results.ts";
 export type { SecretEnv, SecretSourceKind } from "./model/secrets.ts";
 export type {
@@ -41,6 +43,7 @@ export { startTrace, type Trace } from "./platform/trace.ts";
 export { Pyro, type PyroOptions } from "./pyro.ts";
 export { DiskRoom } from "./rooms/disk-room.ts";
 export { FilesRoom } from "./rooms/files-room.ts";
+export { NetworkRoom } from "./rooms/network-room.ts";
 export { PortsRoom } from "./rooms/ports-room.ts";
 export { SecretsRoom } from "./rooms/secrets-room.ts";
 export { ServicesRoom } from "./rooms/services-room.ts";
@@ -54,6 +57,10 @@ export type { PullOptions } from "./workspace/environments/environments.ts";
 export type { PruneOptions } from "./workspace/life/prune-environments.ts";
 export type * from "./workspace/life/workspace-options.ts";
 export type { OnProgress, Progress, WorkOptions } from "./workspace/machines/host.ts";
+export type {
+  ChangeNetworkOptions,
+  NetworkLogOptions,
+} from "./workspace/network/manage-network.ts";
 export type * from "./workspace/services/service-options.ts";
 export type * from "./workspace/shells/shell-options.ts";
 export type { RunInVmOptions } from "./workspace/vms/run-in-vm.ts";

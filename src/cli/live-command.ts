@@ -5,12 +5,19 @@ import { commandInput, type InputOptions } from "./command-input.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { watchInterrupts } from "./interrupt.ts";
 import type { IO } from "./io.ts";
+import { explainDenied } from "./network-arguments.ts";
 import { explain, printError, printNote, printResult } from "./printer.ts";
 
 /** How a command in a guest ended, whatever it ran in. */
 type CommandEnd = Pick<
   RunResult,
-  "exitCode" | "timedOut" | "outOfMemory" | "notStarted" | "hint" | "executionMode"
+  | "exitCode"
+  | "timedOut"
+  | "outOfMemory"
+  | "notStarted"
+  | "hint"
+  | "executionMode"
+  | "deniedConnections"
 > & {
   /** Absent where nothing outlives the command. */
   readonly backgroundProcessCount?: number;
@@ -32,6 +39,8 @@ export interface LiveCommand<Result extends CommandEnd> {
   readonly timeoutSeconds: number;
   /** What is said when memory ran out. */
   readonly outOfMemory: { readonly message: string; readonly hint: string };
+  /** How a person lets a command reach what it was not allowed to. */
+  allowing(target: string): string;
   execute(streams: LiveStreams): Promise<Result>;
 }
 
@@ -68,7 +77,8 @@ export function writeTo(target: IO["stdout"]): OutputSink {
 }
 
 const longer = "Give it longer with --timeout-seconds.";
-const noNetwork = "What waits for a network waits in vain: guests have none.";
+const noNetwork =
+  "Without --network, or a network policy of egress, what waits for a network waits in vain.";
 
 /** Ends that an exit code alone does not explain. */
 function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
@@ -82,6 +92,7 @@ function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
     );
   else if (end.outOfMemory) explain(io, outOfMemory.message, outOfMemory.hint);
   else if (end.hint !== null) explain(io, "An illegal instruction ended the command.", end.hint);
+  explainDenied(io, end.deniedConnections, (target) => call.allowing(target));
   if (end.backgroundProcessCount) printNote(io, runningOn(end.backgroundProcessCount));
 }
 

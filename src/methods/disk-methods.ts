@@ -11,10 +11,10 @@ import type {
   ListDiskOptions,
   ReadDiskOptions,
 } from "../workspace/life/workspace-options.ts";
-import { SecretMethods } from "./secret-methods.ts";
+import { NetworkMethods } from "./network-methods.ts";
 
 /** A stopped workspace's disk. The workspace does not run for it. */
-export class DiskMethods extends SecretMethods {
+export class DiskMethods extends NetworkMethods {
   readonly #context: WorkspaceContext;
 
   constructor(context: WorkspaceContext) {

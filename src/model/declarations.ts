@@ -1,4 +1,5 @@
 import * as integrations from "./integration-results.ts";
+import * as networks from "./network-results.ts";
 import * as results from "./results.ts";
 import * as services from "./service-results.ts";
 import * as shells from "./shell-results.ts";
@@ -47,6 +48,9 @@ export const declarations = {
   portPublished: services.portPublishedSchema,
   portList: services.portListSchema,
   portUnpublished: services.portUnpublishedSchema,
+  network: networks.networkSchema,
+  networkCheck: networks.networkCheckSchema,
+  networkLog: networks.networkLogSchema,
   shell: shells.shellSchema,
   shellList: shells.shellListSchema,
   shellRead: shells.shellReadSchema,

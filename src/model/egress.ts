@@ -10,7 +10,20 @@ export interface EgressPolicy {
   readonly rules: readonly string[];
 }
 
+/** What is asked for about the way out of a machine that is to be. */
+export interface EgressOptions {
+  /** What is reachable where no rule says anything: `open` (the public internet, the default), `registries` or `none`. */
+  readonly networkPreset?: EgressPreset | undefined;
+  /** `TARGET[:PORTS]` each. With these and no preset, nothing else is reachable. */
+  readonly allowHosts?: readonly string[] | undefined;
+  /** `TARGET[:PORTS]` each; they win. */
+  readonly denyHosts?: readonly string[] | undefined;
+}
+
+/** The public internet, and nothing of this machine or its own networks. */
 export const defaultEgressPolicy: EgressPolicy = { preset: "open", rules: [] };
+
+export const closedEgressPolicy: EgressPolicy = { preset: "none", rules: [] };
 
 export interface EgressDecision {
   readonly verdict: "allow" | "deny";

@@ -31,6 +31,7 @@ export const limits = {
   fileWriteBytesMax: 64 * 1024 * 1024,
   /** How many services of a workspace run, and how many that are over are remembered. */
   networkRulesMax: 10_000,
+  networkLogMax: 5_000,
   egressConnectionsMax: 256,
   servicesMax: 64,
   /** Connections through the published ports of a workspace at a time. */

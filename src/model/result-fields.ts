@@ -14,6 +14,18 @@ export const cpuLevel = z
   .describe("x86-64 level of an emulated guest's CPU; with KVM it is the host's own CPU.");
 export const timestamp = z.iso.datetime();
 
+export const networkRule = z
+  .string()
+  .describe("Which rule decided: as written, `preset NAME`, or `default deny KIND`.");
+
+/** Of a command: what its programs were not allowed to reach. */
+export const deniedConnectionSchema = z.object({
+  host: z.string(),
+  port: z.number().int(),
+  rule: networkRule,
+  count: z.number().int().min(1),
+});
+
 /** What a command that was run to its end came to. */
 export const commandResult = {
   exitCode: z
@@ -39,4 +51,7 @@ export const commandResult = {
   stdoutTruncated: z.boolean(),
   stderrTruncated: z.boolean(),
   durationMs: z.number().min(0).describe("Of the command alone."),
+  deniedConnections: z
+    .array(deniedConnectionSchema)
+    .describe("What its programs were not allowed to reach."),
 };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { egressPresets } from "./egress.ts";
 import { commandResult, cpuLevel, executionMode, isolation, timestamp } from "./result-fields.ts";
 
 // One declaration per result: the SDK's types, the CLI's JSON and the MCP output schemas all come from here.
@@ -88,8 +89,15 @@ export const vmSchema = z.object({
 export const vmNetworkSchema = z.object({
   vmId: z.string(),
   network: z.boolean(),
-  policy: z.enum(["off"]),
-  interfaces: z.array(z.string()).describe("Always empty: guests have no network card."),
+  policy: z.enum(["off", "egress"]),
+  preset: z
+    .enum(egressPresets)
+    .nullable()
+    .describe("What is reachable where no rule says anything."),
+  rules: z.array(z.string()),
+  interfaces: z
+    .array(z.string())
+    .describe("Always empty: guests have no network card, and reach the outside through pyro."),
 });
 
 export const vmExecResultSchema = runResultSchema.extend({ vmId: z.string() });

@@ -125,4 +125,25 @@ export const migrations: readonly string[] = [
      service TEXT,
      PRIMARY KEY (workspace_id, host_port)
    ) STRICT, WITHOUT ROWID`,
+  // What a workspace may reach, and what its programs tried to.
+  `ALTER TABLE workspaces ADD COLUMN egress TEXT NOT NULL DEFAULT '{"preset":"open","rules":[]}';
+   CREATE TABLE connections (
+     workspace_id TEXT NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+     connection_id INTEGER NOT NULL,
+     at TEXT NOT NULL,
+     source TEXT,
+     program TEXT NOT NULL,
+     host TEXT NOT NULL,
+     port INTEGER NOT NULL,
+     address TEXT,
+     verdict TEXT NOT NULL,
+     rule TEXT NOT NULL,
+     reason TEXT NOT NULL,
+     count INTEGER NOT NULL,
+     ended_at TEXT,
+     failure TEXT,
+     sent_bytes INTEGER NOT NULL,
+     received_bytes INTEGER NOT NULL,
+     PRIMARY KEY (workspace_id, connection_id)
+   ) STRICT, WITHOUT ROWID`,
 ];

@@ -1,3 +1,4 @@
+import type { EgressPolicy } from "../model/egress.ts";
 import type { CpuLevel } from "../model/machine-options.ts";
 import { idPrefixes, type WorkspaceKind } from "../model/workspace-names.ts";
 import type { Workspace, WorkspaceState } from "../model/workspace-results.ts";
@@ -53,6 +54,8 @@ export interface WorkspaceRow
   readonly baselineMark: string | null;
   /** `expiresAt` by the clock of the host's boot, as long as that lasts. */
   readonly deadline: BootMoment | null;
+  /** What its commands may reach, where its network policy lets them out at all. */
+  readonly egress: EgressPolicy;
   /** The monitor's process, while there is one. */
   readonly process: ProcessIdentity | null;
   /** Grows with every change of the row or of the workspace's snapshots. */
@@ -122,6 +125,16 @@ export class WorkspaceTable {
       workspaceId,
       (run) => run(sql, { ...values, workspace_id: workspaceId }) === 1,
     );
+  }
+
+  /** Changes what may be reached; `change` may refuse. */
+  changeEgress(workspaceId: string, change: (current: EgressPolicy) => EgressPolicy): void {
+    this.#writer.change(workspaceId, (run) => {
+      const row = this.find(workspaceId);
+      const sql = "UPDATE workspaces SET egress = :egress WHERE workspace_id = :workspaceId";
+      if (row === undefined) return false;
+      return run(sql, { egress: JSON.stringify(change(row.egress)), workspaceId }) === 1;
+    });
   }
 
   /** Whose machine `process` is, from now on; false when the workspace is gone, or going. */
@@ -259,6 +272,7 @@ function columnsOf(row: Partial<WorkspaceRow>): Parameters {
     execution_mode: row.executionMode,
     isolation: row.isolation,
     network_policy: row.networkPolicy,
+    egress: json(row.egress),
     vcpu_count: row.vcpuCount,
     mem_mib: row.memMib,
     cpu: row.cpu,
@@ -301,6 +315,7 @@ function toRow(row: Row): WorkspaceRow {
     executionMode: String(row.execution_mode) as WorkspaceRow["executionMode"],
     isolation: String(row.isolation) as WorkspaceRow["isolation"],
     networkPolicy: String(row.network_policy) as WorkspaceRow["networkPolicy"],
+    egress: JSON.parse(String(row.egress)),
     vcpuCount: Number(row.vcpu_count),
     memMib: Number(row.mem_mib),
     cpu: text("cpu") as CpuLevel | null,

@@ -29,6 +29,7 @@ import type {
 } from "../workspace/life/workspace-options.ts";
 import { DiskRoom } from "./disk-room.ts";
 import { FilesRoom } from "./files-room.ts";
+import { NetworkRoom } from "./network-room.ts";
 import { PortsRoom } from "./ports-room.ts";
 import { SecretsRoom } from "./secrets-room.ts";
 import { ServicesRoom } from "./services-room.ts";
@@ -45,6 +46,7 @@ export class WorkspaceRoom implements AsyncDisposable {
   readonly snapshots: SnapshotsRoom;
   readonly services: ServicesRoom;
   readonly ports: PortsRoom;
+  readonly network: NetworkRoom;
   readonly shells: ShellsRoom;
   readonly secrets: SecretsRoom;
   readonly disk: DiskRoom;
@@ -57,6 +59,7 @@ export class WorkspaceRoom implements AsyncDisposable {
     this.snapshots = new SnapshotsRoom(methods, id);
     this.services = new ServicesRoom(methods, id);
     this.ports = new PortsRoom(methods, id);
+    this.network = new NetworkRoom(methods, id);
     this.shells = new ShellsRoom(methods, id);
     this.secrets = new SecretsRoom(methods, id);
     this.disk = new DiskRoom(methods, id);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type Duplex, duplexPair } from "node:stream";
 import { AgentClient } from "../../src/channel/agent-client.ts";
 import type { Machine } from "../../src/drivers/driver.ts";
+import { defaultEgressPolicy } from "../../src/model/egress.ts";
 import { emptySeed } from "../../src/model/empty-seed.ts";
 import {
   currentBootId,
@@ -154,6 +155,7 @@ function newRow(process: ProcessIdentity): WorkspaceRow {
     driver: "stub",
     executionMode: "guest_virtio_serial",
     isolation: "emulated",
+    egress: defaultEgressPolicy,
     networkPolicy: "off",
     vcpuCount: 1,
     memMib: 256,

@@ -10,9 +10,10 @@ import {
 } from "../context.ts";
 import type { IO } from "../io.ts";
 import { type LiveStreams, runLiveCommand } from "../live-command.ts";
+import { addNetworkOptions, egressOptions, type NetworkOptions } from "../network-arguments.ts";
 import { showProgress, silentProgress } from "../progress-bar.ts";
 
-interface RunOptions extends JsonOption, InputOptions {
+interface RunOptions extends JsonOption, InputOptions, NetworkOptions {
   readonly vcpuCount: number;
   readonly memMib: number;
   readonly cpu?: CpuLevel;
@@ -23,7 +24,7 @@ interface RunOptions extends JsonOption, InputOptions {
 }
 
 export function addRun(program: Command, context: CommandContext): void {
-  addInputOptions(program.command("run"))
+  addNetworkOptions(addInputOptions(program.command("run")))
     .summary("run one command in a VM that is gone afterwards")
     .description(
       "Runs one command in an ephemeral VM. Output streams live. A pipe or a file at standard input is passed through; a terminal only with -i.\nExits with the command's own code, 124 on time-out, 125 when pyro itself failed.",
@@ -45,7 +46,11 @@ export function addRun(program: Command, context: CommandContext): void {
       seconds,
       defaults.ttlSeconds,
     )
-    .option("--network", "let the guest reach the network (not available yet)", false)
+    .option(
+      "--network",
+      "let the command reach the network: the public internet, unless the options about it say otherwise",
+      false,
+    )
     .option(
       "--allow-host-compat",
       "run on this host WITHOUT isolation when no guest can run",
@@ -82,6 +87,7 @@ async function run(call: RunCall): Promise<number> {
         message: `The command ran out of the guest's ${options.memMib} MiB of memory.`,
         hint: "Give it more with --mem-mib.",
       },
+      allowing: (target) => `Allow it: pyro run --network --allow-host ${target} …`,
       execute: (streams) => execute(call, streams, trace),
     });
   } finally {
@@ -99,6 +105,7 @@ async function execute(
   using progress = options.json ? silentProgress() : showProgress(io, environment);
   return await pyro.runInVm({
     ...options,
+    ...egressOptions(options),
     ...streams,
     environment,
     command,

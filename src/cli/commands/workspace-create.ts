@@ -5,11 +5,12 @@ import { watchInterrupts } from "../interrupt.ts";
 import { collectKeyValue, type KeyValues } from "../key-value.ts";
 import { printLeftOut } from "../listings/left-out.ts";
 import { answerWorkspace } from "../listings/workspace-block.ts";
+import { addNetworkOptions, egressOptions, type NetworkOptions } from "../network-arguments.ts";
 import { showProgress, silentProgress } from "../progress-bar.ts";
 import { addSecretOptions, type SecretOptions, secretSources } from "../secret-arguments.ts";
 import { addWorkspaceOutput, type WorkspaceOutputOption } from "../workspace-arguments.ts";
 
-interface CreateOptions extends WorkspaceOutputOption, SecretOptions {
+interface CreateOptions extends WorkspaceOutputOption, SecretOptions, NetworkOptions {
   readonly seedPath?: string;
   readonly respectGitignore: boolean;
   readonly includeOuterGit: boolean;
@@ -47,7 +48,7 @@ export function addWorkspaceCreate(group: Command, context: CommandContext): voi
     .addOption(
       new Option(
         "--network-policy <policy>",
-        "off, or published-ports to reach its servers; egress does not work yet",
+        "egress lets its commands out, published-ports lets this machine reach its servers",
       )
         .choices(networkPolicies)
         .default("off"),
@@ -57,7 +58,7 @@ export function addWorkspaceCreate(group: Command, context: CommandContext): voi
       "work on this host WITHOUT isolation when no guest can run",
       false,
     );
-  addWorkspaceOutput(addSecretOptions(command))
+  addWorkspaceOutput(addSecretOptions(addNetworkOptions(command)))
     .addHelpText(
       "after",
       "\nExamples:\n  pyro workspace create debian:12 --name demo --seed-path .\n  id=$(pyro workspace create debian:12 --id-only --ttl-seconds 3600)",
@@ -85,6 +86,7 @@ async function create(
     cpu: options.cpu,
     ttlSeconds: options.ttlSeconds,
     networkPolicy: options.networkPolicy,
+    ...egressOptions(options),
     secrets: secretSources(io, options),
     allowHostCompat: options.allowHostCompat,
     signal: interrupt.signal,

@@ -59,6 +59,7 @@ function exec({ io, openPyro }: CommandContext, call: ExecCall): Promise<number>
       message: "The command ran out of the workspace's memory.",
       hint: "Create a workspace with more: pyro workspace create --mem-mib N",
     },
+    allowing: (target) => `A person can allow it: pyro workspace network allow ${id} ${target}`,
     execute: async (streams) => {
       using pyro = openPyro();
       const result = await pyro.execWorkspace(id, {

@@ -14,6 +14,12 @@ import { addWorkspaceFileWrite } from "./workspace-file-write.ts";
 import { addWorkspaceGc } from "./workspace-gc.ts";
 import { addWorkspaceList } from "./workspace-list.ts";
 import { addWorkspaceLogs } from "./workspace-logs.ts";
+import {
+  addWorkspaceNetworkChanges,
+  addWorkspaceNetworkCheck,
+  addWorkspaceNetworkLog,
+  addWorkspaceNetworkShow,
+} from "./workspace-network.ts";
 import { addWorkspacePatchApply } from "./workspace-patch-apply.ts";
 import {
   addWorkspacePortList,
@@ -69,6 +75,7 @@ export function addWorkspace(program: Command, context: CommandContext): void {
   addWorkspaceExport(workspace, context);
   addContent(workspace, context);
   addServices(workspace, context);
+  addNetwork(workspace, context);
   addSnapshots(workspace, context);
   addSecrets(workspace, context);
   addWorkspaceReset(workspace, context);
@@ -156,6 +163,23 @@ function addServices(workspace: Command, context: CommandContext): void {
   addWorkspacePortPublish(port, context);
   addWorkspacePortList(port, context);
   addWorkspacePortUnpublish(port, context);
+}
+
+function addNetwork(workspace: Command, context: CommandContext): void {
+  const network = addGroup(workspace, {
+    name: "network",
+    summary: "what commands may reach: show, allow, deny, remove, check, log",
+    description:
+      "Says and changes what a workspace may reach, and tells what it tried to. Needs a workspace created with --network-policy egress.",
+    examples: [
+      "pyro workspace network log demo --denied",
+      "pyro workspace network allow demo api.example.com:443",
+    ],
+  });
+  addWorkspaceNetworkShow(network, context);
+  addWorkspaceNetworkChanges(network, context);
+  addWorkspaceNetworkCheck(network, context);
+  addWorkspaceNetworkLog(network, context);
 }
 
 function addSnapshots(workspace: Command, context: CommandContext): void {

@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { defaultEgressPolicy, type EgressPolicy } from "../../model/egress.ts";
 import { emptySeed } from "../../model/empty-seed.ts";
 import { PyroError } from "../../model/errors.ts";
 import type { AskedSize, NetworkPolicy } from "../../model/machine-options.ts";
@@ -23,6 +24,8 @@ export interface NewWorkspace extends AskedSize {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Default `off`. */
   readonly networkPolicy?: NetworkPolicy | undefined;
+  /** Default: the public internet, once the network policy lets out. */
+  readonly egress?: EgressPolicy | undefined;
   /** Absent: it lives until it is deleted. */
   readonly lifeMs?: number | undefined;
 }
@@ -30,7 +33,16 @@ export interface NewWorkspace extends AskedSize {
 /** One that this process creates, and that nothing is known of but what was asked for. */
 export function newRow(
   kind: WorkspaceKind,
-  { environment, name, labels = {}, lifeMs, cpu, networkPolicy = "off", ...size }: NewWorkspace,
+  {
+    environment,
+    name,
+    labels = {},
+    lifeMs,
+    cpu,
+    networkPolicy = "off",
+    egress = defaultEgressPolicy,
+    ...size
+  }: NewWorkspace,
 ): WorkspaceRow {
   const at = new Date();
   return {
@@ -48,6 +60,7 @@ export function newRow(
     executionMode: "host_compat",
     isolation: "none",
     networkPolicy,
+    egress,
     createdAt: at.toISOString(),
     lastActivityAt: at.toISOString(),
     expiresAt: lifeMs === undefined ? null : new Date(at.getTime() + lifeMs).toISOString(),

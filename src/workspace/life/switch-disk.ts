@@ -21,6 +21,7 @@ export async function completeSwitch(
   const { workspaceId } = row;
   await storageOf(context, row).switch(isStored(row, snapshot));
   context.records.journal.clear(workspaceId);
+  context.records.connections.clear(workspaceId);
   context.records.services.clear(workspaceId);
   context.records.ports.clear(workspaceId);
   await removeTree(context.files(workspaceId).outputDirectory);

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { OutputSink } from "../../channel/exec.ts";
+import type { EgressOptions } from "../../model/egress.ts";
 import type { NetworkPolicy, SizeOptions } from "../../model/machine-options.ts";
 import type { SecretEnv } from "../../model/secrets.ts";
 import type { JournaledCommand } from "../../model/workspace-results.ts";
@@ -15,7 +16,7 @@ export interface SetSecretsOptions {
   readonly secrets: readonly SecretSource[];
 }
 
-export interface CreateWorkspaceOptions extends WorkOptions, SizeOptions {
+export interface CreateWorkspaceOptions extends WorkOptions, SizeOptions, EgressOptions {
   /** Catalog name or image reference. Installed first when missing. */
   readonly environment: string;
   /** A directory, `.tar`, `.tar.gz` or `.tgz` that becomes the content of /workspace. Default: empty. */
@@ -32,7 +33,7 @@ export interface CreateWorkspaceOptions extends WorkOptions, SizeOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Seconds until the workspace is deleted, whatever happens. Default: it lives until deleted. */
   readonly ttlSeconds?: number | undefined;
-  /** What the guest may reach, and whether its ports can be published. Default `off`; of the others only `published-ports` works yet. */
+  /** Whether the guest may reach anything (`egress`), and whether its ports can be published. Default `off`. */
   readonly networkPolicy?: NetworkPolicy | undefined;
   /** What its commands may use and nobody may see; see `secretEnv`. Default none. */
   readonly secrets?: readonly SecretSource[] | undefined;

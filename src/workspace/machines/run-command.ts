@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { AgentClient } from "../../channel/agent-client.ts";
 import type { AnyDriver } from "../../drivers/driver.ts";
 import type { CpuLevel } from "../../model/machine-options.ts";
+import type { DeniedConnection } from "../../model/network-results.ts";
 import type { RunResult } from "../../model/results.ts";
 import { CapturedStreams, type OutputSinks } from "./captured-streams.ts";
 import { endingOf, hintFor } from "./command-ending.ts";
@@ -15,6 +16,8 @@ export interface CommandRequest extends OutputSinks {
   /** Default none: the command reads /dev/null. */
   readonly stdin?: Readable | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Tells, when the command is over, what it was not allowed to reach. Default nothing. */
+  readonly denied?: (() => readonly DeniedConnection[]) | undefined;
 }
 
 /** Runs one command on a machine whose agent is attached; a command that fails is a result. */
@@ -37,6 +40,7 @@ export async function runCommand(
     ...ending,
     hint: hintFor({ ...ending, lastWords: output.lastWords() }, { isolation, cpu: request.cpu }),
     ...output.finish(),
+    deniedConnections: [...(request.denied?.() ?? [])],
     driver: driver.name,
     executionMode,
     isolation,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkEnvironmentName } from "../../environments/environment-name.ts";
+import { closedEgressPolicy, defaultEgressPolicy, egressPresets } from "../../model/egress.ts";
 import { emptySeed } from "../../model/empty-seed.ts";
 import { defaults, limits } from "../../model/limits.ts";
 import { networkPolicies } from "../../model/machine-options.ts";
@@ -7,6 +8,7 @@ import { cpuLevel, executionMode, isolation, timestamp } from "../../model/resul
 import { serviceStates } from "../../model/service-definition.ts";
 import { checkLabels, checkName } from "../../model/workspace-names.ts";
 import { workspaceSeedSchema, workspaceStateSchema } from "../../model/workspace-results.ts";
+import { parseRule } from "../../network/rule.ts";
 
 // A workspace's description as it is read: by somebody's hand it may say anything. Only the environment must be there, so
 // that one can be written for a workspace whose own is lost. Apart, because it is rarely needed and its library is large.
@@ -86,6 +88,13 @@ const portSchema = z.object({ hostPort: port, guestPort: port, service: word.nul
 
 const name = z.string().refine(accepted((text: string) => checkName(text, "workspace")));
 const labels = z.record(z.string(), z.string()).refine(accepted(checkLabels));
+const egressSchema = z.object({
+  preset: z.enum(egressPresets),
+  rules: z
+    .array(z.string().refine(accepted(parseRule)))
+    .max(limits.networkRulesMax)
+    .readonly(),
+});
 const now = () => new Date().toISOString();
 
 export const describedSchema = z.object({
@@ -103,6 +112,8 @@ export const describedSchema = z.object({
   executionMode: executionMode.default("host_compat"),
   isolation: isolation.default("none"),
   networkPolicy: z.enum(networkPolicies).default("off"),
+  // A policy that cannot be read allows nothing.
+  egress: egressSchema.default(defaultEgressPolicy).catch(closedEgressPolicy),
   vcpuCount: z.number().int().min(1).max(limits.vcpuCountMax).default(defaults.vcpuCount),
   memMib: z.number().int().min(1).max(limits.memMibMax).default(defaults.memMib),
   cpu: cpuLevel.nullable().default(defaults.cpu),

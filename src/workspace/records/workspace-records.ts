@@ -3,6 +3,7 @@ import {
   adoptWorkspace,
   type KnownWorkspace,
 } from "../../registry/adopt-workspace.ts";
+import { ConnectionTable } from "../../registry/connections.ts";
 import { Registry, type RegistryOptions } from "../../registry/database.ts";
 import { Journal } from "../../registry/journal.ts";
 import { PortTable } from "../../registry/published-ports.ts";
@@ -20,6 +21,7 @@ export class WorkspaceRecords implements Disposable {
   readonly snapshots: SnapshotTable;
   readonly services: ServiceTable;
   readonly ports: PortTable;
+  readonly connections: ConnectionTable;
   readonly #registry: Registry;
   readonly #stateDirectory: string;
   readonly #secrets = new Map<string, KeptSecrets>();
@@ -33,6 +35,7 @@ export class WorkspaceRecords implements Disposable {
     this.snapshots = new SnapshotTable(registry, onChange);
     this.services = new ServiceTable(registry, onChange);
     this.ports = new PortTable(registry, onChange);
+    this.connections = new ConnectionTable(registry);
   }
 
   static open(stateDirectory: string, options?: RegistryOptions): WorkspaceRecords {

@@ -1,6 +1,6 @@
 import { checkEnvironmentName } from "../../environments/environment-name.ts";
 import { PyroError } from "../../model/errors.ts";
-import { machineSize, ttlMs } from "../../model/machine-options.ts";
+import { machineSize, networkPolicies, ttlMs } from "../../model/machine-options.ts";
 import { checkLabels, checkName } from "../../model/workspace-names.ts";
 import type { Workspace } from "../../model/workspace-results.ts";
 import { faultPoint } from "../../platform/fault.ts";
@@ -17,6 +17,7 @@ import {
   type WorkspaceBase,
 } from "../life/workspace-machine.ts";
 import type { CreateWorkspaceOptions } from "../life/workspace-options.ts";
+import { askedPolicy } from "../network/asked-policy.ts";
 import { readSecretSources } from "../secrets/read-sources.ts";
 import { openSeedSource, type SeedSource } from "./seed-source.ts";
 import { startSeeded } from "./seed-workspace.ts";
@@ -48,17 +49,17 @@ export async function createWorkspace(
 
 function draftOf(context: WorkspaceContext, options: CreateWorkspaceOptions): WorkspaceRow {
   const { environment, name, labels, ttlSeconds, networkPolicy = "off" } = options;
-  if (networkPolicy !== "off" && networkPolicy !== "published-ports")
+  if (!networkPolicies.includes(networkPolicy))
     throw new PyroError(
-      "not_supported",
-      `Network policy ${JSON.stringify(networkPolicy)}: guests reach no network in this version of pyro.`,
-      { hint: "Leave it off, or use published-ports to reach servers of the guest." },
+      "invalid_argument",
+      `networkPolicy is ${JSON.stringify(networkPolicy)}, but must be one of ${networkPolicies.join(", ")}.`,
     );
   return newRow("workspace", {
     environment,
     name: name === undefined ? undefined : checkName(name, "workspace"),
     labels: checkLabels(labels),
     networkPolicy,
+    egress: askedPolicy(options, networkPolicy.startsWith("egress")),
     lifeMs: ttlSeconds === undefined ? undefined : ttlMs(ttlSeconds),
     ...machineSize(options, context.host.memMib),
   });

@@ -7,6 +7,7 @@ import { asPyroError, PyroError } from "../../model/errors.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import { drained } from "../../platform/stream-events.ts";
 import { endingOf } from "../machines/command-ending.ts";
+import type { SupervisedEgress } from "./egress/supervised-egress.ts";
 import { readExecDocument } from "./exec-document.ts";
 import { JournalEntry, type JournalPlace } from "./journal-entry.ts";
 import { numberHeader } from "./late-output.ts";
@@ -21,6 +22,7 @@ export interface JournaledExec extends JournalPlace {
   readonly client: AgentClient;
   /** Why commands are cut off, once they are; asked when the guest stops answering. */
   readonly reasonOfLoss: () => Promise<PyroError>;
+  readonly egress: SupervisedEgress | undefined;
 }
 
 /** Runs a client's command and writes down what it did; the client learns its end only when that is on the disk. */
@@ -46,6 +48,7 @@ export async function journaledExec(incoming: Incoming, work: JournaledExec): Pr
     }
     stream.respond({ ":status": 200, "x-pyro-sequence": String(entry.sequence) });
     const { outcome, payload } = await relay(outgoing, incoming, { entry, output });
+    work.egress?.flush();
     const isJournaled = entry.end(endingOf(outcome, described.command));
     faultPoint("exec.ended");
     const last = isJournaled ? frameKind.end : frameKind.unjournaledEnd;

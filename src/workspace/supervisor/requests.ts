@@ -8,6 +8,7 @@ import { now } from "../records/workspace-records.ts";
 import { Screens } from "../screens/screens.ts";
 import type { Activity } from "./activity.ts";
 import { answerSecretsChange } from "./change-secrets.ts";
+import type { SupervisedEgress } from "./egress/supervised-egress.ts";
 import type { JournalPlace } from "./journal-entry.ts";
 import { journaledExec } from "./journaled-exec.ts";
 import { callerLeft, type Incoming, passOn, passOnChange, refuse } from "./pass-on.ts";
@@ -28,6 +29,8 @@ export interface RequestContext extends JournalPlace {
   readonly services: SupervisedServices;
   readonly ports: SupervisedPorts;
   readonly activity: Activity;
+  /** Undefined where the network policy lets nobody out. */
+  readonly egress: SupervisedEgress | undefined;
   readonly end: (mode: EndMode) => Promise<void>;
   /** Leaves the running machine to another supervisor. */
   readonly stepAside: () => void;
@@ -139,6 +142,14 @@ const handlers: Readonly<Record<string, Handler>> = {
   "POST /v1/ports/unpublish": ask<WantedPort>(async ({ hostPort }, { ports }) => ({
     unpublished: ports.unpublish(hostPort),
   })),
+  "POST /v1/network/recheck": async ({ stream }, { egress }) => {
+    egress?.look();
+    reply(stream, {});
+  },
+  "POST /v1/network/flush": async ({ stream }, { egress }) => {
+    egress?.flush();
+    reply(stream, {});
+  },
   "POST /v1/freeze": async (incoming, context, { changes }) => {
     using _turn = await takeTurn(incoming, changes);
     const closed = endOf(incoming);

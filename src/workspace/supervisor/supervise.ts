@@ -14,6 +14,7 @@ import { type WorkspaceFiles, workspaceFiles } from "../records/workspace-files.
 import { now, WorkspaceRecords } from "../records/workspace-records.ts";
 import { isExpired, msLeft } from "../records/workspace-states.ts";
 import { Activity } from "./activity.ts";
+import { SupervisedEgress } from "./egress/supervised-egress.ts";
 import { GuestClock } from "./guest-clock.ts";
 import { KeptOutput, type OutputPlace } from "./kept-output.ts";
 import { LateEnds } from "./late-ends.ts";
@@ -71,6 +72,8 @@ class Supervisor {
   readonly #lateOutput: LateOutput;
   readonly #ports: SupervisedPorts;
   readonly #services: SupervisedServices;
+  /** Of a workspace whose network policy lets it out. */
+  readonly #egress: SupervisedEgress | undefined;
   readonly #guestClock = new GuestClock();
   /** As it was when we took it: another one in its place is another workspace's. */
   readonly #lockFile: Stats;
@@ -97,6 +100,7 @@ class Supervisor {
     };
     this.#ports = new SupervisedPorts(place);
     this.#services = new SupervisedServices({ ...place, ports: this.#ports });
+    if (parts.row.networkPolicy.startsWith("egress")) this.#egress = new SupervisedEgress(place);
   }
 
   get #id(): string {
@@ -146,6 +150,7 @@ class Supervisor {
     if (failure !== undefined) this.#record("secret", `not placed in the guest: ${failure}`);
     this.#client = client;
     this.#services.follow(client);
+    await this.#egress?.follow(client);
     void client.closed.then(() => this.#channelClosed());
     // What a guest that lies says there is lost, and nothing else.
     this.#lateOutput.collect(client).catch(() => undefined);
@@ -172,6 +177,7 @@ class Supervisor {
       services: this.#services,
       ports: this.#ports,
       activity: new Activity(this.#place),
+      egress: this.#egress,
       end: (mode) => this.#end(mode),
       stepAside: () => this.#stepAside(),
     });
@@ -232,6 +238,7 @@ class Supervisor {
   #endRun(reason: PyroError): void {
     this.#hasEnded = true;
     this.#services.end();
+    this.#egress?.end();
     this.#ended.resolve(reason);
   }
 
@@ -294,6 +301,7 @@ class Supervisor {
   #look(): void {
     this.#lateEnds.retry();
     this.#guestClock.keep(this.#client);
+    this.#egress?.look();
     if (isExpired(this.#row)) this.#expire();
     else if (!isSameFile(this.#files.lockPath, this.#lockFile)) this.#abandon();
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { cpuFor } from "../../environments/store.ts";
+import type { EgressOptions } from "../../model/egress.ts";
 import { PyroError } from "../../model/errors.ts";
 import { defaults } from "../../model/limits.ts";
 import {
@@ -14,11 +15,14 @@ import { ensureEnvironment } from "../environments/ensure-environment.ts";
 import type { Host, WorkOptions } from "../machines/host.ts";
 import { type CommandRequest, runCommand } from "../machines/run-command.ts";
 import { startMachine, unnamedDisk } from "../machines/start-machine.ts";
+import { askedPolicy } from "../network/asked-policy.ts";
+import { OneShotEgress } from "../network/one-shot-egress.ts";
 import { runWithoutIsolation } from "./run-without-isolation.ts";
 
 export interface RunInVmOptions
   extends WorkOptions,
     SizeOptions,
+    EgressOptions,
     Pick<CommandRequest, "stdin" | "onStdout" | "onStderr"> {
   /** Catalog name or image reference. Installed first when missing. */
   readonly environment: string;
@@ -28,7 +32,7 @@ export interface RunInVmOptions
   readonly timeoutSeconds?: number | undefined;
   /** Seconds the VM may live, whatever happens. Default 600. */
   readonly ttlSeconds?: number | undefined;
-  /** Not supported yet: guests have no network. Default false. */
+  /** Whether the command may reach anything at all; what, the options below say. Default false. */
   readonly network?: boolean | undefined;
   /** Runs the command as an ordinary process of this host when no guest can run. Default false. */
   readonly allowHostCompat?: boolean | undefined;
@@ -44,7 +48,8 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
     timeoutMs: timeoutMs(options.timeoutSeconds),
   };
   const ttl = ttlMs(options.ttlSeconds);
-  refuseNetwork(options.network);
+  const { network = false } = options;
+  const policy = askedPolicy(options, network);
   host.prepareDirectories();
   if (options.allowHostCompat && !(await canIsolate(host, options)))
     return runWithoutIsolation(host, { ...request, cpu: size.cpu ?? defaults.cpu });
@@ -67,10 +72,12 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
       signal: life.signal,
     });
     try {
+      using egress = network ? await OneShotEgress.open(started.client, policy) : undefined;
       const result = await runCommand(started.client, factory.driver, {
         ...request,
         cpu,
         signal: life.signal,
+        denied: () => egress?.denied ?? [],
       });
       host.trace.mark("finished");
       return result;
@@ -82,14 +89,6 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
   } finally {
     life.end();
   }
-}
-
-/** Fails early on what guests cannot do yet, rather than run without it. */
-export function refuseNetwork(network: boolean | undefined): void {
-  if (!network) return;
-  throw new PyroError("not_supported", "Guests have no network in this version of pyro.", {
-    hint: "Run without --network.",
-  });
 }
 
 async function canIsolate(host: Host, options: WorkOptions): Promise<boolean> {

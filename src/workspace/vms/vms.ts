@@ -1,4 +1,5 @@
 import { checkEnvironmentName } from "../../environments/environment-name.ts";
+import type { EgressOptions } from "../../model/egress.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 import {
   machineSize,
@@ -25,9 +26,10 @@ import { adoptMachine, findBase } from "../life/workspace-machine.ts";
 import { attachAgent } from "../machines/attach-agent.ts";
 import type { WorkOptions } from "../machines/host.ts";
 import { type CommandRequest, runCommand } from "../machines/run-command.ts";
+import { askedPolicy } from "../network/asked-policy.ts";
+import { OneShotEgress } from "../network/one-shot-egress.ts";
 import { removeWorkspace } from "../records/remove-workspace.ts";
 import { isExpired } from "../records/workspace-states.ts";
-import { refuseNetwork } from "./run-in-vm.ts";
 import { requireLegalForVm, vmStateOf } from "./vm-states.ts";
 
 // VMs that outlive the call that made them: created, started, used once, deleted. Each is a workspace without a
@@ -35,10 +37,11 @@ import { requireLegalForVm, vmStateOf } from "./vm-states.ts";
 
 const attachDeadlineMs = 10_000;
 
-export interface CreateVmOptions extends SizeOptions {
+export interface CreateVmOptions extends SizeOptions, EgressOptions {
   readonly environment: string;
   /** Seconds from now until the VM is deleted, whatever it does. Default 600. */
   readonly ttlSeconds?: number | undefined;
+  /** Whether its command may reach anything at all. Default false. */
   readonly network?: boolean | undefined;
 }
 
@@ -50,11 +53,18 @@ export interface ExecVmOptions
 
 /** A VM that is known and nothing more. */
 export async function createVm(context: WorkspaceContext, options: CreateVmOptions): Promise<Vm> {
-  const { environment, network, ttlSeconds } = options;
+  const { environment, network = false, ttlSeconds } = options;
   checkEnvironmentName(environment);
-  refuseNetwork(network);
+  const egress = askedPolicy(options, network);
+  const networkPolicy = network ? "egress" : "off";
   const size = machineSize(options, context.host.memMib);
-  const row = newRow("vm", { environment, lifeMs: ttlMs(ttlSeconds), ...size });
+  const row = newRow("vm", {
+    environment,
+    lifeMs: ttlMs(ttlSeconds),
+    networkPolicy,
+    egress,
+    ...size,
+  });
   return describeVm(await createRow(context, row, { to: "stopped" }));
 }
 
@@ -103,7 +113,9 @@ export async function execVm(
     const { client } = await attachAgent(machine, attachDeadlineMs, options.signal);
     try {
       const { environment, cpu } = vm;
-      const request = { ...options, environment, command, cpu, timeoutMs: limit };
+      using egress = isOut(vm) ? await OneShotEgress.open(client, vm.egress) : undefined;
+      const denied = () => egress?.denied ?? [];
+      const request = { ...options, environment, command, cpu, timeoutMs: limit, denied };
       return { ...(await runCommand(client, driver, request)), vmId };
     } finally {
       client.close();
@@ -137,8 +149,17 @@ export async function statusVm(context: WorkspaceContext, vmId: string): Promise
 }
 
 export async function networkInfoVm(context: WorkspaceContext, vmId: string): Promise<VmNetwork> {
-  await findVm(context, vmId);
-  return { vmId, network: false, policy: "off", interfaces: [] };
+  const vm = await findVm(context, vmId);
+  const network = isOut(vm);
+  const { preset, rules } = vm.egress;
+  return {
+    vmId,
+    network,
+    policy: network ? "egress" : "off",
+    preset: network ? preset : null,
+    rules: network ? [...rules] : [],
+    interfaces: [],
+  };
 }
 
 /** Deletes what is past its time, and what crashed processes left on disk. */
@@ -187,6 +208,10 @@ function changedMeanwhile(vmId: string, cause?: unknown): PyroError {
   );
 }
 
+function isOut({ networkPolicy }: WorkspaceRow): boolean {
+  return networkPolicy === "egress";
+}
+
 function describeVm(row: WorkspaceRow): Vm {
   const hasRun = row.driver !== "";
   return {
@@ -196,7 +221,7 @@ function describeVm(row: WorkspaceRow): Vm {
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
     cpu: row.cpu,
-    network: false,
+    network: isOut(row),
     createdAt: row.createdAt,
     expiresAt: row.expiresAt ?? row.createdAt,
     driver: hasRun ? row.driver : null,

@@ -1,3 +1,4 @@
+import type { ClientHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { AgentClient } from "../../../channel/agent-client.ts";
 import type { Egress, EgressAnswer, EgressQuestion } from "../../../channel/egress-client.ts";
@@ -145,7 +146,18 @@ export class EgressRelay {
       tell({ failure: failure.replace("_", " "), sentBytes: 0, receivedBytes: 0 });
       return { answer: failure, reason: message };
     }
-    this.#join(socket, { client, host, question, tell });
+    // The policy may have changed meanwhile.
+    const address = parseAddress(socket.remoteAddress ?? "") ?? [];
+    const latest = decide(this.#parts.policy(), { host, address, port });
+    if (latest.verdict === "deny") {
+      socket.destroy();
+      tell({ failure: latest.reason, sentBytes: 0, receivedBytes: 0 });
+      return denied(latest);
+    }
+    this.#join(
+      { socket, host, address, port },
+      { stream: () => client.egress.connection(question.id), tell },
+    );
     return undefined;
   }
 
@@ -166,7 +178,6 @@ export class EgressRelay {
     if (decision.verdict === "deny") return { host, addresses: [], decision };
     const found = await this.#names.lookUp(host);
     if (found.kind !== "found") return { answer: "unreachable", reason: `${host} is unknown` };
-    // The policy may have changed meanwhile.
     const decided = found.addresses.map((one) => ({
       address: one,
       decision: decide(this.#parts.policy(), { host, address: one, port }),
@@ -179,29 +190,22 @@ export class EgressRelay {
   }
 
   #join(
-    socket: Socket,
-    {
-      client,
-      host,
-      question: { id, port },
-      tell,
-    }: {
-      client: AgentClient;
-      host: string | null;
-      question: ConnectionQuestion;
-      tell: (end: EgressEnd) => void;
-    },
+    connection: OpenConnection,
+    parts: { readonly stream: () => ClientHttp2Stream; readonly tell: (end: EgressEnd) => void },
   ): void {
-    const address = parseAddress(socket.remoteAddress ?? "") ?? [];
-    const connection = { socket, host, address, port };
+    const { socket } = connection;
     this.#open.add(connection);
     socket.once("close", () => {
       this.#open.delete(connection);
-      tell({ failure: null, sentBytes: socket.bytesWritten, receivedBytes: socket.bytesRead });
+      parts.tell({
+        failure: null,
+        sentBytes: socket.bytesWritten,
+        receivedBytes: socket.bytesRead,
+      });
     });
     socket.setTimeout(idleMs, () => socket.resetAndDestroy());
     try {
-      ForwardedConnection.open(socket, client.egress.connection(id));
+      ForwardedConnection.open(socket, parts.stream());
     } catch {
       // The guest is gone.
       socket.destroy();

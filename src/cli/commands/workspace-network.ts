@@ -1,0 +1,146 @@
+import { type Command, Option } from "commander";
+import { egressPresets, visibleText } from "../../index.ts";
+import { type CommandContext, type JsonOption, wholeNumberArgument } from "../context.ts";
+import { printConnections, printNetwork } from "../listings/network-lines.ts";
+import { printLine, printNote, printResult } from "../printer.ts";
+import { idMeaning } from "../workspace-arguments.ts";
+
+const targetMeaning =
+  "host, *.suffix, address, block or group (public, private, registries, …), each with :PORTS or for all";
+
+export function addWorkspaceNetworkShow(group: Command, { io, openPyro }: CommandContext): void {
+  group
+    .command("show")
+    .summary("what a workspace may reach")
+    .description("Shows the rules of a workspace, and what is reachable beside them.")
+    .argument("<id>", idMeaning)
+    .option("--json", "print one JSON object", false)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  pyro workspace network show demo\n  pyro workspace network show demo --json | jq -r '.rules[]'",
+    )
+    .action(async (id: string, { json }: JsonOption) => {
+      using pyro = openPyro();
+      const network = await pyro.showNetwork(id);
+      if (json) return printResult(io, "network", network);
+      printNetwork(io, network);
+    });
+}
+
+interface ChangeCommand {
+  readonly name: "allow" | "deny" | "remove";
+  readonly summary: string;
+  readonly description: string;
+  readonly examples: readonly string[];
+}
+
+const changes: readonly ChangeCommand[] = [
+  {
+    name: "allow",
+    summary: "let a workspace reach a host",
+    description:
+      "Allows connections, from the next one on. A host's name opens its public addresses; a private one is opened by its address, a block, or the group private.",
+    examples: [
+      "pyro workspace network allow demo api.example.com:443",
+      "pyro workspace network allow demo 10.1.2.3:5432",
+    ],
+  },
+  {
+    name: "deny",
+    summary: "keep a workspace from reaching a host",
+    description: "Denies connections, whatever is allowed beside. Those that are open are cut.",
+    examples: ["pyro workspace network deny demo '*.example.com'"],
+  },
+  {
+    name: "remove",
+    summary: "take rules away",
+    description: "Takes away rules: as `network show` prints them, or all about a target.",
+    examples: [
+      "pyro workspace network remove demo 'allow api.example.com:443'",
+      "pyro workspace network remove demo api.example.com:443",
+    ],
+  },
+];
+
+export function addWorkspaceNetworkChanges(group: Command, { io, openPyro }: CommandContext): void {
+  for (const { name, summary, description, examples } of changes)
+    group
+      .command(name)
+      .summary(summary)
+      .description(description)
+      .argument("<id>", idMeaning)
+      .argument("<target...>", name === "remove" ? "rule, or its target" : targetMeaning)
+      .addOption(
+        new Option(
+          "--network-preset <preset>",
+          "also changes what is reachable beside the rules",
+        ).choices(egressPresets),
+      )
+      .option("--json", "print one JSON object", false)
+      .addHelpText("after", `\nExamples:${examples.map((example) => `\n  ${example}`).join("")}`)
+      .action(async (id: string, targets: string[], options: ChangeOptions) => {
+        using pyro = openPyro();
+        const preset = options.networkPreset;
+        const network = await pyro.changeNetwork(id, { [name]: targets, preset });
+        if (options.json) return printResult(io, "network", network);
+        printNetwork(io, network);
+      });
+}
+
+interface ChangeOptions extends JsonOption {
+  readonly networkPreset?: (typeof egressPresets)[number];
+}
+
+export function addWorkspaceNetworkCheck(group: Command, { io, openPyro }: CommandContext): void {
+  group
+    .command("check")
+    .summary("whether a host may be reached, and why")
+    .description(
+      "Says whether a workspace may reach a host now, by which rule, and at which addresses. Nothing is sent to it; its name is looked up where it is not denied anyway.",
+    )
+    .argument("<id>", idMeaning)
+    .argument("<target>", "HOST[:PORT] or ADDRESS[:PORT]; the port is 443 unless given")
+    .option("--json", "print one JSON object", false)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  pyro workspace network check demo example.com\n  pyro workspace network check demo 10.0.0.1:22",
+    )
+    .action(async (id: string, target: string, { json }: JsonOption) => {
+      using pyro = openPyro();
+      const check = await pyro.checkNetwork(id, target);
+      if (json) return printResult(io, "networkCheck", check);
+      printLine(io, `${check.verdict}: ${visibleText(check.reason, 700)}`);
+      printLine(io, `rule: ${visibleText(check.rule, 300)}`);
+      for (const { address, verdict, rule } of check.addresses)
+        printLine(io, `  ${address}: ${verdict} by ${visibleText(rule, 300)}`);
+    });
+}
+
+interface LogOptions extends JsonOption {
+  readonly denied: boolean;
+  readonly last?: number;
+}
+
+export function addWorkspaceNetworkLog(group: Command, { io, openPyro }: CommandContext): void {
+  group
+    .command("log")
+    .summary("what a workspace tried to reach")
+    .description(
+      "Lists the connections that programs of a workspace made or tried since its last reset, the oldest first.",
+    )
+    .argument("<id>", idMeaning)
+    .option("--denied", "only those that were denied", false)
+    .option("--last <n>", "only the newest so many", wholeNumberArgument)
+    .option("--json", "print one JSON object", false)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  pyro workspace network log demo\n  pyro workspace network log demo --denied --last 20",
+    )
+    .action(async (id: string, { json, denied, last }: LogOptions) => {
+      using pyro = openPyro();
+      const log = await pyro.logNetwork(id, { last, ...(denied && { verdict: "deny" }) });
+      if (json) return printResult(io, "networkLog", log);
+      if (log.connections.length === 0) return printNote(io, "No connections.");
+      printConnections(io, log.connections);
+    });
+}

@@ -1,0 +1,60 @@
+import { type NetworkConnection, visibleText, type WorkspaceNetwork } from "../../index.ts";
+import type { IO } from "../io.ts";
+import { printLine, printNote } from "../printer.ts";
+import { relativeTime } from "../time.ts";
+import { type Column, emptyCell, tableLines } from "./table.ts";
+
+const presetTexts = {
+  open: "the public internet",
+  registries: "registries of packages and source code",
+  none: "nothing",
+} as const;
+
+/** What a workspace may reach, rule by rule. */
+export function printNetwork(io: IO, network: WorkspaceNetwork): void {
+  const { networkPolicy, preset, rules, warnings } = network;
+  if (!networkPolicy.startsWith("egress")) {
+    printLine(io, `Network policy ${networkPolicy}: its commands reach nothing.`);
+    return;
+  }
+  for (const rule of rules) printLine(io, visibleText(rule, 300));
+  const rest = rules.length === 0 ? "Reachable" : "Beside that";
+  printLine(io, `${rest}: ${presetTexts[preset]} (preset ${preset}).`);
+  for (const warning of warnings) printNote(io, `warning: ${visibleText(warning, 700)}`);
+}
+
+export function printConnections(io: IO, connections: readonly NetworkConnection[]): void {
+  const nowMs = Date.now();
+  const columns: readonly Column<NetworkConnection>[] = [
+    { title: "WHEN", rank: 2, cell: ({ at }) => relativeTime(at, nowMs) },
+    { title: "BY", rank: 3, cell: ({ source }) => visibleText(source ?? emptyCell, 40) },
+    { title: "PROGRAM", rank: 1, cell: ({ program }) => visibleText(program || emptyCell, 32) },
+    { title: "TO", rank: 0, cell: targetText },
+    { title: "ADDRESS", rank: 5, cell: ({ address }) => address ?? emptyCell },
+    {
+      title: "VERDICT",
+      rank: 0,
+      cell: ({ verdict, count }) => ({
+        text: count === 1 ? verdict : `${verdict} ×${count}`,
+        color: verdict === "deny" ? "red" : "green",
+      }),
+    },
+    { title: "RULE", rank: 1, cell: ({ rule }) => visibleText(rule, 60) },
+    { title: "SENT", rank: 4, cell: ({ verdict, sentBytes }) => bytesText(verdict, sentBytes) },
+    {
+      title: "RECEIVED",
+      rank: 4,
+      cell: ({ verdict, receivedBytes, failure }) => failure ?? bytesText(verdict, receivedBytes),
+    },
+  ];
+  for (const line of tableLines(io, columns, connections)) printLine(io, line);
+}
+
+function targetText({ host, port }: NetworkConnection): string {
+  const name = visibleText(host, 80);
+  return name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
+}
+
+function bytesText(verdict: NetworkConnection["verdict"], bytes: number): string {
+  return verdict === "deny" ? emptyCell : String(bytes);
+}

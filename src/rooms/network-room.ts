@@ -1,0 +1,39 @@
+import type { WorkspaceMethods } from "../methods/workspace-methods.ts";
+import type { NetworkCheck, NetworkLog, WorkspaceNetwork } from "../model/network-results.ts";
+import type { NetworkLogOptions } from "../workspace/network/manage-network.ts";
+
+/** What one workspace may reach. Rules are `TARGET[:PORTS]`; see docs/network.md. */
+export class NetworkRoom {
+  readonly #methods: WorkspaceMethods;
+  readonly #id: string;
+
+  constructor(methods: WorkspaceMethods, id: string) {
+    this.#methods = methods;
+    this.#id = id;
+  }
+
+  show(): Promise<WorkspaceNetwork> {
+    return this.#methods.showNetwork(this.#id);
+  }
+
+  allow(...allow: string[]): Promise<WorkspaceNetwork> {
+    return this.#methods.changeNetwork(this.#id, { allow });
+  }
+
+  deny(...deny: string[]): Promise<WorkspaceNetwork> {
+    return this.#methods.changeNetwork(this.#id, { deny });
+  }
+
+  /** Rules as they are shown, or their targets alone. */
+  remove(...remove: string[]): Promise<WorkspaceNetwork> {
+    return this.#methods.changeNetwork(this.#id, { remove });
+  }
+
+  check(target: string): Promise<NetworkCheck> {
+    return this.#methods.checkNetwork(this.#id, target);
+  }
+
+  log(options: NetworkLogOptions = {}): Promise<NetworkLog> {
+    return this.#methods.logNetwork(this.#id, options);
+  }
+}

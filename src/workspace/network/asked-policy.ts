@@ -1,0 +1,24 @@
+import { defaultEgressPolicy, type EgressOptions, type EgressPolicy } from "../../model/egress.ts";
+import { PyroError } from "../../model/errors.ts";
+import { checkPolicy } from "../../network/policy.ts";
+import { targetRule } from "../../network/rule.ts";
+
+/** The policy asked for; `isOut` says whether there is a way out at all, without which none may be asked for. */
+export function askedPolicy(
+  { networkPreset, allowHosts = [], denyHosts = [] }: EgressOptions,
+  isOut: boolean,
+): EgressPolicy {
+  const isAsked = networkPreset !== undefined || allowHosts.length > 0 || denyHosts.length > 0;
+  if (isAsked && !isOut)
+    throw new PyroError(
+      "invalid_argument",
+      "Hosts or a preset of the network are given, but no network is asked for.",
+      { hint: "Add --network to run, or --network-policy egress to workspace create." },
+    );
+  const preset = networkPreset ?? (allowHosts.length > 0 ? "none" : defaultEgressPolicy.preset);
+  const rules = [
+    ...allowHosts.map((text) => targetRule("allow", text).text),
+    ...denyHosts.map((text) => targetRule("deny", text).text),
+  ];
+  return checkPolicy({ preset, rules });
+}

@@ -1,0 +1,186 @@
+import type { EgressPolicy } from "../../model/egress.ts";
+import { asPyroError, PyroError } from "../../model/errors.ts";
+import { nearest } from "../../model/nearest.ts";
+import type { NetworkCheck, NetworkLog, WorkspaceNetwork } from "../../model/network-results.ts";
+import { type Address, addressText, parseAddress } from "../../network/address.ts";
+import { decide } from "../../network/decide.ts";
+import { NameResolver } from "../../network/name-resolver.ts";
+import { checkPolicy, preparedHere, warningsOf } from "../../network/policy.ts";
+import { parseRule, targetRule } from "../../network/rule.ts";
+import type { WhichConnections } from "../../registry/connections.ts";
+import type { WorkspaceRow } from "../../registry/workspaces.ts";
+import { connectWorkspace } from "../life/connect-workspace.ts";
+import { findWorkspace, latest } from "../life/find-workspace.ts";
+import type { WorkspaceContext } from "../life/workspace-context.ts";
+import { nameOf } from "../records/workspace-states.ts";
+
+export interface ChangeNetworkOptions {
+  /** What is reachable where no rule says anything. Default: as it is. */
+  readonly preset?: EgressPolicy["preset"] | undefined;
+  /** `TARGET[:PORTS]` each; see docs/network.md. */
+  readonly allow?: readonly string[] | undefined;
+  readonly deny?: readonly string[] | undefined;
+  /** Rules to take away: as they are shown, or their targets alone. */
+  readonly remove?: readonly string[] | undefined;
+}
+
+export interface NetworkLogOptions extends WhichConnections {}
+
+/** Default, as most of what is asked for is HTTPS. */
+const checkedPort = 443;
+
+/** What the workspace's commands may reach. */
+export async function showNetwork(
+  context: WorkspaceContext,
+  id: string,
+): Promise<WorkspaceNetwork> {
+  return describe(await findWorkspace(context, id));
+}
+
+/** Changes that, from the next connection on; open ones that are not allowed any more are cut. */
+export async function changeNetwork(
+  context: WorkspaceContext,
+  id: string,
+  { preset, allow = [], deny = [], remove = [] }: ChangeNetworkOptions,
+): Promise<WorkspaceNetwork> {
+  const row = await findWorkspace(context, id);
+  requireEgress(row);
+  const added = [
+    ...allow.map((text) => targetRule("allow", text).text),
+    ...deny.map((text) => targetRule("deny", text).text),
+  ];
+  context.records.workspaces.changeEgress(row.workspaceId, (current) =>
+    checkPolicy({
+      preset: preset ?? current.preset,
+      rules: [...without(row, current.rules, remove), ...added],
+    }),
+  );
+  await tellSupervisor(context, row);
+  return describe(latest(context, row));
+}
+
+function without(
+  row: WorkspaceRow,
+  rules: readonly string[],
+  removed: readonly string[],
+): readonly string[] {
+  let left = rules;
+  for (const text of removed) {
+    const meant = /^\s*(allow|deny)\s/.test(text)
+      ? [parseRule(text).text]
+      : [targetRule("deny", text).text, targetRule("deny", text).text.replace(/^deny/, "allow")];
+    const kept = left.filter((rule) => !meant.includes(rule));
+    if (kept.length === left.length) throw noSuchRule(row, text, rules);
+    left = kept;
+  }
+  return left;
+}
+
+/** One that is not there reads the policy when it starts. */
+async function tellSupervisor(context: WorkspaceContext, row: WorkspaceRow): Promise<void> {
+  if (row.state !== "started") return;
+  try {
+    const client = await connectWorkspace(context, row, "exec");
+    await client.supervisor.ask("/v1/network/recheck", {});
+  } catch (error) {
+    if (asPyroError(error).code === "internal") throw error;
+  }
+}
+
+/** What would be decided about a host or address, and what it is now. */
+export async function checkNetwork(
+  context: WorkspaceContext,
+  id: string,
+  target: string,
+): Promise<NetworkCheck> {
+  const row = await findWorkspace(context, id);
+  requireEgress(row);
+  const { host, address, port } = destinationOf(target);
+  const policy = preparedHere(row.egress, []);
+  const shown = host ?? addressText(address ?? []);
+  const first = decide(policy, { host, address, port });
+  const base = { workspaceId: row.workspaceId, host: shown, port };
+  if (host === null || first.verdict === "deny") return { ...base, ...first, addresses: [] };
+  const found = await new NameResolver().lookUp(host);
+  if (found.kind !== "found")
+    return {
+      ...base,
+      ...first,
+      reason: `${first.reason} But ${shown} is unknown here.`,
+      addresses: [],
+    };
+  const addresses = found.addresses.map((one) => ({
+    address: addressText(one),
+    ...decide(policy, { host, address: one, port }),
+  }));
+  const best = addresses.find(({ verdict }) => verdict === "allow") ?? addresses[0] ?? first;
+  const { verdict, rule, reason } = best;
+  return { ...base, verdict, rule, reason, addresses };
+}
+
+/** What the workspace's programs tried to reach, the oldest first. */
+export async function logNetwork(
+  context: WorkspaceContext,
+  id: string,
+  which: NetworkLogOptions = {},
+): Promise<NetworkLog> {
+  const row = await findWorkspace(context, id);
+  return {
+    workspaceId: row.workspaceId,
+    connections: context.records.connections.list(row.workspaceId, which),
+  };
+}
+
+function describe({ workspaceId, networkPolicy, egress }: WorkspaceRow): WorkspaceNetwork {
+  const { preset, rules } = egress;
+  return { workspaceId, networkPolicy, preset, rules: [...rules], warnings: warningsOf(egress) };
+}
+
+function destinationOf(target: string): {
+  host: string | null;
+  address: Address | null;
+  port: number;
+} {
+  const whole = parseAddress(target);
+  if (whole !== undefined) return { host: null, address: whole, port: checkedPort };
+  const { target: parsed, ports } = targetRule("deny", target);
+  const [range] = ports ?? [[checkedPort, checkedPort] as const];
+  if (ports !== null && (ports.length > 1 || range?.[0] !== range?.[1])) throw oneOnly(target);
+  const port = range?.[0] ?? checkedPort;
+  if (parsed.kind === "host") return { host: parsed.host, address: null, port };
+  if (parsed.kind === "block" && parsed.block.bits === parsed.block.bytes.length * 8)
+    return { host: null, address: parsed.block.bytes, port };
+  throw oneOnly(target);
+}
+
+function oneOnly(target: string): PyroError {
+  return new PyroError(
+    "invalid_argument",
+    `${JSON.stringify(target)} is more than one destination.`,
+    { hint: "Name one host or address, and one port: example.com:443" },
+  );
+}
+
+/** Throws `network_policy_refused` unless the workspace was created to be let out. */
+function requireEgress(row: WorkspaceRow): void {
+  if (row.networkPolicy.startsWith("egress")) return;
+  throw new PyroError(
+    "network_policy_refused",
+    `Workspace ${nameOf(row)} was created with network policy ${row.networkPolicy}, so its commands reach nothing.`,
+    { hint: "Create one that is let out: pyro workspace create … --network-policy egress" },
+  );
+}
+
+function noSuchRule(row: WorkspaceRow, text: string, rules: readonly string[]): PyroError {
+  const guess = nearest(text, rules);
+  return new PyroError(
+    "invalid_argument",
+    `Workspace ${nameOf(row)} has no network rule ${JSON.stringify(text)}.`,
+    {
+      hint:
+        guess === undefined
+          ? `Look at them: pyro workspace network show ${nameOf(row)}`
+          : `Did you mean "${guess}"?`,
+    },
+  );
+}

@@ -1,0 +1,45 @@
+import type { AgentClient } from "../../channel/agent-client.ts";
+import type { EgressPolicy } from "../../model/egress.ts";
+import { limits } from "../../model/limits.ts";
+import type { DeniedConnection } from "../../model/network-results.ts";
+import { preparedHere } from "../../network/policy.ts";
+import { EgressRelay } from "../supervisor/egress/egress-relay.ts";
+import { sumDenied } from "./denied-connections.ts";
+
+/** The way out of a machine that lives for one command of this process. */
+export class OneShotEgress implements Disposable {
+  readonly #relay: EgressRelay;
+  #denied: DeniedConnection[] = [];
+
+  private constructor(policy: EgressPolicy) {
+    const prepared = preparedHere(policy, []);
+    this.#relay = new EgressRelay({
+      policy: () => prepared,
+      record: ({ verdict, host, port, rule }) => {
+        if (verdict === "deny") this.#add({ host, port, rule, count: 1 });
+        return () => undefined;
+      },
+    });
+  }
+
+  static async open(client: AgentClient, policy: EgressPolicy): Promise<OneShotEgress> {
+    const egress = new OneShotEgress(policy);
+    await egress.#relay.follow(client);
+    return egress;
+  }
+
+  get denied(): readonly DeniedConnection[] {
+    return sumDenied(this.#denied);
+  }
+
+  #add(denied: DeniedConnection): void {
+    this.#denied.push(denied);
+    // A guest may try for ever.
+    if (this.#denied.length > limits.networkLogMax)
+      this.#denied = sumDenied(this.#denied).slice(-limits.networkLogMax / 2);
+  }
+
+  [Symbol.dispose](): void {
+    this.#relay.end();
+  }
+}

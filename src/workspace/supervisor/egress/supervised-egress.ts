@@ -1,0 +1,59 @@
+import type { AgentClient } from "../../../channel/agent-client.ts";
+import { asPyroError } from "../../../model/errors.ts";
+import { now, type WorkspaceRecords } from "../../records/workspace-records.ts";
+import { ConnectionLog } from "./connection-log.ts";
+import { EgressRelay } from "./egress-relay.ts";
+import { LivePolicy } from "./live-policy.ts";
+
+/** The way out of one running workspace. */
+export class SupervisedEgress {
+  readonly #workspaceId: string;
+  readonly #records: WorkspaceRecords;
+  readonly #log: ConnectionLog;
+  readonly #policy: LivePolicy;
+  readonly #relay: EgressRelay;
+
+  constructor({ workspaceId, records }: { workspaceId: string; records: WorkspaceRecords }) {
+    this.#workspaceId = workspaceId;
+    this.#records = records;
+    this.#log = new ConnectionLog(workspaceId, records.connections);
+    this.#policy = new LivePolicy(() => {
+      const row = records.workspaces.find(workspaceId);
+      return row?.networkPolicy.startsWith("egress") ? row.egress : undefined;
+    });
+    this.#relay = new EgressRelay({
+      policy: () => this.#policy.get(),
+      record: (attempt) => this.#log.record(attempt),
+    });
+  }
+
+  /** Lets the guest out, as far as the policy goes, until its channel ends. */
+  async follow(client: AgentClient): Promise<void> {
+    try {
+      await this.#relay.follow(client);
+    } catch (error) {
+      const text = `the guest's way out did not open: ${asPyroError(error).message}`;
+      this.#records.journal.record({
+        workspaceId: this.#workspaceId,
+        at: now(),
+        kind: "network",
+        text,
+      });
+    }
+  }
+
+  /** Cuts what a policy that changed meanwhile does not allow. */
+  look(): void {
+    this.#relay.recheck();
+  }
+
+  /** What commands tried so far is known to whoever asks. */
+  flush(): void {
+    this.#log.flush();
+  }
+
+  end(): void {
+    this.#relay.end();
+    this.#log.flush();
+  }
+}
