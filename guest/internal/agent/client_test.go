@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,6 +27,9 @@ import (
 const compatArgument = "--host-compat"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == networkArgument {
+		os.Exit(runNetworked(os.Args[2]))
+	}
 	if len(os.Args) > 1 && os.Args[1] == compatArgument {
 		os.Exit(RunHostCompat(os.Args[1:]))
 	}
@@ -43,6 +47,16 @@ type host struct {
 
 func startAgent(t *testing.T) *host {
 	t.Helper()
+	h, err := tryStartAgent(t, nil, func(root string) []string { return []string{compatArgument, "--socket-fd", "3", "--root", root} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// tryStartAgent fails only where this process may not start one like that.
+func tryStartAgent(t *testing.T, attributes *syscall.SysProcAttr, arguments func(root string) []string) (*host, error) {
+	t.Helper()
 	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -55,11 +69,13 @@ func startAgent(t *testing.T) *host {
 		t.Fatal(err)
 	}
 	h := &host{T: t, socket: socket, root: t.TempDir()}
-	h.process = exec.Command("/proc/self/exe", compatArgument, "--socket-fd", "3", "--root", h.root)
+	h.process = exec.Command("/proc/self/exe", arguments(h.root)...)
 	h.process.ExtraFiles = []*os.File{theirs}
 	h.process.Stderr = os.Stderr
+	h.process.SysProcAttr = attributes
 	if err := h.process.Start(); err != nil {
-		t.Fatal(err)
+		socket.Close()
+		return nil, err
 	}
 	t.Cleanup(func() {
 		socket.Close()
@@ -67,7 +83,7 @@ func startAgent(t *testing.T) *host {
 		_ = h.process.Wait()
 	})
 	h.attach()
-	return h
+	return h, nil
 }
 
 func (h *host) attach() {

@@ -27,22 +27,28 @@ type forwarded struct {
 
 func (h *host) forward(port int) *forwarded {
 	h.Helper()
+	f, status := h.forwardPath(fmt.Sprintf("/v1/forward?port=%d", port))
+	if status != 200 {
+		text, _ := io.ReadAll(f.answer)
+		h.Fatalf("%d %s", status, text)
+	}
+	h.Cleanup(f.leave)
+	return f
+}
+
+// forwardPath also answers refusals; the caller leaves.
+func (h *host) forwardPath(path string) (*forwarded, int) {
 	reader, writer := io.Pipe()
-	request, err := http.NewRequest("POST", fmt.Sprintf("http://agent/v1/forward?port=%d", port), reader)
+	request, err := http.NewRequest("POST", "http://agent"+path, reader)
 	if err != nil {
 		h.Fatal(err)
 	}
 	response, err := h.http.Do(request)
 	if err != nil {
-		h.Fatal(err)
+		h.Error(err)
+		return nil, 0
 	}
-	if response.StatusCode != 200 {
-		text, _ := io.ReadAll(response.Body)
-		h.Fatalf("%d %s", response.StatusCode, text)
-	}
-	f := &forwarded{T: h.T, body: writer, answer: response.Body}
-	h.Cleanup(f.leave)
-	return f
+	return &forwarded{T: h.T, body: writer, answer: response.Body}, response.StatusCode
 }
 
 func (f *forwarded) leave() {

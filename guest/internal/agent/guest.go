@@ -12,10 +12,12 @@ import (
 	"pyro.dev/guest/internal/boot"
 	"pyro.dev/guest/internal/channel"
 	"pyro.dev/guest/internal/console"
+	"pyro.dev/guest/internal/egress"
 	"pyro.dev/guest/internal/machine"
 	"pyro.dev/guest/internal/protocol"
 	"pyro.dev/guest/internal/server"
 	"pyro.dev/guest/internal/spawn"
+	"pyro.dev/guest/internal/steering"
 	"pyro.dev/guest/internal/workload"
 )
 
@@ -75,6 +77,9 @@ func prepare(mode boot.Mode) (*server.Backend, *protocol.ActivateRequest, error)
 		return backend, nil, nil
 	}
 	console.Say("going on where another agent died")
+	if err := steering.Clear(); err != nil {
+		console.Say("%v", err)
+	}
 	if err := walls.Activate(disks.Data, earlier); err != nil {
 		return nil, nil, fmt.Errorf("activate again: %w", err)
 	}
@@ -129,6 +134,7 @@ func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Bac
 		OpenDisk:     looking.open,
 		ExportDisk:   looking.export,
 		CanFreeze:    true,
+		Egress:       egress.New(egress.Places{WriteResolver: walls.WriteResolver}),
 		Stop:         func() error { return stop(walls, disks.Data) },
 	}
 }

@@ -28,15 +28,7 @@ func (s *Server) forward(response http.ResponseWriter, request *http.Request) er
 		return protocol.Fail(protocol.CodeConflict, "port %d of the guest: %s", port, loopback.Reason(err))
 	}
 	defer server.Close()
-	response.Header().Set("content-type", "application/octet-stream")
-	response.WriteHeader(http.StatusOK)
-	writer := newFrameWriter(response)
-	if err = writer.Flush(); err == nil {
-		err = forward.Run(request.Context(), server, request.Body, writer)
-	}
-	if err != nil {
-		// Neither end may take it for complete.
-		panic(http.ErrAbortHandler)
-	}
-	return nil
+	return carry(response, func(writer frameWriter) error {
+		return forward.Run(request.Context(), server, request.Body, writer)
+	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"pyro.dev/guest/internal/command"
 	"pyro.dev/guest/internal/console"
+	"pyro.dev/guest/internal/egress"
 	"pyro.dev/guest/internal/layer"
 	"pyro.dev/guest/internal/protocol"
 	"pyro.dev/guest/internal/service"
@@ -60,6 +61,8 @@ type Backend struct {
 	CanFreeze bool
 	// HoldSecrets puts these, and no others, where commands can read them, after logs have moved off the disk.
 	HoldSecrets func(secrets []protocol.Secret, moveLogs func() error) error
+	// Egress is the machine's way out.
+	Egress *egress.Egress
 	// Stop ends the workload and leaves the disks clean.
 	Stop func() error
 	// PowerOff does not return in a machine.
@@ -135,45 +138,47 @@ func (s *Server) AwaitCommands() { s.commands.Wait() }
 
 func (s *Server) routes() http.Handler {
 	routes := map[string]func(http.ResponseWriter, *http.Request) error{
-		"GET /v1/health":         s.health,
-		"POST /v1/activate":      s.activate,
-		"POST /v1/renew":         s.renew,
-		"POST /v1/clock":         s.clock,
-		"POST /v1/secrets":       s.secrets,
-		"POST /v1/exec":          s.exec,
-		"GET /v1/late-output":    s.lateOutput,
-		"POST /v1/service/start": s.serviceStart,
-		"POST /v1/service/stop":  s.serviceStop,
-		"GET /v1/service/await":  s.serviceAwait,
-		"GET /v1/service/list":   s.serviceList,
-		"GET /v1/service/watch":  s.serviceWatch,
-		"GET /v1/service/logs":   s.serviceLogs,
-		"POST /v1/shell/open":    s.shellOpen,
-		"GET /v1/shell/list":     s.shellList,
-		"GET /v1/shell/status":   s.shellStatus,
-		"GET /v1/shell/output":   s.shellOutput,
-		"POST /v1/shell/input":   s.shellInput,
-		"POST /v1/shell/resize":  s.shellResize,
-		"POST /v1/shell/signal":  s.shellSignal,
-		"POST /v1/shell/close":   s.shellClose,
-		"POST /v1/forward":       s.forward,
-		"POST /v1/warm":          s.warm,
-		"POST /v1/sync":          s.sync,
-		"GET /v1/tree/scan":      s.treeScan,
-		"GET /v1/tree/archive":   s.treeArchive,
-		"POST /v1/tree/archive":  s.treeArchive,
-		"GET /v1/tree/read":      s.treeRead,
-		"POST /v1/tree/extract":  s.treeExtract,
-		"POST /v1/tree/adopt":    s.treeAdopt,
-		"POST /v1/tree/write":    s.treeWrite,
-		"POST /v1/tree/edit":     s.treeEdit,
-		"POST /v1/tree/mark":     s.treeMark,
-		"POST /v1/disk/open":     s.diskOpen,
-		"POST /v1/disk/export":   s.diskExport,
-		"POST /v1/freeze":        s.freeze,
-		"POST /v1/power-off":     s.powerOff,
-		"POST /v1/build/layer":   s.buildLayer,
-		"POST /v1/build/finish":  s.buildFinish,
+		"GET /v1/health":             s.health,
+		"POST /v1/activate":          s.activate,
+		"POST /v1/renew":             s.renew,
+		"POST /v1/clock":             s.clock,
+		"POST /v1/secrets":           s.secrets,
+		"POST /v1/exec":              s.exec,
+		"GET /v1/late-output":        s.lateOutput,
+		"POST /v1/service/start":     s.serviceStart,
+		"POST /v1/service/stop":      s.serviceStop,
+		"GET /v1/service/await":      s.serviceAwait,
+		"GET /v1/service/list":       s.serviceList,
+		"GET /v1/service/watch":      s.serviceWatch,
+		"GET /v1/service/logs":       s.serviceLogs,
+		"POST /v1/shell/open":        s.shellOpen,
+		"GET /v1/shell/list":         s.shellList,
+		"GET /v1/shell/status":       s.shellStatus,
+		"GET /v1/shell/output":       s.shellOutput,
+		"POST /v1/shell/input":       s.shellInput,
+		"POST /v1/shell/resize":      s.shellResize,
+		"POST /v1/shell/signal":      s.shellSignal,
+		"POST /v1/shell/close":       s.shellClose,
+		"POST /v1/forward":           s.forward,
+		"POST /v1/egress":            s.egress,
+		"POST /v1/egress/connection": s.egressConnection,
+		"POST /v1/warm":              s.warm,
+		"POST /v1/sync":              s.sync,
+		"GET /v1/tree/scan":          s.treeScan,
+		"GET /v1/tree/archive":       s.treeArchive,
+		"POST /v1/tree/archive":      s.treeArchive,
+		"GET /v1/tree/read":          s.treeRead,
+		"POST /v1/tree/extract":      s.treeExtract,
+		"POST /v1/tree/adopt":        s.treeAdopt,
+		"POST /v1/tree/write":        s.treeWrite,
+		"POST /v1/tree/edit":         s.treeEdit,
+		"POST /v1/tree/mark":         s.treeMark,
+		"POST /v1/disk/open":         s.diskOpen,
+		"POST /v1/disk/export":       s.diskExport,
+		"POST /v1/freeze":            s.freeze,
+		"POST /v1/power-off":         s.powerOff,
+		"POST /v1/build/layer":       s.buildLayer,
+		"POST /v1/build/finish":      s.buildFinish,
 	}
 	return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
 		response.Header().Set(protocol.VersionHeader, strconv.Itoa(protocol.Version))

@@ -1,0 +1,28 @@
+package workload
+
+import (
+	"errors"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// WriteResolver makes the commands' programs ask the address for names. What the image has there (often a link to where a
+// daemon would write that does not run) is replaced. There is no search domain: none of the host's means anything here.
+func (w *Workload) WriteResolver(address netip.Addr) error {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if w.starter == nil {
+		return errors.New("the workload has no root at the moment")
+	}
+	var err error
+	w.starter.Thread.Do(func() {
+		var etc int
+		if etc, err = unix.Open("/etc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+			return
+		}
+		defer unix.Close(etc)
+		err = writeName(etc, "resolv.conf", "nameserver "+address.String()+"\n")
+	})
+	return err
+}
