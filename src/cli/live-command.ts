@@ -11,13 +11,7 @@ import { explain, printError, printNote, printResult } from "./printer.ts";
 /** How a command in a guest ended, whatever it ran in. */
 type CommandEnd = Pick<
   RunResult,
-  | "exitCode"
-  | "timedOut"
-  | "outOfMemory"
-  | "notStarted"
-  | "hint"
-  | "executionMode"
-  | "deniedConnections"
+  "exitCode" | "timedOut" | "outOfMemory" | "notStarted" | "hint" | "deniedConnections"
 > & {
   /** Absent where nothing outlives the command. */
   readonly backgroundProcessCount?: number;
@@ -76,10 +70,6 @@ export function writeTo(target: IO["stdout"]): OutputSink {
   };
 }
 
-const longer = "Give it longer with --timeout-seconds.";
-const noNetwork =
-  "Without --network, or a network policy of egress, what waits for a network waits in vain.";
-
 /** Ends that an exit code alone does not explain. */
 function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
   const { io, timeoutSeconds, outOfMemory } = call;
@@ -88,7 +78,7 @@ function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
     explain(
       io,
       `The command was stopped after ${timeoutSeconds} s.`,
-      end.executionMode === "host_compat" ? longer : `${longer} ${noNetwork}`,
+      "Give it longer with --timeout-seconds.",
     );
   else if (end.outOfMemory) explain(io, outOfMemory.message, outOfMemory.hint);
   else if (end.hint !== null) explain(io, "An illegal instruction ended the command.", end.hint);

@@ -13,15 +13,15 @@ export interface NetworkOptions extends EgressOptions {
 export function addNetworkOptions(command: Command): Command {
   return command
     .option(
-      "--allow-host <target[:ports]>",
-      "host, *.suffix, address, block or group that may be reached, and no others unless --network-preset says so (repeatable)",
+      "--allow-host <target>",
+      "what may be reached, and then only that: host, *.suffix, address, block or group, with :PORTS or without (repeatable)",
       collectText,
     )
-    .option("--deny-host <target[:ports]>", "what may not be reached (repeatable)", collectText)
+    .option("--deny-host <target>", "what may not be reached (repeatable)", collectText)
     .addOption(
       new Option(
-        "--network-preset <preset>",
-        "what is reachable beside: open (the public internet), registries (of packages and code) or none",
+        "--network-preset <p>",
+        "what is reachable beside that: open is the public internet, registries those of packages and code",
       ).choices(egressPresets),
     );
 }

@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises";
+import { readFile } from "node:fs/promises";
 import { type Address, parseAddress } from "./address.ts";
 
 export type LookUp =
@@ -49,10 +50,18 @@ export class NameResolver {
   }
 }
 
+/** With a dot at the end, so that no search domain of this machine is added; one of its `hosts` file is found only without. */
+async function systemName(host: string): Promise<string> {
+  const hosts = await readFile("/etc/hosts", "latin1").catch(() => "");
+  const words = hosts
+    .split("\n")
+    .flatMap((line) => line.replace(/#.*/, "").toLowerCase().split(/\s+/).slice(1));
+  return words.includes(host) ? host : `${host}.`;
+}
+
 async function ask(host: string): Promise<LookUp> {
   try {
-    // With a dot at the end, so that no search domain of this machine is added.
-    const answers = await lookup(`${host}.`, { all: true, order: "verbatim" });
+    const answers = await lookup(await systemName(host), { all: true, order: "verbatim" });
     const addresses = answers
       .slice(0, addressesMax)
       .map(({ address }) => parseAddress(address.replace(/%.*$/, "")))

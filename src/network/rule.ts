@@ -73,6 +73,11 @@ export function hostName(text: string): string | undefined {
   return /^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? "") ? undefined : ascii;
 }
 
+/** Whether a name means whatever machine asks. */
+export function isLocalName(host: string): boolean {
+  return host === "localhost" || host.endsWith(".localhost");
+}
+
 function splitPorts(text: string): { name: string; ports: PortRange[] | null } {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
   if (bracketed !== null)
@@ -114,6 +119,11 @@ function parseTarget(name: string, text: string): RuleTarget {
   const parent = name.startsWith("*.") ? hostName(name.slice(2)) : undefined;
   if (parent !== undefined) return { kind: "suffix", parent };
   const host = hostName(name);
+  if (host !== undefined && isLocalName(host))
+    throw refused(
+      text,
+      "names the guest itself, which is always reachable; this machine is host, and loopback",
+    );
   if (host !== undefined) return { kind: "host", host };
   throw refused(text, "is no host, address or group");
 }

@@ -76,8 +76,23 @@ test("with --json a failure is one JSON object on stdout, and stderr is silent",
   assert.match(error.hint, /debian:12/);
 });
 
-test("what a network would need is refused, not ignored", async () => {
-  const ended = await pyro("run", "--network", "debian:12", "--", "true");
-  assert.equal(ended.code, 125);
-  assert.match(ended.stderr, /^error: Guests have no network in this version of pyro\./);
+test("hosts without a network are refused, not ignored", async () => {
+  for (const option of [
+    "--allow-host=a.example",
+    "--deny-host=a.example",
+    "--network-preset=open",
+  ]) {
+    const ended = await pyro("run", option, "debian:12", "--", "true");
+    assert.equal(ended.code, 125);
+    assert.match(ended.stderr, /^error: Hosts or a preset .*\nhint: Add --network to run/);
+  }
+  const ended = await pyro(
+    "run",
+    "--network",
+    "--allow-host=a.example:0",
+    "debian:12",
+    "--",
+    "true",
+  );
+  assert.match(ended.stderr, /^error: The network rule "a\.example:0" has "0" for a port/);
 });

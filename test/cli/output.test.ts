@@ -53,7 +53,15 @@ Options:
   --timeout-seconds <s>  how long the command may take (default: 30)
   --ttl-seconds <s>      how long the VM may live, whatever happens (default:
                          600)
-  --network              let the guest reach the network (not available yet)
+  --network              let the command reach the public internet, or what
+                         follows says
+  --allow-host <target>  what may be reached, and then only that: host,
+                         *.suffix, address, block or group, with :PORTS or
+                         without (repeatable)
+  --deny-host <target>   what may not be reached (repeatable)
+  --network-preset <p>   what is reachable beside that: open is the public
+                         internet, registries those of packages and code
+                         (choices: "open", "registries", "none")
   --allow-host-compat    run on this host WITHOUT isolation when no guest can
                          run
   --json                 print one JSON object when it is over

@@ -24,7 +24,7 @@ function result(change: Partial<WorkspaceExecResult> = {}): WorkspaceExecResult 
     stdoutTruncated: false,
     stderrTruncated: false,
     deniedConnections: [],
-  durationMs: 3,
+    durationMs: 3,
     backgroundProcessCount: 0,
     journaled: true,
     executionMode: "guest_virtio_serial",
@@ -107,7 +107,7 @@ test("ends that a code does not explain are explained", async () => {
     [
       { exitCode: 124, timedOut: true },
       124,
-      "error: The command was stopped after 30 s.\nhint: Give it longer with --timeout-seconds. What waits for a network waits in vain: guests have none.\n",
+      "error: The command was stopped after 30 s.\nhint: Give it longer with --timeout-seconds.\n",
     ],
     [
       { exitCode: 137, outOfMemory: true },
@@ -120,6 +120,17 @@ test("ends that a code does not explain are explained", async () => {
       "error: An illegal instruction ended the command.\nhint: Its CPU is small.\n",
     ],
     [{ exitCode: 127, notStarted: 'No "x\u001b".' }, 127, 'error: No "x\\x1b".\n'],
+    [
+      {
+        exitCode: 6,
+        deniedConnections: [
+          { host: "a.example", port: 443, rule: "preset none", count: 2 },
+          { host: "fd00::1", port: 80, rule: "default deny private", count: 1 },
+        ],
+      },
+      6,
+      "denied: a.example:443 (preset none, 2 times)\nhint: A person can allow it: pyro workspace network allow demo a.example:443\ndenied: [fd00::1]:80 (default deny private)\nhint: A person can allow it: pyro workspace network allow demo [fd00::1]:80\n",
+    ],
   ];
   for (const [change, code, stderr] of ends)
     assert.deepEqual((await exec(result(change), "--", "x")).ended, { code, stdout: "", stderr });

@@ -24,7 +24,7 @@ interface RunOptions extends JsonOption, InputOptions, NetworkOptions {
 }
 
 export function addRun(program: Command, context: CommandContext): void {
-  addNetworkOptions(addInputOptions(program.command("run")))
+  const command = addInputOptions(program.command("run"))
     .summary("run one command in a VM that is gone afterwards")
     .description(
       "Runs one command in an ephemeral VM. Output streams live. A pipe or a file at standard input is passed through; a terminal only with -i.\nExits with the command's own code, 124 on time-out, 125 when pyro itself failed.",
@@ -46,11 +46,8 @@ export function addRun(program: Command, context: CommandContext): void {
       seconds,
       defaults.ttlSeconds,
     )
-    .option(
-      "--network",
-      "let the command reach the network: the public internet, unless the options about it say otherwise",
-      false,
-    )
+    .option("--network", "let the command reach the public internet, or what follows says", false);
+  addNetworkOptions(command)
     .option(
       "--allow-host-compat",
       "run on this host WITHOUT isolation when no guest can run",

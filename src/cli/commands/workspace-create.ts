@@ -52,13 +52,13 @@ export function addWorkspaceCreate(group: Command, context: CommandContext): voi
       )
         .choices(networkPolicies)
         .default("off"),
-    )
-    .option(
-      "--allow-host-compat",
-      "work on this host WITHOUT isolation when no guest can run",
-      false,
     );
-  addWorkspaceOutput(addSecretOptions(addNetworkOptions(command)))
+  addNetworkOptions(command).option(
+    "--allow-host-compat",
+    "work on this host WITHOUT isolation when no guest can run",
+    false,
+  );
+  addWorkspaceOutput(addSecretOptions(command))
     .addHelpText(
       "after",
       "\nExamples:\n  pyro workspace create debian:12 --name demo --seed-path .\n  id=$(pyro workspace create debian:12 --id-only --ttl-seconds 3600)",

@@ -49,7 +49,10 @@ const changes: readonly ChangeCommand[] = [
     name: "deny",
     summary: "keep a workspace from reaching a host",
     description: "Denies connections, whatever is allowed beside. Those that are open are cut.",
-    examples: ["pyro workspace network deny demo '*.example.com'"],
+    examples: [
+      "pyro workspace network deny demo '*.example.com'",
+      "pyro workspace network deny demo public:25",
+    ],
   },
   {
     name: "remove",
