@@ -134,7 +134,7 @@ func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Bac
 		OpenDisk:     looking.open,
 		ExportDisk:   looking.export,
 		CanFreeze:    true,
-		Egress:       egress.New(egress.Places{WriteResolver: walls.WriteResolver}),
+		Egress:       egress.New(egress.Places{WriteResolver: walls.WriteResolver, Owner: walls.Owner}),
 		Stop:         func() error { return stop(walls, disks.Data) },
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,14 @@ type Outputs struct {
 	// Late takes what comes after the command's end, under its number; nil drops it.
 	Late   *Late
 	Number uint64
+}
+
+// label is what the host knows the command by.
+func (o Outputs) label() string {
+	if o.Late == nil {
+		return ""
+	}
+	return "command:" + strconv.FormatUint(o.Number, 10)
 }
 
 func (o Outputs) start(kind protocol.FrameKind, pipe *os.File, to *frames) *output {

@@ -19,7 +19,7 @@ const leftoverGrace = 100 * time.Millisecond
 // nothing was written then.
 func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.ExecRequest, body io.ReadCloser, outputs Outputs) error {
 	began := time.Now()
-	group, err := walls.NewGroup()
+	group, err := walls.NewGroup(outputs.label())
 	if err != nil {
 		return err
 	}

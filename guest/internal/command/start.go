@@ -14,9 +14,9 @@ type Started struct {
 	Stdout, Stderr *os.File
 }
 
-// Start starts a command in a group of its own. Its error is about the agent, not the command.
-func Start(walls Walls, wanted *spawn.Command) (*Started, *spawn.NotStarted, error) {
-	group, err := walls.NewGroup()
+// Start starts a command in a group of its own, which has the label. Its error is about the agent, not the command.
+func Start(walls Walls, label string, wanted *spawn.Command) (*Started, *spawn.NotStarted, error) {
+	group, err := walls.NewGroup(label)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,7 +9,8 @@ import (
 
 // Walls is where commands run: the workload of a machine, or the host itself.
 type Walls interface {
-	NewGroup() (Group, error)
+	// NewGroup takes the name by which the host knows whose processes these are; "" for none.
+	NewGroup(label string) (Group, error)
 	Start(command *spawn.Command, group Group) (*spawn.Process, *spawn.NotStarted)
 }
 

@@ -44,7 +44,7 @@ func New() (*Walls, error) {
 }
 
 // NewGroup marks one command and everything it starts.
-func (w *Walls) NewGroup() (command.Group, error) {
+func (w *Walls) NewGroup(string) (command.Group, error) {
 	return &group{mark: markVariable + "=" + w.mark + "-" + strconv.FormatInt(w.made.Add(1), 10)}, nil
 }
 

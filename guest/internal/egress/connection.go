@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -66,6 +67,27 @@ func (c *Connection) giveUp() {
 func (c *Connection) abandon() {
 	c.of.forget(c.id)
 	reset(c.client)
+}
+
+// attribute tells the host which program made the connection; the channel it answers is closed once the host knows,
+// and nil where there is nothing to know. The host decides meanwhile.
+func (c *Connection) attribute() <-chan struct{} {
+	client := c.client.RemoteAddr().(*net.TCPAddr).AddrPort()
+	server := c.client.LocalAddr().(*net.TCPAddr).AddrPort()
+	origin := c.of.of.tracer.Trace(unmapped(client), unmapped(server))
+	if origin.Group == "" && origin.Program == "" {
+		return nil
+	}
+	told := make(chan struct{})
+	line := protocol.EgressLine{ID: c.id, Kind: protocol.EgressAttribution, Group: origin.Group, Program: origin.Program}
+	if !c.of.put(line, told) {
+		return nil
+	}
+	return told
+}
+
+func unmapped(address netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(address.Addr().Unmap().WithZone(""), address.Port())
 }
 
 func (c *Connection) await(told <-chan struct{}) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"pyro.dev/guest/internal/attribution"
 	"pyro.dev/guest/internal/console"
 	"pyro.dev/guest/internal/names"
 	"pyro.dev/guest/internal/protocol"
@@ -28,16 +29,17 @@ const (
 type Places struct {
 	// WriteResolver makes programs ask the address for names.
 	WriteResolver func(netip.Addr) error
-	// Group tells whose processes are in a control group, by the number the kernel knows it by; "" for nobody's.
-	Group func(number uint64) (label string, processes []int)
+	// Owner tells whose a control group is, by the number the kernel has for it, and which processes are in it.
+	Owner func(number uint64) (label string, processes []int)
 }
 
 // Egress is one machine's. Until it is first opened there is no trace of it.
 type Egress struct {
 	places Places
 	// table outlives every host that comes and goes, as programs keep addresses.
-	table names.Table
-	names *names.Server
+	table  names.Table
+	names  *names.Server
+	tracer *attribution.Tracer
 
 	mutex    sync.Mutex
 	steering *steering.Steering
@@ -47,7 +49,7 @@ type Egress struct {
 
 // New makes a closed way out.
 func New(places Places) *Egress {
-	made := &Egress{places: places}
+	made := &Egress{places: places, tracer: attribution.New(places.Owner)}
 	made.names = names.NewServer(names.Responder{Table: &made.table, Ask: made.ask, Hostname: hostname})
 	return made
 }

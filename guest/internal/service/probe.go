@@ -152,7 +152,7 @@ func (s *service) lookCommand(ctx context.Context) (string, bool) {
 	for i, word := range s.request.Readiness.Command {
 		wanted.Arguments[i] = string(word)
 	}
-	started, refusal, err := command.Start(s.of.places.Walls, wanted)
+	started, refusal, err := command.Start(s.of.places.Walls, s.label(), wanted)
 	if refusal != nil {
 		return refusal.Message, false
 	}

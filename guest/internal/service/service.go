@@ -54,6 +54,9 @@ func (e *ending) isFailure() bool {
 }
 
 // command is made anew for each start.
+// label is what the host knows the service's processes by.
+func (s *service) label() string { return "service:" + s.request.Name }
+
 func (s *service) command() *spawn.Command { return s.defaults.Command(&s.request.Program) }
 
 // run supervises the service until it is over.
@@ -119,7 +122,7 @@ func (e *ending) tell(status *protocol.ServiceStatus) {
 // runOnce starts the program and returns when it and everything it started has ended.
 func (s *service) runOnce() *ending {
 	earlier := s.fileBefore()
-	started, refusal, err := command.Start(s.of.places.Walls, s.command())
+	started, refusal, err := command.Start(s.of.places.Walls, s.label(), s.command())
 	if err != nil {
 		return &ending{notStarted: protocol.StartFailed, message: err.Error()}
 	}

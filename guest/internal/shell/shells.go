@@ -85,7 +85,7 @@ func (s *Shells) forgetOldest() bool {
 }
 
 func (s *Shells) start(defaults *command.Defaults, request *protocol.OpenShellRequest) (*Shell, *spawn.NotStarted, error) {
-	group, err := s.walls.NewGroup()
+	group, err := s.walls.NewGroup("shell:" + request.ID)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -26,6 +26,8 @@ const (
 type groups struct {
 	mutex sync.Mutex
 	free  []*group
+	// lent are in use by commands that have not ended.
+	lent map[*group]struct{}
 	// lingering still have processes of a command that ended.
 	lingering []*group
 	made      int
@@ -41,21 +43,56 @@ type group struct {
 	directory int
 	events    int
 	memory    int
+	// number is the kernel's name for it.
+	number uint64
+	// label is the host's, for as long as processes of that command are in it.
+	label string
 	// killsBefore are those of earlier commands in the same group.
 	killsBefore int64
 }
 
-func (g *groups) take() (*group, error) {
+func (g *groups) take(label string) (*group, error) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	g.sweep()
-	if last := len(g.free) - 1; last >= 0 {
-		taken := g.free[last]
-		g.free = g.free[:last]
-		taken.killsBefore = taken.kills()
-		return taken, nil
+	taken, err := g.takeEmpty()
+	if err != nil {
+		return nil, err
 	}
-	return g.makeNext()
+	taken.label = label
+	if g.lent == nil {
+		g.lent = map[*group]struct{}{}
+	}
+	g.lent[taken] = struct{}{}
+	return taken, nil
+}
+
+func (g *groups) takeEmpty() (*group, error) {
+	last := len(g.free) - 1
+	if last < 0 {
+		return g.makeNext()
+	}
+	taken := g.free[last]
+	g.free = g.free[:last]
+	taken.killsBefore = taken.kills()
+	return taken, nil
+}
+
+// numbered finds the group that the kernel knows by the number, nil where there is none with processes of commands.
+func (g *groups) numbered(number uint64) *group {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	for each := range g.lent {
+		if each.number == number {
+			return each
+		}
+	}
+	for _, each := range g.lingering {
+		if each.number == number {
+			return each
+		}
+	}
+	return nil
 }
 
 // begin makes the first group ahead of its command: in a template it costs nobody time.
@@ -106,6 +143,12 @@ func (g *groups) make(path string) (*group, error) {
 		}
 		*open.into = descriptor
 	}
+	var status unix.Stat_t
+	if err := unix.Fstat(made.directory, &status); err != nil {
+		made.remove()
+		return nil, err
+	}
+	made.number = status.Ino
 	return made, nil
 }
 
@@ -135,6 +178,7 @@ func (g *groups) keep(empty *group) {
 func (c *group) Release() {
 	c.from.mutex.Lock()
 	defer c.from.mutex.Unlock()
+	delete(c.from.lent, c)
 	c.from.lingering = append(c.from.lingering, c)
 }
 

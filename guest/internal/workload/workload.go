@@ -161,8 +161,17 @@ func (w *Workload) Tree() (*tree.Tree, error) {
 }
 
 // NewGroup lends a control group to one command.
-func (w *Workload) NewGroup() (command.Group, error) {
-	return w.groups.take()
+func (w *Workload) NewGroup(label string) (command.Group, error) {
+	return w.groups.take(label)
+}
+
+// Owner tells whose a control group is, by the number the kernel has for it, and which processes are in it.
+func (w *Workload) Owner(number uint64) (label string, processes []int) {
+	found := w.groups.numbered(number)
+	if found == nil {
+		return "", nil
+	}
+	return found.label, found.pids()
 }
 
 // Start starts one command in the workload.

@@ -1,0 +1,93 @@
+// Package attribution finds out which program of the machine made a connection.
+package attribution
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+)
+
+const (
+	// processesMax and descriptorsMax bound the search for one program.
+	processesMax   = 256
+	descriptorsMax = 4096
+)
+
+// Origin is where a connection came from, as far as that is known. All of it was chosen by programs.
+type Origin struct {
+	// Group is the host's name for the command, service or shell.
+	Group string
+	// Program is what the program calls itself, at most 15 bytes.
+	Program string
+}
+
+// Tracer traces one connection at a time: a machine has other things to do.
+type Tracer struct {
+	owner func(number uint64) (label string, processes []int)
+	mutex sync.Mutex
+}
+
+// New takes what knows of control groups; nil where there are none.
+func New(owner func(number uint64) (label string, processes []int)) *Tracer {
+	return &Tracer{owner: owner}
+}
+
+// Trace finds the program at the client's end of a connection within the machine.
+func (t *Tracer) Trace(client, server netip.AddrPort) Origin {
+	if t.owner == nil {
+		return Origin{}
+	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	found, err := findSocket(client, server)
+	if err != nil {
+		return Origin{}
+	}
+	label, processes := t.owner(found.group)
+	return Origin{Group: label, Program: programOf(processes, found.number)}
+}
+
+// programOf names the process that has the socket.
+func programOf(processes []int, socket uint32) string {
+	if len(processes) == 1 {
+		return commOf(processes[0])
+	}
+	wanted := fmt.Sprintf("socket:[%d]", socket)
+	descriptorsLeft := descriptorsMax
+	for _, pid := range processes[:min(len(processes), processesMax)] {
+		if has(pid, wanted, &descriptorsLeft) {
+			return commOf(pid)
+		}
+	}
+	return ""
+}
+
+func has(pid int, wanted string, descriptorsLeft *int) bool {
+	path := "/proc/" + strconv.Itoa(pid) + "/fd"
+	directory, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer directory.Close()
+	names, _ := directory.Readdirnames(*descriptorsLeft)
+	if *descriptorsLeft -= len(names); *descriptorsLeft <= 0 {
+		return false
+	}
+	for _, name := range names {
+		if target, err := os.Readlink(path + "/" + name); err == nil && target == wanted {
+			return true
+		}
+	}
+	return false
+}
+
+func commOf(pid int) string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
+	if err != nil {
+		return ""
+	}
+	return string(bytes.TrimSuffix(text, []byte("\n")))
+}
