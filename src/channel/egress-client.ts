@@ -7,7 +7,10 @@ import { agentFailure, refusalText, statusOf, waitForHeaders } from "./json.ts";
 const lineBytesMax = 4096;
 const newline = 0x0a;
 
-/** What the guest asks: whether a name exists, or for a connection that one of its programs has begun. */
+/**
+ * What the guest asks: whether a name exists, or for a connection that one of its programs has begun; and which program that
+ * is, which it tells once it knows, before the program can learn of a denial.
+ */
 export type EgressQuestion =
   | { readonly kind: "name"; readonly id: number; readonly name: string }
   | {
@@ -15,11 +18,16 @@ export type EgressQuestion =
       readonly id: number;
       readonly host: string;
       readonly port: number;
-      /** By what the host knows the command, service or shell; null where nobody can tell. */
-      readonly group: string | null;
-      /** What the guest calls the program that asks. */
-      readonly program: string;
-    };
+    }
+  | ({ readonly kind: "attribution"; readonly id: number } & EgressOrigin);
+
+/** Whose connection it is, by what the guest says. */
+export interface EgressOrigin {
+  /** `command:SEQUENCE`, `service:NAME` or `shell:ID`; null where nobody can tell. */
+  readonly group: string | null;
+  /** What the program calls itself. */
+  readonly program: string;
+}
 
 /** What becomes of a question. A connection that is made is answered by `EgressClient.connection` instead. */
 export type EgressAnswer =
@@ -104,19 +112,14 @@ export class Egress implements Disposable {
 function parseQuestion(line: Buffer): EgressQuestion | undefined {
   if (line.length > lineBytesMax) throw unusable("is too long");
   const { kind, id, name, host, port, group, program } = parseJsonObject(line, unusable);
-  // What a newer agent tells beside.
-  if (kind !== "name" && kind !== "connection") return undefined;
+  // What is told beside, as that there are too many connections.
+  if (kind !== "name" && kind !== "connection" && kind !== "attribution") return undefined;
   if (!isNumber(id, Number.MAX_SAFE_INTEGER)) throw unusable("has no number");
   if (kind === "name") return { kind, id, name: text(name, 255) };
+  if (kind === "attribution")
+    return { kind, id, group: text(group ?? "", 128) || null, program: text(program ?? "", 64) };
   if (!isNumber(port, 65_535)) throw unusable("names no port");
-  return {
-    kind,
-    id,
-    host: text(host, 255),
-    port,
-    group: typeof group === "string" && group !== "" ? text(group, 128) : null,
-    program: text(program ?? "", 64),
-  };
+  return { kind, id, host: text(host, 255), port };
 }
 
 function isNumber(value: unknown, max: number): value is number {

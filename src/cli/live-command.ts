@@ -5,7 +5,7 @@ import { commandInput, type InputOptions } from "./command-input.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { watchInterrupts } from "./interrupt.ts";
 import type { IO } from "./io.ts";
-import { explainDenied } from "./network-arguments.ts";
+import { explainDenied, type WayOut } from "./network-arguments.ts";
 import { explain, printError, printNote, printResult } from "./printer.ts";
 
 /** How a command in a guest ended, whatever it ran in. */
@@ -33,8 +33,7 @@ export interface LiveCommand<Result extends CommandEnd> {
   readonly timeoutSeconds: number;
   /** What is said when memory ran out. */
   readonly outOfMemory: { readonly message: string; readonly hint: string };
-  /** How a person lets a command reach what it was not allowed to. */
-  allowing(target: string): string;
+  readonly wayOut: WayOut;
   execute(streams: LiveStreams): Promise<Result>;
 }
 
@@ -82,7 +81,7 @@ function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
     );
   else if (end.outOfMemory) explain(io, outOfMemory.message, outOfMemory.hint);
   else if (end.hint !== null) explain(io, "An illegal instruction ended the command.", end.hint);
-  explainDenied(io, end.deniedConnections, (target) => call.allowing(target));
+  explainDenied(io, end.deniedConnections, call.wayOut);
   if (end.backgroundProcessCount) printNote(io, runningOn(end.backgroundProcessCount));
 }
 

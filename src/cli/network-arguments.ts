@@ -36,17 +36,20 @@ export function egressOptions({
 
 const shownMax = 5;
 
+/** How a person lets a command reach what it was not allowed to. */
+export interface WayOut {
+  allow(target: string): string;
+  /** Of what a rule of theirs denies, which wins over whatever allows. */
+  remove(rule: string): string;
+}
+
 /** What a command was not allowed to reach, and what a person can do about it. */
-export function explainDenied(
-  io: IO,
-  denied: readonly DeniedConnection[],
-  allowing: (target: string) => string,
-): void {
+export function explainDenied(io: IO, denied: readonly DeniedConnection[], wayOut: WayOut): void {
   for (const { host, port, rule, count } of denied.slice(0, shownMax)) {
     const target = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
     const times = count === 1 ? "" : `, ${count} times`;
     printNote(io, `denied: ${target} (${rule}${times})`);
-    printNote(io, `hint: ${allowing(target)}`);
+    printNote(io, `hint: ${rule.startsWith("deny ") ? wayOut.remove(rule) : wayOut.allow(target)}`);
   }
   if (denied.length > shownMax) printNote(io, `denied: ${denied.length - shownMax} more`);
 }

@@ -84,7 +84,10 @@ async function run(call: RunCall): Promise<number> {
         message: `The command ran out of the guest's ${options.memMib} MiB of memory.`,
         hint: "Give it more with --mem-mib.",
       },
-      allowing: (target) => `Allow it: pyro run --network --allow-host ${target} …`,
+      wayOut: {
+        allow: (target) => `Allow it: pyro run --network --allow-host ${target} …`,
+        remove: (rule) => `Run it without --deny-host ${rule.slice("deny ".length)}.`,
+      },
       execute: (streams) => execute(call, streams, trace),
     });
   } finally {

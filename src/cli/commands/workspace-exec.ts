@@ -59,7 +59,11 @@ function exec({ io, openPyro }: CommandContext, call: ExecCall): Promise<number>
       message: "The command ran out of the workspace's memory.",
       hint: "Create a workspace with more: pyro workspace create --mem-mib N",
     },
-    allowing: (target) => `A person can allow it: pyro workspace network allow ${id} ${target}`,
+    wayOut: {
+      allow: (target) => `A person can allow it: pyro workspace network allow ${id} ${target}`,
+      remove: (rule) =>
+        `A person can take that back: pyro workspace network remove ${id} '${rule}'`,
+    },
     execute: async (streams) => {
       using pyro = openPyro();
       const result = await pyro.execWorkspace(id, {

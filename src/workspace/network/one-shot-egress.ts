@@ -17,7 +17,7 @@ export class OneShotEgress implements Disposable {
       policy: () => prepared,
       record: ({ verdict, host, port, rule }) => {
         if (verdict === "deny") this.#add({ host, port, rule, count: 1 });
-        return () => undefined;
+        return { attribute: () => undefined, end: () => undefined };
       },
     });
   }

@@ -1,7 +1,8 @@
+import type { EgressOrigin } from "../../../channel/egress-client.ts";
 import { limits } from "../../../model/limits.ts";
 import type { ConnectionRow, ConnectionTable } from "../../../registry/connections.ts";
 import { now } from "../../records/workspace-records.ts";
-import type { EgressAttempt, EgressEnd } from "./egress-relay.ts";
+import type { EgressAttempt, RecordedAttempt } from "./egress-relay.ts";
 
 /** How long a connection may be unknown to others; a flush each would hold up all that goes on. */
 const flushMs = 250;
@@ -22,11 +23,11 @@ export class ConnectionLog {
     this.#number = table.newest(workspaceId);
   }
 
-  record(attempt: EgressAttempt): (end: EgressEnd) => void {
-    const { group, ...shown } = attempt;
+  record(attempt: EgressAttempt, { group, program }: EgressOrigin): RecordedAttempt {
     const row: ConnectionRow = {
-      ...shown,
+      ...attempt,
       source: group,
+      program,
       connectionId: 0,
       at: now(),
       count: 1,
@@ -35,9 +36,9 @@ export class ConnectionLog {
       sentBytes: 0,
       receivedBytes: 0,
     };
-    if (row.verdict === "deny") this.#countDenied(row);
-    else return this.#follow(this.#put({ ...row, connectionId: ++this.#number }));
-    return () => undefined;
+    if (row.verdict === "allow") return this.#follow({ ...row, connectionId: ++this.#number });
+    this.#countDenied(row);
+    return { attribute: () => undefined, end: () => undefined };
   }
 
   /** Makes all that was recorded known to others. */
@@ -69,8 +70,16 @@ export class ConnectionLog {
       this.#denied.delete(oldest);
   }
 
-  #follow(row: ConnectionRow): (end: EgressEnd) => void {
-    return (end) => this.#put({ ...row, ...end, endedAt: now() });
+  #follow(begun: ConnectionRow): RecordedAttempt {
+    let row = this.#put(begun);
+    return {
+      attribute: ({ group, program }) => {
+        row = this.#put({ ...row, source: group, program });
+      },
+      end: (end) => {
+        row = this.#put({ ...row, ...end, endedAt: now() });
+      },
+    };
   }
 
   #put(row: ConnectionRow): ConnectionRow {

@@ -1,7 +1,12 @@
 import type { ClientHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { AgentClient } from "../../../channel/agent-client.ts";
-import type { Egress, EgressAnswer, EgressQuestion } from "../../../channel/egress-client.ts";
+import type {
+  Egress,
+  EgressAnswer,
+  EgressOrigin,
+  EgressQuestion,
+} from "../../../channel/egress-client.ts";
 import type { EgressDecision } from "../../../model/egress.ts";
 import { limits } from "../../../model/limits.ts";
 import { visibleText } from "../../../model/text.ts";
@@ -14,9 +19,6 @@ import { ForwardedConnection } from "../ports/forward-connection.ts";
 
 /** What a program tried, and what was decided. */
 export interface EgressAttempt extends EgressDecision {
-  /** By what the command, service or shell is known; null where the guest could not tell. */
-  readonly group: string | null;
-  readonly program: string;
   readonly host: string;
   readonly port: number;
   /** What it was decided about last; null where the name alone was denied. */
@@ -34,9 +36,19 @@ export interface EgressEnd {
 export interface RelayParts {
   /** As it is now; asked for every decision. */
   readonly policy: () => PreparedPolicy;
-  /** Told of every connection that was asked for; answers who is told of the end of an allowed one. */
-  readonly record: (attempt: EgressAttempt) => (end: EgressEnd) => void;
+  /** Told of every connection that was asked for, of denied ones once it is known whose they are. */
+  readonly record: (attempt: EgressAttempt, origin: EgressOrigin) => RecordedAttempt;
 }
+
+/** Who is told more of an allowed one. */
+export interface RecordedAttempt {
+  attribute(origin: EgressOrigin): void;
+  end(end: EgressEnd): void;
+}
+
+/** A guest that knows whose a connection is says so at once. */
+const attributionMs = 5_000;
+const unknownOrigin: EgressOrigin = { group: null, program: "" };
 
 /** Nobody keeps a connection alive by silence: neither side has sent a byte for so long. */
 const idleMs = 3_600_000;
@@ -54,6 +66,8 @@ export class EgressRelay {
   readonly #parts: RelayParts;
   readonly #names = new NameResolver();
   readonly #open = new Set<OpenConnection>();
+  /** Who waits for the guest to say whose a connection is, by its number. */
+  readonly #origins = new Map<number, (origin: EgressOrigin) => void>();
   #pendingCount = 0;
   #egress: Egress | undefined;
 
@@ -64,8 +78,19 @@ export class EgressRelay {
   /** Opens the guest's way out, until its channel ends. */
   async follow(client: AgentClient): Promise<void> {
     const egress = await client.egress.open((question) => {
-      if (question.kind === "name") void this.#answerName(egress, question.id, question.name);
-      else void this.#answerConnection(egress, client, question);
+      switch (question.kind) {
+        case "name":
+          void this.#answerName(egress, question.id, question.name);
+          return;
+        case "connection":
+          void this.#answerConnection(egress, client, question);
+          return;
+        case "attribution":
+          this.#origins.get(question.id)?.({
+            group: question.group === null ? null : visibleText(question.group, 100),
+            program: visibleText(question.program, 32),
+          });
+      }
     });
     this.#egress = egress;
     void egress.closed.then(() => this.#cut(() => true));
@@ -112,8 +137,9 @@ export class EgressRelay {
     if (this.#open.size + this.#pendingCount >= limits.egressConnectionsMax)
       return egress.answer(question.id, tooMany);
     this.#pendingCount++;
+    const origin = this.#originOf(question.id);
     try {
-      const answer = await this.#connect(client, question);
+      const answer = await this.#connect(client, question, origin);
       if (answer !== undefined) egress.answer(question.id, answer);
     } catch {
       egress.answer(question.id, { answer: "failed" });
@@ -126,24 +152,31 @@ export class EgressRelay {
   async #connect(
     client: AgentClient,
     question: ConnectionQuestion,
+    origin: Promise<EgressOrigin>,
   ): Promise<EgressAnswer | undefined> {
     const target = await this.#targetOf(question);
     if ("answer" in target) return target;
     const { host, addresses, decision } = target;
     const { port } = question;
     const [first] = addresses;
-    const tell = this.#parts.record({
-      ...attemptOf(question),
+    const attempt = {
       ...decision,
+      host: visibleText(question.host, 255),
+      port,
       address: first === undefined ? null : addressText(first),
-    });
-    if (decision.verdict === "deny") return denied(decision);
+    };
+    if (decision.verdict === "deny") {
+      void origin.then((known) => this.#parts.record(attempt, known));
+      return denied(decision);
+    }
+    const recorded = this.#parts.record(attempt, unknownOrigin);
+    void origin.then((known) => recorded.attribute(known));
     let socket: Socket;
     try {
       socket = await dial(addresses, port);
     } catch (error) {
       const { failure, message } = error instanceof DialError ? error : new DialError("failed", "");
-      tell({ failure: failure.replace("_", " "), sentBytes: 0, receivedBytes: 0 });
+      recorded.end({ failure: failure.replace("_", " "), sentBytes: 0, receivedBytes: 0 });
       return { answer: failure, reason: message };
     }
     // The policy may have changed meanwhile.
@@ -151,14 +184,27 @@ export class EgressRelay {
     const latest = decide(this.#parts.policy(), { host, address, port });
     if (latest.verdict === "deny") {
       socket.destroy();
-      tell({ failure: latest.reason, sentBytes: 0, receivedBytes: 0 });
+      recorded.end({ failure: latest.reason, sentBytes: 0, receivedBytes: 0 });
       return denied(latest);
     }
     this.#join(
       { socket, host, address, port },
-      { stream: () => client.egress.connection(question.id), tell },
+      { stream: () => client.egress.connection(question.id), recorded },
     );
     return undefined;
+  }
+
+  /** Whose a connection is, once the guest has said so, or has had the time to. */
+  #originOf(id: number): Promise<EgressOrigin> {
+    return new Promise((resolve) => {
+      const settle = (origin: EgressOrigin) => {
+        clearTimeout(timer);
+        this.#origins.delete(id);
+        resolve(origin);
+      };
+      const timer = setTimeout(() => settle(unknownOrigin), attributionMs);
+      this.#origins.set(id, settle);
+    });
   }
 
   /** What would be dialled, or what is wrong with what was asked for. */
@@ -191,13 +237,13 @@ export class EgressRelay {
 
   #join(
     connection: OpenConnection,
-    parts: { readonly stream: () => ClientHttp2Stream; readonly tell: (end: EgressEnd) => void },
+    parts: { readonly stream: () => ClientHttp2Stream; readonly recorded: RecordedAttempt },
   ): void {
     const { socket } = connection;
     this.#open.add(connection);
     socket.once("close", () => {
       this.#open.delete(connection);
-      parts.tell({
+      parts.recorded.end({
         failure: null,
         sentBytes: socket.bytesWritten,
         receivedBytes: socket.bytesRead,
@@ -226,9 +272,4 @@ const tooMany: EgressAnswer = {
 
 function denied({ rule, reason }: EgressDecision): EgressAnswer {
   return { answer: "denied", rule, reason };
-}
-
-/** What the guest says of itself may be anything. */
-function attemptOf({ group, program, host, port }: ConnectionQuestion) {
-  return { group, program: visibleText(program, 32), host: visibleText(host, 255), port };
 }

@@ -23,7 +23,7 @@ export class SupervisedEgress {
     });
     this.#relay = new EgressRelay({
       policy: () => this.#policy.get(),
-      record: (attempt) => this.#log.record(attempt),
+      record: (attempt, origin) => this.#log.record(attempt, origin),
     });
   }
 

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
+import { after, before, describe, it } from "node:test";
+import { refusal, TestWorkspaces } from "../support/workspaces.ts";
+
+/** An address of this machine that is not the guest's loopback too. */
+function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((list = []) => list);
+  const found = all.find(({ internal, family }) => !internal && family === "IPv4");
+  return found?.address ?? assert.fail("this machine has no network card");
+}
+
+describe("a workspace that is let out", () => {
+  let ws: TestWorkspaces;
+  let server: Server;
+  let target: string;
+  before(async () => {
+    ws = await TestWorkspaces.open();
+    await ws.home.pull("debian:12");
+    server = createServer((_request, response) => response.end("from outside\n"));
+    server.listen(0, "0.0.0.0");
+    await once(server, "listening");
+    target = `${ownAddress()}:${(server.address() as AddressInfo).port}`;
+  });
+  after(async () => {
+    await ws.assertNothingLeft();
+    await ws[Symbol.asyncDispose]();
+    server.close();
+  });
+
+  const create = (name: string, options: Parameters<TestWorkspaces["create"]>[0]) =>
+    ws.create({ name, environment: "debian:12", networkPolicy: "egress", ...options });
+  const sh = (id: string, line: string) =>
+    ws.pyro.execWorkspace(id, { command: ["sh", "-c", line] });
+
+  it("reaches what a rule allows, and is told what it does not reach and why", async () => {
+    const { workspaceId: id } = await create("rules", { allowHosts: [target] });
+    const fetched = await sh(id, `curl -sS http://${target}/`);
+    assert.deepEqual([fetched.stdout, fetched.stderr], ["from outside\n", ""]);
+    assert.deepEqual(fetched.deniedConnections, []);
+
+    const denied = await sh(id, "curl -sSi http://10.11.12.13/; curl -sS https://10.11.12.13/");
+    assert.match(denied.stdout, /^HTTP\/1\.1 403 .*\r\nx-pyro-denied: default deny private\r\n/i);
+    assert.match(denied.stdout, /10\.11\.12\.13:80 is a private address/);
+    assert.match(denied.stderr, /^curl: \((7|35)\)/);
+    const rule = "default deny private";
+    assert.deepEqual(denied.deniedConnections, [
+      { host: "10.11.12.13", port: 80, rule, count: 1 },
+      { host: "10.11.12.13", port: 443, rule, count: 1 },
+    ]);
+
+    const { connections } = await ws.pyro.logNetwork(id);
+    assert.deepEqual(
+      connections.map(({ source, program, verdict, host }) => [source, program, verdict, host]),
+      [
+        ["command:1", "curl", "allow", target.split(":")[0]],
+        ["command:2", "curl", "deny", "10.11.12.13"],
+        ["command:2", "curl", "deny", "10.11.12.13"],
+      ],
+    );
+    assert.ok((connections[0]?.receivedBytes ?? 0) > 13);
+    await ws.pyro.deleteWorkspace(id);
+  });
+
+  it("follows a rule that is changed while it runs, open connections included", async () => {
+    const { workspaceId: id } = await create("live", { networkPreset: "none" });
+    assert.equal((await sh(id, `curl -sS http://${target}/`)).deniedConnections.length, 1);
+    const network = await ws.pyro.changeNetwork(id, { allow: [target] });
+    assert.deepEqual(network.rules, [`allow ${target}`]);
+    assert.equal((await sh(id, `curl -sS http://${target}/`)).stdout, "from outside\n");
+    assert.equal((await ws.pyro.checkNetwork(id, target)).verdict, "allow");
+
+    // Two requests on one connection, and the rule is gone before the second.
+    const [host, port] = target.split(":");
+    const lines = [
+      "import socket, sys",
+      `s = socket.create_connection(("${host}", ${port}))`,
+      'ask = b"GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"',
+      "s.send(ask); s.recv(1000); print('first', flush=True)",
+      "sys.stdin.readline(); s.settimeout(20)",
+      "try: print('data' if s.recv(1000) else 'end')",
+      "except ConnectionResetError: print('reset')",
+    ];
+    const shell = await ws.pyro.openShell(id, { command: ["python3", "-c", lines.join("\n")] });
+    await ws.pyro.readShell(id, shell.shellId, { plain: true, waitFor: "first" });
+    await ws.pyro.changeNetwork(id, { remove: [target] });
+    await ws.pyro.writeShell(id, shell.shellId, { input: "" });
+    const { output } = await ws.pyro.readShell(id, shell.shellId, {
+      plain: true,
+      waitFor: "reset",
+    });
+    assert.match(output, /reset/);
+    const error = await refusal(ws.pyro.changeNetwork(id, { remove: [target] }));
+    assert.equal(error.code, "invalid_argument");
+    await ws.pyro.deleteWorkspace(id);
+  });
+
+  it("says at once what it cannot do: names that are unknown, UDP, and all of it without a network", async () => {
+    const { workspaceId: id } = await create("bounds", {});
+    const unknown = await sh(id, "getent hosts no-such-host.invalid; echo $?");
+    assert.equal(unknown.stdout, "2\n");
+    const udp =
+      "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('8.8.8.8', 123)); s.send(b'x'); s.recv(1)";
+    const { stderr } = await sh(id, `python3 -c "${udp}"`);
+    assert.match(stderr, /Network is unreachable|Connection refused|Operation not permitted/);
+    await ws.pyro.deleteWorkspace(id);
+
+    const { workspaceId: off } = await ws.create({ name: "off", environment: "debian:12" });
+    const cut = await sh(off, "cat /etc/resolv.conf; curl -sS http://10.0.0.1/");
+    assert.equal(cut.stdout, "");
+    assert.notEqual(cut.exitCode, 0);
+    const error = await refusal(ws.pyro.changeNetwork(off, { allow: ["a.example"] }));
+    assert.equal(error.code, "network_policy_refused");
+    assert.match(error.hint ?? "", /--network-policy egress/);
+    await ws.pyro.deleteWorkspace(off);
+  });
+
+  it("is a VM of one command, too", async () => {
+    const options = { environment: "debian:12", network: true, allowHosts: [target] };
+    const command = ["sh", "-c", `curl -sS http://${target}/; curl -sS http://10.9.8.7:99/`];
+    const ran = await ws.pyro.runInVm({ ...options, command });
+    assert.match(ran.stdout, /^from outside\n10\.9\.8\.7:99 is a private address/);
+    const denied = [{ host: "10.9.8.7", port: 99, rule: "default deny private", count: 1 }];
+    assert.deepEqual(ran.deniedConnections, denied);
+
+    const { vmId } = await ws.pyro.createVm(options);
+    await ws.pyro.startVm(vmId);
+    assert.deepEqual(await ws.pyro.networkInfoVm(vmId), {
+      vmId,
+      network: true,
+      policy: "egress",
+      preset: "none",
+      rules: [`allow ${target}`],
+      interfaces: [],
+    });
+    const { deniedConnections, stdout } = await ws.pyro.execVm(vmId, { command });
+    assert.match(stdout, /^from outside\n/);
+    assert.deepEqual(deniedConnections, denied);
+  });
+});
