@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"sync"
+
+	"github.com/mdlayher/netlink"
 )
 
 const (
@@ -28,6 +30,8 @@ type Origin struct {
 type Tracer struct {
 	owner func(number uint64) (label string, processes []int)
 	mutex sync.Mutex
+	// kernel is nil before the first connection.
+	kernel *netlink.Conn
 }
 
 // New takes what knows of control groups; nil where there are none.
@@ -42,7 +46,7 @@ func (t *Tracer) Trace(client, server netip.AddrPort) Origin {
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	found, err := findSocket(client, server)
+	found, err := t.findSocket(client, server)
 	if err != nil {
 		return Origin{}
 	}

@@ -26,13 +26,15 @@ type socket struct {
 }
 
 // findSocket asks for the one that a connection's client has. The first time, the kernel loads a module for it.
-func findSocket(client, server netip.AddrPort) (socket, error) {
-	connection, err := netlink.Dial(unix.NETLINK_INET_DIAG, nil)
-	if err != nil {
-		return socket{}, err
+func (t *Tracer) findSocket(client, server netip.AddrPort) (socket, error) {
+	if t.kernel == nil {
+		connection, err := netlink.Dial(unix.NETLINK_INET_DIAG, nil)
+		if err != nil {
+			return socket{}, err
+		}
+		t.kernel = connection
 	}
-	defer connection.Close()
-	answers, err := connection.Execute(netlink.Message{
+	answers, err := t.kernel.Execute(netlink.Message{
 		Header: netlink.Header{Type: unix.SOCK_DIAG_BY_FAMILY, Flags: netlink.Request},
 		Data:   diagRequest(client, server),
 	})

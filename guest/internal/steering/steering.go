@@ -50,13 +50,12 @@ func Open() (*Steering, error) {
 	}
 	made := &Steering{}
 	if err := made.open(); err != nil {
-		made.Close()
+		_ = made.release()
 		return nil, err
 	}
 	// Last: until the program is there, a server in the machine could get what is meant for others.
 	if err := routes.open(len(made.Streams) > 1); err != nil {
-		made.Close()
-		return nil, err
+		return nil, errors.Join(err, made.Close())
 	}
 	return made, nil
 }
@@ -82,8 +81,10 @@ func (s *Steering) open() error {
 }
 
 // Close takes the way out away; what is sent to other machines has no route from then on.
-func (s *Steering) Close() error {
-	err := Clear()
+func (s *Steering) Close() error { return errors.Join(Clear(), s.release()) }
+
+func (s *Steering) release() error {
+	var err error
 	if s.addresses != nil {
 		s.addresses.close()
 	}
