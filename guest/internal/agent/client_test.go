@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == networkArgument {
 		os.Exit(runNetworked(os.Args[2]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == clientArgument {
+		os.Exit(runClient(os.Args[2:]))
+	}
 	if len(os.Args) > 1 && os.Args[1] == compatArgument {
 		os.Exit(RunHostCompat(os.Args[1:]))
 	}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bufio"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -49,7 +51,7 @@ func runNetworked(root string) int {
 			return err
 		}
 		return unix.Mount(resolver, "/etc/resolv.conf", "", unix.MS_BIND, "")
-	}})
+	}, Owner: func(uint64) (string, []int) { return "command:7", children() }})
 	_ = server.New(server.Backend{
 		Walls:    walls,
 		Root:     compat.Root,
@@ -57,6 +59,20 @@ func runNetworked(root string) int {
 		Egress:   out,
 	}, time.Now()).Serve(listener)
 	return 0
+}
+
+// children are the processes that the agent started.
+func children() []int {
+	entries, _ := os.ReadDir("/proc")
+	own, _ := os.Readlink("/proc/self/ns/net")
+	var found []int
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if theirs, _ := os.Readlink("/proc/" + entry.Name() + "/ns/net"); err == nil && theirs == own && pid != os.Getpid() {
+			found = append(found, pid)
+		}
+	}
+	return found
 }
 
 // startNetworked starts such an agent, and skips the test where this process may not.
@@ -178,10 +194,16 @@ func (g *gate) carry(id uint64, address string) {
 		return
 	}
 	defer f.leave()
+	credits := make(chan int, 1<<16)
 	go func() {
 		buffer := make([]byte, 16<<10)
+		window := protocol.ForwardWindowToGuest
 		for {
+			for window < len(buffer) {
+				window += <-credits
+			}
 			n, err := far.Read(buffer)
+			window -= n
 			if n > 0 && f.send(protocol.ForwardData, buffer[:n]) != nil {
 				return
 			}
@@ -196,6 +218,8 @@ func (g *gate) carry(id uint64, address string) {
 		switch {
 		case err != nil:
 			return
+		case kind == protocol.ForwardCredit:
+			credits <- int(binary.BigEndian.Uint32(payload))
 		case kind == protocol.ForwardEnd:
 			_ = far.(*net.TCPConn).CloseWrite()
 		case kind == protocol.ForwardData:
