@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ const clientArgument = "--client"
 //	say TEXT ADDRESS           the same, after saying something
 //	copy BYTES ADDRESS         sends that many bytes and no more, and counts what comes back
 //	burst TOTAL AT-ONCE ADDRESS  makes connections, and counts those that carry 1,000 bytes there and back
+//	lookup NETWORK SERVER NAME asks that server for the name's addresses of IPv4
 //	drop ADDRESS               resets the connection as soon as there is one
 //	hold COUNT ADDRESS         opens that many, and waits until standard input ends
 func runClient(arguments []string) int {
@@ -42,6 +44,8 @@ func runClient(arguments []string) int {
 		total, _ := strconv.Atoi(arguments[1])
 		atOnce, _ := strconv.Atoi(arguments[2])
 		fmt.Println(burst(arguments[3], total, atOnce))
+	case "lookup":
+		fmt.Println(lookup(arguments[1], arguments[2], arguments[3]))
 	case "drop":
 		if client, err := net.Dial("tcp", arguments[1]); err == nil {
 			_ = client.(*net.TCPConn).SetLinger(0)
@@ -92,6 +96,14 @@ func copyBytes(address string, total int64) string {
 		return errorName(err)
 	}
 	return strconv.FormatInt(count, 10)
+}
+
+func lookup(network, server, name string) string {
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, server)
+	}}
+	addresses, err := resolver.LookupNetIP(context.Background(), "ip4", name)
+	return fmt.Sprint(addresses, err)
 }
 
 func burst(address string, total, atOnce int) int64 {
