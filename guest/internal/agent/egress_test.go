@@ -20,11 +20,16 @@ import (
 
 func TestEgressReachesServersByName(t *testing.T) {
 	h := startNetworked(t)
+	var g *gate
 	page := httptest.NewServer(http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
+		// A program that is done already cannot be traced.
+		eventually(t, "the program is known", func() bool {
+			return len(g.said(protocol.EgressAttribution)) == len(g.said(protocol.EgressConnection))
+		})
 		_, _ = response.Write([]byte("hello " + request.Host))
 	}))
 	defer page.Close()
-	g := h.openGate(allowTo(page.Listener.Addr().String()))
+	g = h.openGate(allowTo(page.Listener.Addr().String()))
 	for _, host := range []string{"example.org", "192.0.2.1", "10.0.0.1:8080", "[2001:db8::1]"} {
 		result := h.exec(shell("curl -sS -m 20 http://"+host+"/"), nil)
 		if result.stdout.String() != "hello "+host {
@@ -41,7 +46,9 @@ func TestEgressReachesServersByName(t *testing.T) {
 	if asked := g.said(protocol.EgressName); len(asked) != 1 || asked[0].Name != "example.org" {
 		t.Errorf("%+v", asked)
 	}
-	eventually(t, "the programs are known", func() bool { return len(g.said(protocol.EgressAttribution)) == 4 })
+	if traced := g.said(protocol.EgressAttribution); len(traced) != 4 {
+		t.Errorf("%+v", traced)
+	}
 	for _, line := range g.said(protocol.EgressAttribution) {
 		if line.Group != "command:7" || line.Program != "curl" {
 			t.Errorf("%+v", line)

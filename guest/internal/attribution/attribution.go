@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -15,7 +16,7 @@ import (
 const (
 	// processesMax and descriptorsMax bound the search for one program.
 	processesMax   = 256
-	descriptorsMax = 4096
+	descriptorsMax = 1024
 )
 
 // Origin is where a connection came from, as far as that is known. All of it was chosen by programs.
@@ -32,6 +33,8 @@ type Tracer struct {
 	mutex sync.Mutex
 	// kernel is nil before the first connection.
 	kernel *netlink.Conn
+	// last is the process that made the latest connection, and in most cases makes the next one as well.
+	last int
 }
 
 // New takes what knows of control groups; nil where there are none.
@@ -51,18 +54,20 @@ func (t *Tracer) Trace(client, server netip.AddrPort) Origin {
 		return Origin{}
 	}
 	label, processes := t.owner(found.group)
-	return Origin{Group: label, Program: programOf(processes, found.number)}
+	return Origin{Group: label, Program: t.programOf(processes, found.number)}
 }
 
 // programOf names the process that has the socket.
-func programOf(processes []int, socket uint32) string {
-	if len(processes) == 1 {
-		return commOf(processes[0])
+func (t *Tracer) programOf(processes []int, socket uint32) string {
+	processes = processes[:min(len(processes), processesMax)]
+	if at := slices.Index(processes, t.last); at > 0 {
+		processes[0], processes[at] = processes[at], processes[0]
 	}
 	wanted := fmt.Sprintf("socket:[%d]", socket)
 	descriptorsLeft := descriptorsMax
-	for _, pid := range processes[:min(len(processes), processesMax)] {
+	for _, pid := range processes {
 		if has(pid, wanted, &descriptorsLeft) {
+			t.last = pid
 			return commOf(pid)
 		}
 	}

@@ -59,7 +59,7 @@ func attach(streams []*net.TCPListener, questions *net.UDPConn) (made *hook, err
 	if err != nil {
 		return made, fmt.Errorf("make a map of sockets: %w", err)
 	}
-	made.own, err = ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Hash, KeySize: addressBytes, ValueSize: 4, MaxEntries: ownMax})
+	made.own, err = ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Hash, KeySize: addressBytes, ValueSize: 4, MaxEntries: ownMax, Flags: unix.BPF_F_NO_PREALLOC})
 	if err != nil {
 		return made, fmt.Errorf("make a map of addresses: %w", err)
 	}

@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"errors"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -10,13 +9,11 @@ import (
 // WriteResolver makes the commands' programs ask the address for names. What the image has there (often a link to where a
 // daemon would write that does not run) is replaced. There is no search domain: none of the host's means anything here.
 func (w *Workload) WriteResolver(address netip.Addr) error {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	if w.starter == nil {
-		return errors.New("the workload has no root at the moment")
+	starter, err := w.current()
+	if err != nil {
+		return err
 	}
-	var err error
-	w.starter.Thread.Do(func() {
+	starter.Thread.Do(func() {
 		var etc int
 		if etc, err = unix.Open("/etc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 			return
