@@ -35,6 +35,8 @@ export interface MachineIdentity {
 /** What a guest needs before its first command. */
 export interface Activation extends MachineIdentity {
   readonly defaultEnv: readonly string[];
+  /** Goes before those as long as the guest is not let out. */
+  readonly offlineEnv?: readonly string[] | undefined;
   readonly defaultCwd: string;
   /** The image's user; absent means root. */
   readonly defaultUser?: string | undefined;
@@ -161,6 +163,7 @@ export class AgentClient implements Disposable {
     await this.#call("POST", "/v1/activate", {
       ...identityFields(activation),
       default_env: activation.defaultEnv,
+      offline_env: activation.offlineEnv,
       default_cwd: activation.defaultCwd,
       default_user: activation.defaultUser,
       workspace: "/workspace",

@@ -17,7 +17,7 @@ export function instructionsFor({ tools, project, roots }: Served): string {
   const lines = [
     `${opening}${names.has("workspace_create") ? "Start with workspace_create, then workspace_exec." : "Use vm_run."}`,
     names.has("vm_run") &&
-      "vm_run: one command in a fresh VM that is gone afterwards. Every VM is a real one, without network and without host files.",
+      "vm_run: one command in a fresh VM that is gone afterwards. Every VM is a real one, without host files, and without network unless asked for.",
     names.has("workspace_create") &&
       `workspace_create makes a persistent VM with a tree in /workspace${project === undefined ? "" : `, a copy of ${project}`}. Changes there never touch the host; workspace_export takes results out. Pass its workspace_id (or name) to every other call. Workspaces outlive this session: workspace_list finds them, workspace_delete removes them.`,
     names.has("workspace_exec") &&

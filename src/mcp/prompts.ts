@@ -36,7 +36,7 @@ export const prompts: readonly Prompt[] = [
     say: ({ focus }, has) =>
       `Check whether this project works from a cold start, in a pyro workspace.
 1. workspace_create, seeded with the project${has("service_start") ? ', network_policy "published-ports"' : ""}. Read its README, CONTRIBUTING and build files there.
-2. Follow its instructions exactly, with workspace_exec: install, build, test. There is no network: note every step that needs it instead of working around it.
+2. Follow its instructions exactly, with workspace_exec: install, build, test. There is no network unless the workspace was created with one: note every step that needs it instead of working around it.
 3. Do not edit the project to make a step pass.
 ${has("service_start") ? `${askServer}\n` : ""}${focus ? `Pay most attention to: ${focus}\n` : ""}Report each step with its command, exit code and, where it failed, the decisive lines; then what is missing from the instructions. Delete the workspace at the end.`,
   },

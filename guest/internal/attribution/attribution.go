@@ -42,6 +42,16 @@ func New(owner func(number uint64) (label string, processes []int)) *Tracer {
 	return &Tracer{owner: owner}
 }
 
+// Warm lets the kernel load what it needs to answer, which takes longer than many a connection lasts.
+func (t *Tracer) Warm() {
+	if t.owner != nil {
+		nowhere := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+		t.mutex.Lock()
+		defer t.mutex.Unlock()
+		_, _ = t.findSocket(nowhere, nowhere)
+	}
+}
+
 // Trace finds the program at the client's end of a connection within the machine.
 func (t *Tracer) Trace(client, server netip.AddrPort) Origin {
 	if t.owner == nil {

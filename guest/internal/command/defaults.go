@@ -1,6 +1,8 @@
 package command
 
 import (
+	"slices"
+
 	"pyro.dev/guest/internal/protocol"
 	"pyro.dev/guest/internal/spawn"
 )
@@ -9,15 +11,24 @@ import (
 type Defaults struct {
 	User        string
 	Environment []string
-	Cwd         string
+	// Offline goes before Environment in a machine that nothing gets out of.
+	Offline []string
+	Cwd     string
+}
+
+// Online are the same for a machine with a way out.
+func (d *Defaults) Online() *Defaults {
+	online := *d
+	online.Offline = nil
+	return &online
 }
 
 // Command is a program as the workspace starts it; its files are still to be given.
 func (d *Defaults) Command(program *protocol.Program) *spawn.Command {
 	command := &spawn.Command{
-		Arguments:   plain(program.Command),
-		Defaults:    d.Environment,
-		Environment: plain(program.Env),
+		Arguments:   Plain(program.Command),
+		Defaults:    slices.Concat(d.Offline, d.Environment),
+		Environment: Plain(program.Env),
 		Cwd:         string(program.Cwd),
 		User:        program.User,
 		Cgroup:      -1,
@@ -31,7 +42,8 @@ func (d *Defaults) Command(program *protocol.Program) *spawn.Command {
 	return command
 }
 
-func plain(texts []protocol.Text) []string {
+// Plain is texts without their spelling on the wire.
+func Plain(texts []protocol.Text) []string {
 	strings := make([]string, len(texts))
 	for i, text := range texts {
 		strings[i] = string(text)

@@ -88,6 +88,7 @@ func (e *Egress) steer() error {
 	if err := e.places.WriteResolver(steering.Own); err != nil {
 		console.Say("names are asked for where the image says: %v", err)
 	}
+	e.tracer.Warm()
 	e.steering = opened
 	for _, listener := range opened.Streams {
 		go e.accept(listener)

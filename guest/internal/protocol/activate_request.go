@@ -17,6 +17,8 @@ type ActivateRequest struct {
 	// DefaultUser absent means root.
 	DefaultUser string `json:"default_user"`
 	DefaultEnv  []Text `json:"default_env"`
+	// OfflineEnv goes before DefaultEnv for as long as nothing gets out.
+	OfflineEnv []Text `json:"offline_env"`
 	// DefaultCwd absent means the workspace.
 	DefaultCwd Text `json:"default_cwd"`
 	// ProcessCountMax of the whole workload; 0 or absent means 4096.
@@ -77,6 +79,9 @@ func (r *ActivateRequest) normalizeDefaults() error {
 		return Fail(CodeBadRequest, "default_cwd is %.80q, not an absolute path", string(r.DefaultCwd))
 	}
 	if err := checkEnvironment("default_env", r.DefaultEnv); err != nil {
+		return err
+	}
+	if err := checkEnvironment("offline_env", r.OfflineEnv); err != nil {
 		return err
 	}
 	return checkUser("default_user", r.DefaultUser)

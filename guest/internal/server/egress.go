@@ -25,6 +25,7 @@ func (s *Server) egress(response http.ResponseWriter, request *http.Request) err
 	if err != nil {
 		return err
 	}
+	s.defaults.Store(s.defaults.Load().Online())
 	response.Header().Set("content-type", "application/x-ndjson")
 	response.WriteHeader(http.StatusOK)
 	if err := session.Run(request.Context(), request.Body, newFrameWriter(response)); err != nil {

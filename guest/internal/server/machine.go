@@ -93,13 +93,10 @@ func (s *Server) clock(response http.ResponseWriter, request *http.Request) erro
 
 // Activated opens the machine for commands.
 func (s *Server) Activated(request *protocol.ActivateRequest) {
-	environment := make([]string, len(request.DefaultEnv))
-	for i, entry := range request.DefaultEnv {
-		environment[i] = string(entry)
-	}
 	s.defaults.Store(&command.Defaults{
 		User:        request.DefaultUser,
-		Environment: environment,
+		Environment: command.Plain(request.DefaultEnv),
+		Offline:     command.Plain(request.OfflineEnv),
 		Cwd:         string(request.DefaultCwd),
 	})
 	s.phase.Store(phaseActivated)

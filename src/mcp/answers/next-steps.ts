@@ -69,7 +69,7 @@ export const nextSteps: Readonly<Partial<Record<ErrorCode, string>>> = {
   port_unavailable: "Publish the guest's port alone: a free port of the host is found.",
   port_not_published: "See published_ports of service_list.",
   network_policy_refused:
-    'Create a workspace with network_policy "published-ports", or start the service without publish.',
+    'Create a workspace with the network_policy that is needed ("egress", "published-ports"), or do without.',
   shell_ended: "Read what it wrote with shell_read; start another with shell_open.",
   shell_limit: "Close one with shell_close.",
   shell_not_reading: "See with shell_read what it does; shell_signal interrupts it.",

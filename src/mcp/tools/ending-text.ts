@@ -19,18 +19,13 @@ export function endingText(ending: Ending): string {
   const notes: string[] = [];
   if (ending.notStarted !== null)
     notes.push(`never started: ${JSON.stringify(visibleText(ending.notStarted))}`);
-  if (ending.timedOut) notes.push(timedOutText(ending));
+  if (ending.timedOut) notes.push("timed out, killed");
   else if (ending.outOfMemory) notes.push("out of memory: use more mem_mib");
   else if (ending.hint) notes.push(`SIGILL: ${ending.hint}`);
   else if (ending.signal !== null) notes.push(`SIG${ending.signal}`);
   const { backgroundProcessCount: left = 0 } = ending;
   if (left > 0) notes.push(left === 1 ? "1 process runs on" : `${left} processes run on`);
   return `exit ${ending.exitCode}${notes.length === 0 ? "" : ` (${notes.join(", ")})`}`;
-}
-
-function timedOutText({ executionMode }: Ending): string {
-  const text = "timed out, killed";
-  return executionMode === "host_compat" ? text : `${text}; there is no network to wait for`;
 }
 
 /** `exit 0 · 3.2 s`. */

@@ -54,6 +54,8 @@ export const memMib = z
 
 export const cpu = z.enum(cpuLevels).optional().describe("v3: AVX2, if emulated");
 
+export const network = z.boolean().optional().describe("Reach the internet; default false");
+
 export const ttlSeconds = z.number().positive().max(limits.ttlSecondsMax).optional();
 
 /** Of a command that the call waits for. */

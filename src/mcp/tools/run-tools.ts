@@ -3,6 +3,7 @@ import type { RunResult } from "../../sdk.ts";
 import { type BulkAnswer, bulkAnswer, outputCharactersMax } from "../answers/bulk-answer.ts";
 import { OutputCollector } from "../answers/output-collector.ts";
 import { bulkTool } from "../tool.ts";
+import { deniedFacts, deniedText } from "./denied-text.ts";
 import { endedText } from "./ending-text.ts";
 import {
   command,
@@ -10,6 +11,7 @@ import {
   environment,
   maxOutputChars,
   memMib,
+  network,
   programOf,
   shortTimeoutSeconds,
   vcpuCount,
@@ -22,13 +24,14 @@ export const vmRun = bulkTool({
   name: "vm_run",
   title: "Run in a throwaway VM",
   description:
-    "Run one command in a fresh, disposable VM when nothing has to last: a quick check, untrusted code. No network, no host files; the VM is gone afterwards. The environment is installed at its first use, which may take minutes. Answers exit code and output.",
+    "Run one command in a fresh, disposable VM when nothing has to last: a quick check, untrusted code. No host files; the VM is gone afterwards. The environment is installed at its first use, which may take minutes. Answers exit code and output.",
   input: z.object({
     command,
     environment,
     vcpu_count: vcpuCount,
     mem_mib: memMib,
     cpu,
+    network,
     timeout_seconds: shortTimeoutSeconds,
     max_output_chars: maxOutputChars,
   }),
@@ -44,6 +47,7 @@ export const vmRun = bulkTool({
       vcpuCount: input.vcpu_count,
       memMib: input.mem_mib,
       cpu: input.cpu,
+      network: input.network,
       timeoutSeconds: input.timeout_seconds,
       onStdout: push,
       onStderr: push,
@@ -64,6 +68,10 @@ export function runAnswer(
     header: (lines) => `${endedText(result)} · ${lines}`,
     excerpt: output.excerpt(),
     charactersMax,
+    footer: deniedText(
+      result,
+      "run again with a network policy that lets it out, if the user agrees",
+    ),
     restOf: () =>
       "gone with the VM: run again with more max_output_chars, or a filter such as tail or grep",
     facts: {
@@ -73,6 +81,7 @@ export function runAnswer(
       duration_ms: result.durationMs,
       execution_mode: result.executionMode,
       isolation: result.isolation,
+      ...deniedFacts(result),
       ...(result.vmId !== undefined && { vm_id: result.vmId }),
     },
   });

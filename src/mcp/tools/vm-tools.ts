@@ -8,6 +8,7 @@ import {
   environment,
   maxOutputChars,
   memMib,
+  network,
   programOf,
   shortTimeoutSeconds,
   ttlSeconds,
@@ -38,6 +39,7 @@ export const vmCreate = recordTool({
     vcpu_count: vcpuCount,
     mem_mib: memMib,
     cpu,
+    network,
     ttl_seconds: ttlSeconds.describe("Default 600"),
   }),
   effect: "create",
@@ -49,6 +51,7 @@ export const vmCreate = recordTool({
       vcpuCount: input.vcpu_count,
       memMib: input.mem_mib,
       cpu: input.cpu,
+      network: input.network,
       ttlSeconds: input.ttl_seconds,
     });
     return { value: vm, next: callText("vm_start", { vm_id: vm.vmId }) };
@@ -135,7 +138,7 @@ export const vmStatus = recordTool({
 export const vmNetworkInfo = recordTool({
   name: "vm_network_info",
   title: "VM network",
-  description: "Say what network a VM has; in this version none.",
+  description: "Say what network a VM has: what it may reach, and by which rules.",
   input: z.object({ vm_id: vmId }),
   effect: "read",
   profile: "workspace-full",

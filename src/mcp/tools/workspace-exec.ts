@@ -6,6 +6,7 @@ import type { Pyro, WorkspaceExecResult } from "../../sdk.ts";
 import { type BulkAnswer, bulkAnswer, callText } from "../answers/bulk-answer.ts";
 import { OutputCollector } from "../answers/output-collector.ts";
 import { bulkTool } from "../tool.ts";
+import { deniedFacts, deniedText, targetText } from "./denied-text.ts";
 import { endedText } from "./ending-text.ts";
 import {
   command,
@@ -126,10 +127,7 @@ function execAnswer(
     excerpt: output.excerpt(),
     charactersMax,
     restOf: (offset) => readOn(id, { sequence, offset }),
-    footer:
-      result.backgroundProcessCount > 0
-        ? `What runs on writes to: ${callText("workspace_logs", { workspace_id: id, sequence })}`
-        : undefined,
+    footer: footerOf(id, result),
     facts: {
       workspace_id: result.workspaceId,
       sequence,
@@ -139,8 +137,21 @@ function execAnswer(
       out_of_memory: result.outOfMemory,
       duration_ms: result.durationMs,
       background_process_count: result.backgroundProcessCount,
+      ...deniedFacts(result),
     },
   });
+}
+
+function footerOf(id: string, result: WorkspaceExecResult): string | undefined {
+  const { sequence, backgroundProcessCount, deniedConnections } = result;
+  const rest =
+    backgroundProcessCount > 0
+      ? `What runs on writes to: ${callText("workspace_logs", { workspace_id: id, sequence })}`
+      : undefined;
+  const [first] = deniedConnections;
+  const target = first && targetText(first);
+  const denied = deniedText(result, `the user can: pyro workspace network allow ${id} ${target}`);
+  return [denied, rest].filter((line) => line !== undefined).join("\n") || undefined;
 }
 
 function stillRunning(

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PyroError } from "../../model/errors.ts";
+import { networkPolicies } from "../../model/machine-options.ts";
 import type { Seed } from "../../project/project-source.ts";
 import type { SecretSource } from "../../sdk.ts";
 import { callText } from "../answers/bulk-answer.ts";
@@ -39,9 +40,9 @@ export const workspaceCreate = recordTool({
     cpu,
     ttl_seconds: ttlSeconds.describe("Deleted after so long; default never"),
     network_policy: z
-      .enum(["off", "published-ports"])
+      .enum(networkPolicies)
       .optional()
-      .describe("published-ports: service_start can publish; default off"),
+      .describe("egress: internet; published-ports: service_start can publish; default off"),
     secrets: z
       .record(z.string(), z.string())
       .optional()

@@ -13,8 +13,8 @@ export function newIdentity(hostname: string, notBeforeNs?: bigint): MachineIden
 }
 
 /**
- * Package managers try again what fails for want of a network, npm for a minute and a half. Guests have none, so
- * that one try says it all; an image's own settings, and what a project's files say, go before these.
+ * Package managers try again what fails for want of a network, npm for a minute and a half. Where there is none,
+ * one try says it all; an image's own settings, and what a project's files say, go before these.
  */
 const noRetries = [
   "npm_config_fetch_retries=0",
@@ -31,7 +31,8 @@ export function activationDefaults({
   config,
 }: InstalledImage): Omit<Activation, keyof MachineIdentity> {
   return {
-    defaultEnv: [...noRetries, ...config.env],
+    defaultEnv: config.env,
+    offlineEnv: noRetries,
     defaultCwd: config.workingDirectory ?? "/workspace",
     defaultUser: config.user,
   };
