@@ -3,14 +3,13 @@ package attribution
 
 import (
 	"bytes"
-	"fmt"
 	"net/netip"
 	"os"
 	"slices"
 	"strconv"
 	"sync"
 
-	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -31,15 +30,16 @@ type Origin struct {
 type Tracer struct {
 	owner func(number uint64) (label string, processes []int)
 	mutex sync.Mutex
-	// kernel is nil before the first connection.
-	kernel *netlink.Conn
+	// kernel is what sockets are asked for at, -1 before the first connection.
+	kernel int
+	answer [answerBytesMax]byte
 	// last is the process that made the latest connection, and in most cases makes the next one as well.
 	last int
 }
 
 // New takes what knows of control groups; nil where there are none.
 func New(owner func(number uint64) (label string, processes []int)) *Tracer {
-	return &Tracer{owner: owner}
+	return &Tracer{owner: owner, kernel: -1}
 }
 
 // Warm lets the kernel load what it needs to answer, which takes longer than many a connection lasts.
@@ -73,7 +73,7 @@ func (t *Tracer) programOf(processes []int, socket uint32) string {
 	if at := slices.Index(processes, t.last); at > 0 {
 		processes[0], processes[at] = processes[at], processes[0]
 	}
-	wanted := fmt.Sprintf("socket:[%d]", socket)
+	wanted := "socket:[" + strconv.FormatUint(uint64(socket), 10) + "]"
 	descriptorsLeft := descriptorsMax
 	for _, pid := range processes {
 		if has(pid, wanted, &descriptorsLeft) {
@@ -95,8 +95,10 @@ func has(pid int, wanted string, descriptorsLeft *int) bool {
 	if *descriptorsLeft -= len(names); *descriptorsLeft <= 0 {
 		return false
 	}
+	descriptor, target := int(directory.Fd()), make([]byte, len(wanted)+1)
 	for _, name := range names {
-		if target, err := os.Readlink(path + "/" + name); err == nil && target == wanted {
+		n, err := unix.Readlinkat(descriptor, name, target)
+		if err == nil && string(target[:n]) == wanted {
 			return true
 		}
 	}

@@ -91,3 +91,23 @@ func TestProgramsAreWhatTheyCallThemselves(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func BenchmarkTrace(b *testing.B) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer listener.Close()
+	client, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Close()
+	tracer := New(func(uint64) (string, []int) { return "command:1", []int{os.Getpid()} })
+	from, to := client.LocalAddr().(*net.TCPAddr).AddrPort(), client.RemoteAddr().(*net.TCPAddr).AddrPort()
+	for b.Loop() {
+		if origin := tracer.Trace(from, to); origin.Program == "" {
+			b.Fatal("not found")
+		}
+	}
+}
