@@ -65,7 +65,12 @@ func heardAfter(address, text string) string {
 	}
 	defer client.Close()
 	_ = client.SetDeadline(time.Now().Add(20 * time.Second))
-	_, _ = io.WriteString(client, text)
+	// Writing nothing as well would take the news of a reset away.
+	if text != "" {
+		if _, err := io.WriteString(client, text); err != nil {
+			return errorName(err)
+		}
+	}
 	heard, err := io.ReadAll(client)
 	if err != nil {
 		return errorName(err)

@@ -14,8 +14,12 @@ import (
 	"pyro.dev/guest/internal/protocol"
 )
 
-// answerMax is how long the host may take to make a connection.
-const answerMax = 60 * time.Second
+const (
+	// answerMax is how long the host may take to make a connection.
+	answerMax = 60 * time.Second
+	// toldMax is how long a client is kept from its refusal by a host that does not read.
+	toldMax = time.Second
+)
 
 // Connection is one of a program's, from when it was accepted.
 type Connection struct {
@@ -24,8 +28,8 @@ type Connection struct {
 	client *net.TCPConn
 	// answered gets the host's answer, and is closed instead when the host carries the connection.
 	answered chan protocol.EgressAnswer
-	// isAnswered is the session's to guard.
-	isAnswered bool
+	// isAnswered and isCarried are the session's to guard.
+	isAnswered, isCarried bool
 }
 
 // attend waits for the host's decision and tells the client of one that is not in its favour.
@@ -56,10 +60,10 @@ func (c *Connection) attend() {
 // giveUp leaves alone what the host has just begun to carry.
 func (c *Connection) giveUp() {
 	c.of.mutex.Lock()
-	isMine := !c.isAnswered
+	isCarried := c.isCarried
 	c.isAnswered = true
 	c.of.mutex.Unlock()
-	if isMine {
+	if !isCarried {
 		c.abandon()
 	}
 }
@@ -94,8 +98,11 @@ func (c *Connection) await(told <-chan struct{}) {
 	if told == nil {
 		return
 	}
+	limit := time.NewTimer(toldMax)
+	defer limit.Stop()
 	select {
 	case <-told:
+	case <-limit.C:
 	case <-c.of.over.Done():
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pyro.dev/guest/internal/attribution"
@@ -40,6 +41,8 @@ type Egress struct {
 	table  names.Table
 	names  *names.Server
 	tracer *attribution.Tracer
+	// lastID is of all hosts: what one of them still does for a connection is not another's.
+	lastID atomic.Uint64
 
 	mutex    sync.Mutex
 	steering *steering.Steering

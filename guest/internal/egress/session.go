@@ -36,7 +36,6 @@ type Session struct {
 	saying chan line
 
 	mutex       sync.Mutex
-	lastID      uint64
 	asking      map[uint64]chan string
 	connections map[uint64]*Connection
 	// refused are those beyond the limit that the host has not been told of.
@@ -170,9 +169,8 @@ func (s *Session) answer(answer protocol.EgressAnswer) {
 // ask waits for what the host knows of the name.
 func (s *Session) ask(ctx context.Context, name string) names.Existence {
 	answered := make(chan string, 1)
+	id := s.of.lastID.Add(1)
 	s.mutex.Lock()
-	s.lastID++
-	id := s.lastID
 	s.asking[id] = answered
 	s.mutex.Unlock()
 	defer func() {
@@ -220,8 +218,7 @@ func (s *Session) register(client *net.TCPConn) *Connection {
 		}
 		return nil
 	}
-	s.lastID++
-	made := &Connection{of: s, id: s.lastID, client: client, answered: make(chan protocol.EgressAnswer, 1)}
+	made := &Connection{of: s, id: s.of.lastID.Add(1), client: client, answered: make(chan protocol.EgressAnswer, 1)}
 	s.connections[made.id] = made
 	return made
 }
@@ -246,7 +243,7 @@ func (s *Session) take(id uint64) *Connection {
 	if !found || taken.isAnswered {
 		return nil
 	}
-	taken.isAnswered = true
+	taken.isAnswered, taken.isCarried = true, true
 	close(taken.answered)
 	return taken
 }
