@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { identifyProcess } from "../../src/platform/processes.ts";
 import { repository } from "../support/home.ts";
 import { endProcess, findMonitors, findSupervisors } from "../support/host-processes.ts";
 import { until } from "../support/until.ts";
@@ -13,18 +14,26 @@ const pyro = join(repository, "bin", "pyro");
 
 /** `pyro workspace shell attach` on a terminal of its own. */
 class Attached {
+  static readonly #running = new Set<ChildProcessWithoutNullStreams>();
   readonly #child: ChildProcessWithoutNullStreams;
   shown = "";
 
   constructor(ws: TestWorkspaces, ...args: readonly string[]) {
     const words = [pyro, "workspace", "shell", "attach", ...args].join(" ");
-    const line = `stty rows 24 cols 80; ${words}; echo "code $?"; stty -a; read x; echo "typed <$x>"`;
+    const line = `stty rows 24 cols 80; echo "tty $(tty)"; sh -c 'echo "pid $$"; exec ${words}'; echo "code $?"; stty -a; read x; echo "typed <$x>"`;
     this.#child = spawn("script", ["-qec", line, "/dev/null"], {
       env: { ...process.env, ...ws.home.env, TERM: "xterm-256color" },
     });
+    Attached.#running.add(this.#child);
+    this.#child.once("exit", () => Attached.#running.delete(this.#child));
     this.#child.stdout.on("data", (chunk) => {
       this.shown += String(chunk);
     });
+  }
+
+  /** Those that a test which failed has left, for which the test runner would wait. */
+  static endAll(): void {
+    for (const child of Attached.#running) child.kill("SIGKILL");
   }
 
   type(text: string): void {
@@ -35,6 +44,29 @@ class Attached {
     await until(`${JSON.stringify(text)} is shown: ${this.shown.slice(-500)}`, () =>
       this.shown.includes(text),
     );
+  }
+
+  /** Makes the terminal as large, as whoever drags its window does. */
+  async resize(rows: number, cols: number): Promise<void> {
+    const [, terminal = ""] = await this.#said(/tty (\S+)\r\n/);
+    execFileSync("stty", ["-F", terminal, "rows", String(rows), "cols", String(cols)]);
+  }
+
+  async signal(name: NodeJS.Signals): Promise<void> {
+    const [, pid] = await this.#said(/pid (\d+)\r\n/);
+    process.kill(Number(pid), name);
+  }
+
+  /** What becomes of it when its terminal is closed. */
+  async hangUp(): Promise<void> {
+    const [, pid] = await this.#said(/pid (\d+)\r\n/);
+    this.#child.kill("SIGKILL");
+    await until("attach is gone", () => identifyProcess(Number(pid)) === undefined);
+  }
+
+  async #said(pattern: RegExp): Promise<RegExpExecArray> {
+    await until(`${pattern} is shown`, () => pattern.test(this.shown));
+    return pattern.exec(this.shown) as RegExpExecArray;
   }
 
   /** That the terminal is a person's again, and that nothing was typed into it. */
@@ -68,6 +100,7 @@ describe("pyro workspace shell", () => {
     ({ workspaceId: id } = await ws.create({ name: "cli-shells" }));
   });
   after(async () => {
+    Attached.endAll();
     await ws[Symbol.asyncDispose]();
   });
 
@@ -187,13 +220,77 @@ describe("pyro workspace shell", () => {
     const { workspaceId } = await ws.create();
     const attached = new Attached(ws, workspaceId);
     await attached.shows("# ");
-    attached.type("printf '\\033[?1049h\\033[?25lfull'; sleep 1000\r");
+    // What is typed is shown as well.
+    attached.type("printf '\\033[?1049h\\033[?25lf%s' ull; sleep 1000\r");
     await attached.shows("full");
     const [monitor] = findMonitors(join(ws.home.stateDirectory, "workspaces", workspaceId));
     assert.ok(monitor);
     endProcess(monitor);
     await attached.isGivenBack(1);
     assert.ok(attached.shown.includes("\u001b[?1049l") && attached.shown.includes("\u001b[?25h"));
+    await ws.pyro.deleteWorkspace(workspaceId);
+  });
+
+  it("has the size of the terminal it is attached to, as that changes, but not of one that looks on", async () => {
+    const shell = await open('while read line; do echo "<$line> $(stty size)"; done');
+    const hasSize = (rows: number, cols: number) =>
+      until(`the shell has ${rows} rows and ${cols} columns`, async () => {
+        const { shells } = await ws.pyro.listShells(id);
+        return shells.some((one) => one.cols === cols && one.rows === rows);
+      });
+    const attached = new Attached(ws, id, shell);
+    await hasSize(24, 80);
+    attached.type("one\r");
+    await attached.shows("<one> 24 80");
+    const watching = new Attached(ws, id, shell, "--watch");
+    await watching.shows("<one> 24 80");
+    await attached.resize(30, 100);
+    await hasSize(30, 100);
+    await watching.resize(10, 40);
+    // Its keys come after its size, and go nowhere either.
+    watching.type("nothing\r");
+    attached.type("two\r");
+    await watching.shows("<two> 30 100");
+    watching.type("\u0010\u0011");
+    await watching.isGivenBack(0);
+    attached.type("three\r");
+    await attached.shows("<three> 30 100");
+    attached.type("\u0010\u0011");
+    await attached.isGivenBack(0);
+    assert.doesNotMatch(attached.shown, /<nothing>/);
+    await run("close", id, shell);
+  });
+
+  it("gives the terminal back when attach is told to end, and goes on", async () => {
+    const shell = await open("printf '\\033[?1049h\\033[?1000hfull'; exec cat");
+    for (const [signal, code] of [
+      ["SIGTERM", 143],
+      ["SIGHUP", 129],
+    ] as const) {
+      const attached = new Attached(ws, id, shell);
+      await attached.shows("full");
+      await attached.signal(signal);
+      await attached.isGivenBack(code);
+      assert.ok(attached.shown.includes("\u001b[?1049l"));
+    }
+    const closed = new Attached(ws, id, shell);
+    await closed.shows("full");
+    await closed.hangUp();
+    await until("nobody is attached", async () =>
+      (await ws.pyro.listShells(id)).shells.every(
+        ({ shellId, attachedCount }) => shellId !== shell || attachedCount === 0,
+      ),
+    );
+    await run("close", id, shell);
+  });
+
+  it("gives the terminal back when the workspace is stopped, and says so", async () => {
+    const { workspaceId } = await ws.create();
+    const attached = new Attached(ws, workspaceId);
+    await attached.shows("# ");
+    await ws.pyro.stopWorkspace(workspaceId);
+    await attached.isGivenBack(1);
+    assert.match(attached.shown, new RegExp(`error: Workspace ${workspaceId} is `));
     await ws.pyro.deleteWorkspace(workspaceId);
   });
 

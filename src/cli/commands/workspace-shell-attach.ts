@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { limits, type Pyro, type Shell, type ShellRead } from "../../index.ts";
 import { AttachedTerminal } from "../attached-terminal.ts";
 import type { CommandContext } from "../context.ts";
+import { type Interrupt, watchInterrupts } from "../interrupt.ts";
 import type { IO } from "../io.ts";
 import { printNote } from "../printer.ts";
 import { idMeaning, shellMeaning } from "../workspace-arguments.ts";
@@ -27,9 +28,11 @@ export function addWorkspaceShellAttach(group: Command, context: CommandContext)
     .action(async (id: string, shell: string | undefined, { watch }: AttachOptions) => {
       const { io, openPyro, exit } = context;
       using pyro = openPyro();
+      using interrupt = watchInterrupts();
       const shellId = shell ?? (await shellToAttach(pyro, id, io));
-      const ended = await attach({ pyro, io, id, shellId, watch });
-      if (ended?.state === "ended") exit(ended.exitCode ?? 0);
+      const ended = await attach({ pyro, io, id, shellId, watch, interrupt });
+      if (interrupt.exitCode !== undefined) exit(interrupt.exitCode);
+      else if (ended?.state === "ended") exit(ended.exitCode ?? 0);
     });
 }
 
@@ -38,6 +41,8 @@ interface AttachCall extends AttachOptions {
   readonly io: IO;
   readonly id: string;
   readonly shellId: string;
+  /** Whoever ends attach from outside gets the terminal back as one who detaches does. */
+  readonly interrupt: Interrupt;
 }
 
 /** The one opened last that runs, or a new one of this terminal's size. */
@@ -49,8 +54,10 @@ async function shellToAttach(pyro: Pyro, id: string, io: IO): Promise<string> {
   return shellId;
 }
 
-async function attach({ pyro, io, id, shellId, watch }: AttachCall): Promise<Shell | undefined> {
+async function attach(call: AttachCall): Promise<Shell | undefined> {
+  const { pyro, io, id, shellId, watch, interrupt } = call;
   const detached = new AbortController();
+  const signal = AbortSignal.any([detached.signal, interrupt.signal]);
   using terminal = new AttachedTerminal(io, () => detached.abort());
   const shown = await pyro.readShell(id, shellId, { screen: true });
   await terminal.show(Buffer.from(redrawn(shown)));
@@ -59,12 +66,12 @@ async function attach({ pyro, io, id, shellId, watch }: AttachCall): Promise<She
     cursor: shown.nextCursor,
     input: watch ? undefined : terminal.input,
     onOutput: (bytes) => terminal.show(bytes),
-    signal: detached.signal,
+    signal,
   });
   terminal[Symbol.dispose]();
-  const isDetached = detached.signal.aborted;
-  printNote(io, isDetached ? `\nDetached; shell ${shellId} goes on.` : `\nShell ${shellId} ended.`);
-  return isDetached ? undefined : result;
+  const end = signal.aborted ? "Detached; shell" : "Shell";
+  printNote(io, `\n${end} ${shellId} ${signal.aborted ? "goes on" : "ended"}.`);
+  return signal.aborted ? undefined : result;
 }
 
 /** What a shell shows at the moment, as text that draws it. */
