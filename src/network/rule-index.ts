@@ -1,4 +1,4 @@
-import type { Rule } from "./rule.ts";
+import type { Rule, RuleTarget } from "./rule.ts";
 
 interface Placed {
   readonly rule: Rule;
@@ -10,14 +10,16 @@ export class RuleIndex {
   readonly #byHost = new Map<string, Placed[]>();
   readonly #byParent = new Map<string, Placed[]>();
   readonly #others: Placed[] = [];
+  readonly #hasAddresses: boolean;
 
   constructor(rules: readonly Rule[]) {
     for (const [place, rule] of rules.entries()) this.#listOf(rule).push({ rule, place });
+    this.#hasAddresses = this.#others.some(({ rule: { target } }) => !isAboutNames(target));
   }
 
   /** Whether an address could match what no name does. */
   get hasAddresses(): boolean {
-    return this.#others.length > 0;
+    return this.#hasAddresses;
   }
 
   /** The first rule that `matches`, of those that could be about `host`. */
@@ -41,6 +43,11 @@ export class RuleIndex {
         return this.#others;
     }
   }
+}
+
+/** Registries are known by their names alone. */
+function isAboutNames(target: RuleTarget): boolean {
+  return target.kind === "group" && target.group === "registries";
 }
 
 function listAt(lists: Map<string, Placed[]>, key: string): Placed[] {

@@ -239,6 +239,7 @@ const tables: readonly { preset: EgressPreset; rules: readonly string[]; rows: r
         ["pypi.org=151.101.0.223:443", "allow by allow registries"],
         ["mirror.corp.example=10.9.8.7:3141", "allow by allow registries"],
         ["github.com:22", "deny by deny registries:22"],
+        ["example.com:-", "deny by preset none"],
         ["example.com=93.184.215.14:443", "deny by preset none"],
       ],
     },
