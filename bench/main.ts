@@ -19,6 +19,7 @@ import { floods } from "./sections/floods.ts";
 import { idle } from "./sections/idle.ts";
 import { ignoreRules } from "./sections/ignore-rules.ts";
 import { mcp } from "./sections/mcp.ts";
+import { network } from "./sections/network.ts";
 import { run } from "./sections/run.ts";
 import { services } from "./sections/services.ts";
 import { shells } from "./sections/shells.ts";
@@ -51,6 +52,7 @@ const sections: readonly Section[] = [
   ignoreRules,
   workspaceIdle,
   mcp,
+  network,
 ];
 
 async function measureAll(options: BenchOptions): Promise<number> {
