@@ -91,10 +91,19 @@ export function classify(address: Address, hostAddresses: readonly Address[] = [
   return isHosts ? "host" : own;
 }
 
+/** The same for each length of address, which no block of the other holds. */
+const tables = new Map(
+  [4, 16].map((length) => [
+    length,
+    table.flatMap(([name, members]) =>
+      members.filter(({ bytes }) => bytes.length === length).map((block) => ({ name, block })),
+    ),
+  ]),
+);
+
 function tableClass(address: Address): AddressClass {
-  for (const [name, members] of table)
-    if (members.some((block) => isIn(address, block))) return name;
-  return "reserved";
+  const found = tables.get(address.length)?.find(({ block }) => isIn(address, block));
+  return found?.name ?? "reserved";
 }
 
 function embedded(address: Address): Address | undefined {
