@@ -25,6 +25,18 @@ export const defaultEgressPolicy: EgressPolicy = { preset: "open", rules: [] };
 
 export const closedEgressPolicy: EgressPolicy = { preset: "none", rules: [] };
 
+/** The policy that `text` keeps. One that is damaged allows nothing. */
+export function parseEgressPolicy(text: string): EgressPolicy {
+  try {
+    const { preset, rules } = JSON.parse(text) as EgressPolicy;
+    const isSound =
+      egressPresets.includes(preset) && rules.every((rule) => typeof rule === "string");
+    return isSound ? { preset, rules } : closedEgressPolicy;
+  } catch {
+    return closedEgressPolicy;
+  }
+}
+
 export interface EgressDecision {
   readonly verdict: "allow" | "deny";
   /** The rule, as it was written, or `preset NAME`. */

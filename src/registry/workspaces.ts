@@ -1,4 +1,4 @@
-import type { EgressPolicy } from "../model/egress.ts";
+import { type EgressPolicy, parseEgressPolicy } from "../model/egress.ts";
 import type { CpuLevel } from "../model/machine-options.ts";
 import { idPrefixes, type WorkspaceKind } from "../model/workspace-names.ts";
 import type { Workspace, WorkspaceState } from "../model/workspace-results.ts";
@@ -315,7 +315,7 @@ function toRow(row: Row): WorkspaceRow {
     executionMode: String(row.execution_mode) as WorkspaceRow["executionMode"],
     isolation: String(row.isolation) as WorkspaceRow["isolation"],
     networkPolicy: String(row.network_policy) as WorkspaceRow["networkPolicy"],
-    egress: JSON.parse(String(row.egress)),
+    egress: parseEgressPolicy(String(row.egress)),
     vcpuCount: Number(row.vcpu_count),
     memMib: Number(row.mem_mib),
     cpu: text("cpu") as CpuLevel | null,

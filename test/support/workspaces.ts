@@ -36,19 +36,17 @@ const wordsOfStates = new Set(["started", "stopped", "failed"]);
 /** Workspaces of one test file, called in this process and in others that may be killed. */
 export class TestWorkspaces implements AsyncDisposable {
   readonly home: PyroHome;
-  /** The SDK in this process. */
+  /** The SDK, in this process unless the test says otherwise. */
   readonly pyro: Pyro;
 
-  private constructor(home: PyroHome) {
+  private constructor(home: PyroHome, pyro: Pyro) {
     this.home = home;
-    this.pyro = new Pyro({
-      cacheDirectory: home.cacheDirectory,
-      stateDirectory: home.stateDirectory,
-    });
+    this.pyro = pyro;
   }
 
-  static async open(): Promise<TestWorkspaces> {
-    return new TestWorkspaces(await PyroHome.warm());
+  static async open(pyroOf = pyroHere): Promise<TestWorkspaces> {
+    const home = await PyroHome.warm();
+    return new TestWorkspaces(home, pyroOf(home));
   }
 
   /** A place of the test's own, outside the state directory. */
@@ -194,6 +192,7 @@ export class TestWorkspaces implements AsyncDisposable {
       await this.pyro.deleteWorkspace(workspaceId);
     }
     await this.pyro.gcWorkspaces();
+    this.pyro[Symbol.dispose]();
     await assertNoWorkspaceLeft(this.home.stateDirectory);
     await this.home.assertNothingLeft();
   }
@@ -205,6 +204,10 @@ export class TestWorkspaces implements AsyncDisposable {
       await killProcess(pid);
     await this.home.dispose();
   }
+}
+
+function pyroHere({ cacheDirectory, stateDirectory }: PyroHome): Pyro {
+  return new Pyro({ cacheDirectory, stateDirectory });
 }
 
 /** Kills one process and waits until it is gone. */
