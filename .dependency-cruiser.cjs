@@ -34,10 +34,10 @@ const rooms = {
   seed: ["machines", "environments", "records", "life", "secrets", "network"],
   tree: ["records", "life", "seed", "supervisor"],
   ports: ["records", "life", "supervisor"],
-  services: ["machines", "records", "life", "supervisor", "ports"],
+  services: ["machines", "records", "life", "supervisor", "network", "ports"],
   commands: ["machines", "life", "supervisor", "network"],
-  shells: ["machines", "screens", "life"],
-  review: ["records", "life", "snapshots", "supervisor", "tree", "shells"],
+  shells: ["machines", "screens", "life", "network"],
+  review: ["records", "life", "network", "snapshots", "supervisor", "tree", "shells"],
   names: ["records"],
 };
 

@@ -57,6 +57,7 @@ export type { PullOptions } from "./workspace/environments/environments.ts";
 export type { PruneOptions } from "./workspace/life/prune-environments.ts";
 export type * from "./workspace/life/workspace-options.ts";
 export type { OnProgress, Progress, WorkOptions } from "./workspace/machines/host.ts";
+export type { FollowNetworkOptions } from "./workspace/network/follow-network.ts";
 export type {
   ChangeNetworkOptions,
   NetworkLogOptions,

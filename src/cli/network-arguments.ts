@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { type DeniedConnection, type EgressOptions, egressPresets } from "../index.ts";
+import { type DeniedConnection, type EgressOptions, egressPresets, visibleText } from "../index.ts";
 import type { IO } from "./io.ts";
 import { collectText } from "./key-value.ts";
 import { printNote } from "./printer.ts";
@@ -36,6 +36,23 @@ export function egressOptions({
 
 const shownMax = 5;
 
+/** The same in a workspace. */
+export function wayOutOf(id: string): WayOut {
+  return {
+    allow: (target) => `A person can allow it: ${wayOutCommand(id, { target })}`,
+    remove: (rule) => `A person can take that back: ${wayOutCommand(id, { rule })}`,
+  };
+}
+
+/** What a person types so that a workspace reaches a target, or to take a denial back. */
+export function wayOutCommand(
+  id: string,
+  what: { readonly target: string } | { readonly rule: string },
+): string {
+  const command = "target" in what ? `allow ${id} ${what.target}` : `remove ${id} '${what.rule}'`;
+  return `pyro workspace network ${command}`;
+}
+
 /** How a person lets a command reach what it was not allowed to. */
 export interface WayOut {
   allow(target: string): string;
@@ -43,10 +60,16 @@ export interface WayOut {
   remove(rule: string): string;
 }
 
+/** As rules write it. */
+export function targetText({ host, port }: Pick<DeniedConnection, "host" | "port">): string {
+  const name = visibleText(host, 80);
+  return name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
+}
+
 /** What a command was not allowed to reach, and what a person can do about it. */
 export function explainDenied(io: IO, denied: readonly DeniedConnection[], wayOut: WayOut): void {
   for (const { host, port, rule, count } of denied.slice(0, shownMax)) {
-    const target = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    const target = targetText({ host, port });
     const times = count === 1 ? "" : `, ${count} times`;
     printNote(io, `denied: ${target} (${rule}${times})`);
     printNote(io, `hint: ${rule.startsWith("deny ") ? wayOut.remove(rule) : wayOut.allow(target)}`);

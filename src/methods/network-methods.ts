@@ -1,5 +1,6 @@
 import type { NetworkCheck, NetworkLog, WorkspaceNetwork } from "../model/network-results.ts";
 import type { WorkspaceContext } from "../workspace/life/workspace-context.ts";
+import { type FollowNetworkOptions, followNetwork } from "../workspace/network/follow-network.ts";
 import {
   type ChangeNetworkOptions,
   changeNetwork,
@@ -36,5 +37,10 @@ export class NetworkMethods extends SecretMethods {
   /** What programs tried to reach, allowed and denied, the oldest first. */
   logNetwork(id: string, options: NetworkLogOptions = {}): Promise<NetworkLog> {
     return logNetwork(this.#context, id, options);
+  }
+
+  /** The same one by one, and then what they go on to try, until it is cancelled or the workspace is gone. */
+  followNetwork(id: string, options: FollowNetworkOptions): Promise<void> {
+    return followNetwork(this.#context, id, options);
   }
 }

@@ -51,6 +51,7 @@ export const declarations = {
   network: networks.networkSchema,
   networkCheck: networks.networkCheckSchema,
   networkLog: networks.networkLogSchema,
+  networkConnection: networks.networkConnectionSchema,
   shell: shells.shellSchema,
   shellList: shells.shellListSchema,
   shellRead: shells.shellReadSchema,

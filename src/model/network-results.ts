@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { egressPresets } from "./egress.ts";
 import { networkPolicies } from "./machine-options.ts";
-import { type deniedConnectionSchema, networkRule as rule, timestamp } from "./result-fields.ts";
+import { deniedConnectionSchema, networkRule as rule, timestamp } from "./result-fields.ts";
 
 // Results about the network; results.ts says how they become types, JSON and MCP schemas.
 
@@ -60,6 +60,18 @@ export const networkLogSchema = z.object({
   connections: z.array(networkConnectionSchema),
 });
 
+/** Over everything that a workspace did. */
+export const deniedSummarySchema = deniedConnectionSchema.extend({
+  sources: z
+    .array(z.string())
+    .describe(
+      "What tried: command:SEQUENCE, service:NAME or shell:ID, as far as the guest could tell.",
+    ),
+  programs: z.array(z.string()),
+  stillDenied: z.boolean().describe("False where the rules allow it by now."),
+});
+
+export type DeniedSummary = z.infer<typeof deniedSummarySchema>;
 export type DeniedConnection = z.infer<typeof deniedConnectionSchema>;
 export type WorkspaceNetwork = z.infer<typeof networkSchema>;
 export type NetworkCheck = z.infer<typeof networkCheckSchema>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { timestamp } from "./result-fields.ts";
+import { deniedConnectionSchema, timestamp } from "./result-fields.ts";
 import { serviceStates } from "./service-definition.ts";
 
 // Results about services and published ports; results.ts says how they become types, JSON and MCP schemas.
@@ -49,7 +49,15 @@ export const serviceSchema = z.object({
   publishedPorts: z.array(publishedPortSchema),
 });
 
-export const workspaceServiceSchema = z.object({ workspaceId, ...serviceSchema.shape });
+const deniedConnections = z
+  .array(deniedConnectionSchema)
+  .describe("What its programs were not allowed to reach up to now, and still are not.");
+
+export const workspaceServiceSchema = z.object({
+  workspaceId,
+  ...serviceSchema.shape,
+  deniedConnections,
+});
 export const serviceListSchema = z.object({ workspaceId, services: z.array(serviceSchema) });
 
 export const serviceLogLineSchema = z.object({
@@ -68,6 +76,7 @@ export const serviceLogsSchema = z.object({
   truncated: z.boolean().describe("Whether there are earlier lines than these."),
   droppedBytes: count.describe("Missing because the guest's disk was full."),
   nextCursor: count.describe("Where to read on."),
+  deniedConnections,
 });
 
 export const portListSchema = z.object({ workspaceId, ports: z.array(publishedPortSchema) });

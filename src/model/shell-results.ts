@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { timestamp } from "./result-fields.ts";
+import { deniedConnectionSchema, timestamp } from "./result-fields.ts";
 import { readModes } from "./shell-reading.ts";
 
 // Results about shells; results.ts says how they become types, JSON and MCP schemas.
@@ -65,6 +65,9 @@ export const shellReadSchema = z.object({
     })
     .nullable()
     .describe("Of a screen, or of a full-screen program."),
+  deniedConnections: z
+    .array(deniedConnectionSchema)
+    .describe("What its programs were not allowed to reach up to now, and still are not."),
 });
 
 export const shellWriteSchema = z.object({

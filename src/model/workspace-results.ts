@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { egressPresets } from "./egress.ts";
 import { networkPolicies } from "./machine-options.ts";
+import { deniedSummarySchema } from "./network-results.ts";
 import { commandResult, cpuLevel, executionMode, isolation, timestamp } from "./result-fields.ts";
 import { secretSourceKinds } from "./secrets.ts";
 import { publishedPortSchema, serviceSchema } from "./service-results.ts";
@@ -68,6 +70,11 @@ export const workspaceSchema = z.object({
   executionMode,
   isolation,
   networkPolicy: z.enum(networkPolicies),
+  networkPreset: z
+    .enum(egressPresets)
+    .nullable()
+    .describe("What is reachable beside the rules; null when the policy lets nothing out."),
+  networkRuleCount: count,
   vcpuCount: count,
   memMib: count,
   cpu: cpuLevel,
@@ -318,6 +325,9 @@ export const workspaceSummarySchema = z.object({
     )
     .nullable()
     .describe("Those that were not closed; null when its supervisor did not say at once."),
+  deniedConnections: z
+    .array(deniedSummarySchema)
+    .describe("What its programs were not allowed to reach."),
   diff: workspaceDiffSchema.omit({ workspaceId: true, diff: true }).nullable(),
   diffUnavailable: z.string().nullable().describe("Why there is no diff."),
   runsWhenOpened: z.array(runsWhenOpenedSchema).describe("Among the changed files."),

@@ -9,6 +9,8 @@ export interface WhichConnections {
   /** What tried them: `command:3`, `service:web`, `shell:sh-…`. */
   readonly source?: string | undefined;
   readonly verdict?: ConnectionRow["verdict"] | undefined;
+  /** Only those with a higher number than this. */
+  readonly after?: number | undefined;
   /** The newest so many. Default all. */
   readonly last?: number | undefined;
 }
@@ -52,14 +54,18 @@ export class ConnectionTable {
   }
 
   /** The oldest first. */
-  list(workspaceId: string, { source, verdict, last }: WhichConnections = {}): ConnectionRow[] {
-    const sql = `SELECT * FROM (SELECT * FROM connections WHERE workspace_id = :workspaceId
+  list(
+    workspaceId: string,
+    { source, verdict, after, last }: WhichConnections = {},
+  ): ConnectionRow[] {
+    const sql = `SELECT * FROM (SELECT * FROM connections WHERE workspace_id = :workspaceId AND connection_id > :after
                    AND (:source IS NULL OR source = :source) AND (:verdict IS NULL OR verdict = :verdict)
                    ORDER BY connection_id DESC LIMIT :last) ORDER BY connection_id`;
     const parameters = {
       workspaceId,
       source: source ?? null,
       verdict: verdict ?? null,
+      after: after ?? 0,
       last: last ?? -1,
     };
     return this.#registry.all(sql, parameters).map(toRow);

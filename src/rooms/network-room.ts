@@ -1,5 +1,6 @@
 import type { WorkspaceMethods } from "../methods/workspace-methods.ts";
 import type { NetworkCheck, NetworkLog, WorkspaceNetwork } from "../model/network-results.ts";
+import type { FollowNetworkOptions } from "../workspace/network/follow-network.ts";
 import type { NetworkLogOptions } from "../workspace/network/manage-network.ts";
 
 /** What one workspace may reach. Rules are `TARGET[:PORTS]`; see docs/network.md. */
@@ -35,5 +36,10 @@ export class NetworkRoom {
 
   log(options: NetworkLogOptions = {}): Promise<NetworkLog> {
     return this.#methods.logNetwork(this.#id, options);
+  }
+
+  /** The same one by one, and then what its programs go on to try, until it is cancelled or the workspace is gone. */
+  follow(options: FollowNetworkOptions): Promise<void> {
+    return this.#methods.followNetwork(this.#id, options);
   }
 }

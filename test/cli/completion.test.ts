@@ -139,6 +139,10 @@ describe("completion", () => {
     records.services.put(workspaceId, service, 64);
     records.ports.put(workspaceId, { hostPort: 8080, guestPort: 80, service: "server" });
     const secret = { name: "TOKEN", value: "never-offered", sourceKind: "value" } as const;
+    records.workspaces.changeEgress(workspaceId, () => ({
+      preset: "open",
+      rules: ["deny api.example.com:443"],
+    }));
     records.secrets(workspaceId).change({ set: [secret], remove: [] });
     const [bin, cwd] = [join(home.directory, "bin"), join(home.directory, "place")];
     for (const directory of [bin, join(cwd, "sources")]) mkdirSync(directory, { recursive: true });
@@ -169,6 +173,11 @@ describe("completion", () => {
     ["pyro workspace service logs demo-web s", "pyro workspace service logs demo-web server "],
     ["pyro ws reset demo-web --snapshot be", "pyro ws reset demo-web --snapshot before-fix "],
     ["pyro ws reset demo-web --snapshot=be", "pyro ws reset demo-web --snapshot=before-fix "],
+    ["pyro ws network remove demo-web api", "pyro ws network remove demo-web api.example.com:443 "],
+    [
+      "pyro ws network allow demo-web a --network-preset r",
+      "pyro ws network allow demo-web a --network-preset registries ",
+    ],
     ["pyro ws secret rm demo-web T", "pyro ws secret rm demo-web TOKEN "],
     ["pyro ws exec demo-web --secret-env T", "pyro ws exec demo-web --secret-env TOKEN "],
     ["pyro ws create --network-policy of", "pyro ws create --network-policy off "],

@@ -17,11 +17,9 @@ test("a summary of much is one screen", () => {
     shown,
     `demo · ws-3f9a2b4c5d6e · debian:12 · started · began 2 h ago
 files      17 changed, +233 -89
-           M src/index.ts         +100 -20
-           A README.md            +12
-           D old/removed.ts       -44
-           R src/a.ts → src/b.ts  +1 -1
-           and 13 more: pyro workspace diff demo --stat
+           M src/index.ts  +100 -20
+           A README.md     +12
+           and 15 more: pyro workspace diff demo --stat
 warning    3 changed files may run code, 2 when opened:
            .vscode/tasks.json: editors run tasks when the folder opens
            .envrc: direnv runs it on entering the directory
@@ -35,6 +33,8 @@ snapshots  baseline, before-fix
 services   web (running) at http://127.0.0.1:8080 → 80, db (failed with 1)
 ports      http://127.0.0.1:40123 → 9229
 shells     sh-1a2b3c4d (wrote 2 min ago, 1 attached), sh-5e6f7a8b (ended with 0)
+denied     home.example:443 (preset none) by sh in service:web, 3 times; 1 more
+           pyro workspace network allow demo home.example:443
 next       pyro workspace logs demo --sequence 4
            pyro workspace diff demo
            pyro workspace export demo --patch demo.patch

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
 import { after, before, describe, it } from "node:test";
+import { until } from "../support/until.ts";
 import { refusal, TestWorkspaces } from "../support/workspaces.ts";
 
 /** An address of this machine that is not the guest's loopback too. */
@@ -12,6 +13,15 @@ function ownAddress(): string {
   const found = all.find(({ internal, family }) => !internal && family === "IPv4");
   return found?.address ?? assert.fail("this machine has no network card");
 }
+
+/** A server that answers with what it fetches itself. */
+const fetching = (url: string) => `import http.server, urllib.request
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(urllib.request.urlopen("${url}").read())
+http.server.HTTPServer(("127.0.0.1", 8000), H).serve_forever()`;
 
 describe("a workspace that is let out", () => {
   let ws: TestWorkspaces;
@@ -116,6 +126,79 @@ describe("a workspace that is let out", () => {
     assert.equal(error.code, "network_policy_refused");
     assert.match(error.hint ?? "", /--network-policy egress/);
     await ws.pyro.deleteWorkspace(off);
+  });
+
+  it("tells of shells and services, too, until a person allows what they tried, and sums up all of it", async () => {
+    const { workspaceId: id } = await create("stays", { networkPreset: "none" });
+    const tried = { host: "telemetry.example", port: 80, rule: "preset none", count: 1 };
+    const line = "curl -sS http://telemetry.example/ && echo tri''ed; exec sleep 1000";
+    const command = ["sh", "-c", line];
+
+    const { shellId } = await ws.pyro.openShell(id, { command });
+    const waiting = { plain: true, waitFor: "tried" };
+    const read = await ws.pyro.readShell(id, shellId, waiting);
+    assert.deepEqual(read.deniedConnections, [tried]);
+    await ws.pyro.startService(id, "web", { command, readiness: { kind: "log", text: "tried" } });
+    assert.deepEqual((await ws.pyro.logsService(id, "web")).deniedConnections, [tried]);
+    assert.deepEqual((await ws.pyro.statusService(id, "web")).deniedConnections, [tried]);
+    assert.deepEqual((await sh(id, line.split(" &&")[0] ?? "")).deniedConnections, [tried]);
+
+    const denied = async () => (await ws.pyro.summarizeWorkspace(id)).deniedConnections;
+    const sum = {
+      ...tried,
+      count: 3,
+      sources: [`shell:${shellId}`, "service:web", "command:1"],
+      programs: ["curl"],
+    };
+    assert.deepEqual(await denied(), [{ ...sum, stillDenied: true }]);
+    await ws.pyro.changeNetwork(id, { allow: ["telemetry.example"] });
+    assert.deepEqual(await denied(), [{ ...sum, stillDenied: false }]);
+    assert.deepEqual((await ws.pyro.readShell(id, shellId, waiting)).deniedConnections, []);
+    assert.deepEqual((await ws.pyro.statusService(id, "web")).deniedConnections, []);
+    await ws.pyro.deleteWorkspace(id);
+  });
+
+  it("tells what is tried as it happens, each once, until nobody wants to know", async () => {
+    const { workspaceId: id } = await create("followed", { networkPreset: "none" });
+    await sh(id, "curl -sS http://before.example/");
+    const stop = new AbortController();
+    const hosts: string[] = [];
+    const following = ws.pyro.followNetwork(id, {
+      onConnection: ({ host }) => void hosts.push(host),
+      signal: stop.signal,
+    });
+    await sh(id, "curl -sS http://later.example/");
+    await until("the later one is told", () => hosts.length === 2);
+    await ws.pyro.resetWorkspace(id);
+    await sh(id, "curl -sS http://after-reset.example/");
+    await until("one after a reset is told", () => hosts.length === 3);
+    assert.deepEqual(hosts, ["before.example", "later.example", "after-reset.example"]);
+    stop.abort();
+    assert.equal((await refusal(following)).code, "cancelled");
+    await ws.pyro.deleteWorkspace(id);
+  });
+
+  it("publishes ports beside it", async () => {
+    const { workspaceId: id, ...both } = await create("both", {
+      networkPolicy: "egress+published-ports",
+      allowHosts: [target],
+    });
+    assert.deepEqual([both.networkPreset, both.networkRuleCount], ["none", 1]);
+    // It fetches from outside for whoever asks it from outside.
+    const { publishedPorts } = await ws.pyro.startService(id, "web", {
+      command: ["python3", "-c", fetching(`http://${target}/`)],
+      readiness: { kind: "tcp", address: "localhost:8000" },
+      publishedPorts: [8000],
+    });
+    const [port] = publishedPorts;
+    const answer = await fetch(port?.url ?? assert.fail("nothing is published"));
+    assert.equal(await answer.text(), "from outside\n");
+    const logged = async () =>
+      (await ws.pyro.logNetwork(id, { source: "service:web" })).connections;
+    await until("the connection is in the log", async () => (await logged()).length > 0);
+    const told = (await logged()).map(({ verdict, rule }) => [verdict, rule]);
+    assert.deepEqual(told, [["allow", `allow ${target}`]]);
+    await ws.pyro.deleteWorkspace(id);
   });
 
   it("is a VM of one command, too", async () => {

@@ -5,6 +5,7 @@ import { addInputOptions, type InputOptions } from "../command-input.ts";
 import { type CommandContext, type JsonOption, seconds } from "../context.ts";
 import type { KeyValues } from "../key-value.ts";
 import { runLiveCommand } from "../live-command.ts";
+import { wayOutOf } from "../network-arguments.ts";
 import { explain } from "../printer.ts";
 import { envOption, idMeaning, secretEnvOption } from "../workspace-arguments.ts";
 
@@ -59,11 +60,7 @@ function exec({ io, openPyro }: CommandContext, call: ExecCall): Promise<number>
       message: "The command ran out of the workspace's memory.",
       hint: "Create a workspace with more: pyro workspace create --mem-mib N",
     },
-    wayOut: {
-      allow: (target) => `A person can allow it: pyro workspace network allow ${id} ${target}`,
-      remove: (rule) =>
-        `A person can take that back: pyro workspace network remove ${id} '${rule}'`,
-    },
+    wayOut: wayOutOf(id),
     execute: async (streams) => {
       using pyro = openPyro();
       const result = await pyro.execWorkspace(id, {

@@ -1,7 +1,14 @@
 import { type Command, Option } from "commander";
-import { egressPresets, visibleText } from "../../index.ts";
+import {
+  asPyroError,
+  egressPresets,
+  type NetworkConnection,
+  type NetworkLogOptions,
+  visibleText,
+} from "../../index.ts";
 import { type CommandContext, type JsonOption, wholeNumberArgument } from "../context.ts";
-import { printConnections, printNetwork } from "../listings/network-lines.ts";
+import { watchInterrupts } from "../interrupt.ts";
+import { connectionLine, printConnections, printNetwork } from "../listings/network-lines.ts";
 import { printLine, printNote, printResult } from "../printer.ts";
 import { idMeaning } from "../workspace-arguments.ts";
 
@@ -121,29 +128,62 @@ export function addWorkspaceNetworkCheck(group: Command, { io, openPyro }: Comma
 
 interface LogOptions extends JsonOption {
   readonly denied: boolean;
+  readonly follow: boolean;
   readonly last?: number;
 }
 
-export function addWorkspaceNetworkLog(group: Command, { io, openPyro }: CommandContext): void {
+export function addWorkspaceNetworkLog(group: Command, context: CommandContext): void {
   group
     .command("log")
     .summary("what a workspace tried to reach")
     .description(
-      "Lists the connections that programs of a workspace made or tried since its last reset, the oldest first.",
+      "Lists the connections that programs of a workspace made or tried since its last reset, the oldest first. Denied tries that are alike are one entry with a count.",
     )
     .argument("<id>", idMeaning)
     .option("--denied", "only those that were denied", false)
     .option("--last <n>", "only the newest so many", wholeNumberArgument)
-    .option("--json", "print one JSON object", false)
+    .option("--follow", "go on with new ones as they come, each once, until Ctrl-C", false)
+    .option("--json", "print one JSON object; with --follow one a line for each", false)
     .addHelpText(
       "after",
-      "\nExamples:\n  pyro workspace network log demo\n  pyro workspace network log demo --denied --last 20",
+      "\nExamples:\n  pyro workspace network log demo --denied --last 20\n  pyro workspace network log demo --follow\n  pyro workspace network log demo --follow --json | jq -r .host",
     )
-    .action(async (id: string, { json, denied, last }: LogOptions) => {
-      using pyro = openPyro();
-      const log = await pyro.logNetwork(id, { last, ...(denied && { verdict: "deny" }) });
-      if (json) return printResult(io, "networkLog", log);
-      if (log.connections.length === 0) return printNote(io, "No connections.");
-      printConnections(io, log.connections);
-    });
+    .action((id: string, options: LogOptions) => log(context, id, options));
+}
+
+async function log(context: CommandContext, id: string, options: LogOptions): Promise<void> {
+  const { io, openPyro } = context;
+  const { json, denied, follow, last } = options;
+  const which = { last, ...(denied && { verdict: "deny" as const }) };
+  if (follow) return await followLog(context, { id, json, which });
+  using pyro = openPyro();
+  const found = await pyro.logNetwork(id, which);
+  if (json) return printResult(io, "networkLog", found);
+  if (found.connections.length === 0) return printNote(io, "No connections.");
+  printConnections(io, found.connections);
+}
+
+interface FollowCall {
+  readonly id: string;
+  readonly json: boolean;
+  readonly which: NetworkLogOptions;
+}
+
+async function followLog(
+  { io, openPyro, exit }: CommandContext,
+  { id, json, which }: FollowCall,
+): Promise<void> {
+  using interrupt = watchInterrupts();
+  using pyro = openPyro();
+  const onConnection = async (connection: NetworkConnection) => {
+    if (json) await printResult(io, "networkConnection", connection);
+    else printLine(io, connectionLine(connection));
+  };
+  try {
+    await pyro.followNetwork(id, { ...which, onConnection, signal: interrupt.signal });
+  } catch (error) {
+    // Whoever follows ends it like this.
+    if (interrupt.exitCode === undefined || asPyroError(error).code !== "cancelled") throw error;
+    exit(interrupt.exitCode);
+  }
 }

@@ -11,6 +11,7 @@ import { type CommandContext, type JsonOption, wholeNumberArgument } from "../co
 import { watchInterrupts } from "../interrupt.ts";
 import type { IO } from "../io.ts";
 import { writeTo } from "../live-command.ts";
+import { explainDenied, wayOutOf } from "../network-arguments.ts";
 import { printNote, printResult } from "../printer.ts";
 import { durationArgument } from "../time.ts";
 import { idMeaning, serviceNameMeaning } from "../workspace-arguments.ts";
@@ -90,6 +91,7 @@ async function printLogs(
     printNote(io, "There are earlier lines: --all");
   if (found.droppedBytes > 0)
     printNote(io, `note: ${found.droppedBytes} bytes are missing; the guest's disk was full`);
+  explainDenied(io, found.deniedConnections, wayOutOf(call.id));
 }
 
 function writeLine(

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { CommandContext, JsonOption } from "../context.ts";
 import { printService } from "../listings/service-lines.ts";
+import { explainDenied, wayOutOf } from "../network-arguments.ts";
 import { printResult } from "../printer.ts";
 import { idMeaning, serviceNameMeaning } from "../workspace-arguments.ts";
 
@@ -21,5 +22,6 @@ export function addWorkspaceServiceStatus(group: Command, { io, openPyro }: Comm
       const service = await pyro.statusService(id, name);
       if (json) return printResult(io, "service", service);
       printService(io, service, Date.now());
+      explainDenied(io, service.deniedConnections, wayOutOf(id));
     });
 }

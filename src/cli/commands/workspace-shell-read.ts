@@ -4,6 +4,7 @@ import { type CommandContext, type JsonOption, seconds, wholeNumberArgument } fr
 import { exitCode } from "../exit-codes.ts";
 import { watchInterrupts } from "../interrupt.ts";
 import type { IO } from "../io.ts";
+import { explainDenied, wayOutOf } from "../network-arguments.ts";
 import { printNote, printResult } from "../printer.ts";
 import { idMeaning, shellMeaning } from "../workspace-arguments.ts";
 
@@ -66,6 +67,7 @@ async function read(
   if (result.timedOut) exit(exitCode.timedOut);
   if (json) return printResult(io, "shellRead", result);
   printReading(io, result);
+  explainDenied(io, result.deniedConnections, wayOutOf(id));
 }
 
 /** Exact bytes in a pipe, safe text on a terminal. */

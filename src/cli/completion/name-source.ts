@@ -28,6 +28,8 @@ async function ofWorkspace(
       return known.secrets(workspace);
     case "port":
       return known.ports(workspace);
+    case "network-rule":
+      return known.networkRules(workspace);
     case "shell":
       return await known.shells(workspace);
     default:

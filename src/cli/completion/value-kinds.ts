@@ -9,6 +9,7 @@ export type ValueKind =
   | "snapshot"
   | "secret"
   | "port"
+  | "network-rule"
   | "label"
   | "file"
   | "directory"
@@ -48,6 +49,7 @@ const ofPlaceholders: Readonly<Record<string, ValueKind>> = {
 };
 
 export function kindOfArgument(command: Command, name: string): ValueKind | undefined {
+  if (name === "target") return command.name() === "remove" ? "network-rule" : undefined;
   if (name !== "name" && name !== "port") return ofArguments[name];
   return naming.includes(command.name()) ? undefined : ofGroups[command.parent?.name() ?? ""];
 }

@@ -1,5 +1,6 @@
 import { type NetworkConnection, visibleText, type WorkspaceNetwork } from "../../index.ts";
 import type { IO } from "../io.ts";
+import { targetText } from "../network-arguments.ts";
 import { printLine, printNote } from "../printer.ts";
 import { relativeTime } from "../time.ts";
 import { type Column, emptyCell, tableLines } from "./table.ts";
@@ -50,9 +51,12 @@ export function printConnections(io: IO, connections: readonly NetworkConnection
   for (const line of tableLines(io, columns, connections)) printLine(io, line);
 }
 
-function targetText({ host, port }: NetworkConnection): string {
-  const name = visibleText(host, 80);
-  return name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
+/** One connection on a line of its own. */
+export function connectionLine(connection: NetworkConnection): string {
+  const { at, verdict, source, program, rule } = connection;
+  const who = [program, source ?? ""].filter((text) => text !== "").join(" in ");
+  const by = who === "" ? "" : ` by ${visibleText(who, 80)}`;
+  return `${at} ${verdict} ${targetText(connection)}${by} (${visibleText(rule, 60)})`;
 }
 
 function bytesText(verdict: NetworkConnection["verdict"], bytes: number): string {

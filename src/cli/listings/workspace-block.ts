@@ -78,7 +78,7 @@ export function printWorkspace(
 type Row = readonly [title: string, text: string | undefined];
 
 function briefRows(workspace: Workspace, nowMs: number): readonly Row[] {
-  const { expiresAt, driver, isolation, networkPolicy, failure, cpu } = workspace;
+  const { expiresAt, driver, isolation, failure, cpu } = workspace;
   const level = isolation === "emulated" && cpu !== defaults.cpu ? ` x86-64-${cpu}` : "";
   return [
     ["failure", failure === null ? undefined : visibleText(failure, 1000)],
@@ -88,7 +88,7 @@ function briefRows(workspace: Workspace, nowMs: number): readonly Row[] {
       "machine",
       `${workspace.vcpuCount} vCPU${level}, ${workspace.memMib} MiB, ${visibleText(driver)}, isolation: ${isolation}`,
     ],
-    ["network", networkPolicy],
+    ["network", networkText(workspace)],
     ["content", seedText(workspace.workspaceSeed)],
     ["labels", labelsText(workspace.labels)],
     ["expires", expiresAt === null ? "never" : relativeTime(expiresAt, nowMs)],
@@ -121,6 +121,11 @@ function historyRows(workspace: Workspace, nowMs: number): readonly Row[] {
       secrets.length === 0 ? undefined : secrets.map(({ name }) => visibleText(name)).join(" "),
     ],
   ];
+}
+
+function networkText({ networkPolicy, networkPreset, networkRuleCount }: Workspace): string {
+  if (networkPreset === null) return networkPolicy;
+  return `${networkPolicy}: preset ${networkPreset}, ${counted(networkRuleCount, "rule", "rules")}`;
 }
 
 function seedText({ mode, seedPath, entryCount, bytes }: WorkspaceSeed): string {

@@ -1,5 +1,6 @@
-import { visibleText, type WorkspaceSummary } from "../../index.ts";
+import { type DeniedSummary, visibleText, type WorkspaceSummary } from "../../index.ts";
 import type { IO } from "../io.ts";
+import { targetText, wayOutCommand } from "../network-arguments.ts";
 import { type Color, paint, printLine } from "../printer.ts";
 import { relativeTime } from "../time.ts";
 import { changeLines } from "./changes.ts";
@@ -33,6 +34,7 @@ export function printWorkspaceSummary(io: IO, summary: WorkspaceSummary, nowMs: 
   printSection(io, "services", servicesSection(page), failedService(summary) ? "red" : "dim");
   printSection(io, "ports", portsSection(page));
   printSection(io, "shells", shellsSection(page));
+  printSection(io, "denied", deniedSection(page), "yellow");
   printSection(io, "next", nextSection(page));
 }
 
@@ -69,7 +71,7 @@ function filesSection(page: Page): readonly string[] {
   if (diff.fileCount === 0) return ["no changes"];
   const plus = paint(io, "green", `+${diff.insertions}`);
   const minus = paint(io, "red", `-${diff.deletions}`);
-  const shown = diff.changes.slice(0, filesMax);
+  const shown = diff.changes.slice(0, filesMax - deniedSection(page).length);
   return [
     `${diff.fileCount} changed, ${plus} ${minus}`,
     ...changeLines(io, shown, width),
@@ -167,6 +169,34 @@ function shellsSection({ summary, nowMs, width }: Page): readonly string[] {
     return `${visibleText(shellId)} (${how})`;
   });
   return named.length === 0 ? [] : [fitWidth(named.join(", "), width)];
+}
+
+/** What was not allowed to be reached: what a person may want to allow, or else the last, and how. */
+function deniedSection({ summary, width }: Page): readonly string[] {
+  const { deniedConnections } = summary;
+  const last = deniedConnections.findLast(({ stillDenied }) => stillDenied);
+  const shown = last ?? deniedConnections.at(-1);
+  if (shown === undefined) return [];
+  const handle = handleOf(summary);
+  const others = deniedConnections.length - 1;
+  const more = others === 0 ? "" : `; ${others} more`;
+  const text = fitWidth(deniedText(shown), width - more.length) + more;
+  return [text, ...(last ? [fitWidth(wayOutText(handle, last), width)] : [])];
+}
+
+function wayOutText(handle: string, denied: DeniedSummary): string {
+  const rule = visibleText(denied.rule, 300);
+  const isRule = rule.startsWith("deny ");
+  return wayOutCommand(handle, isRule ? { rule } : { target: targetText(denied) });
+}
+
+function deniedText(denied: DeniedSummary): string {
+  const { rule, count, sources, programs, stillDenied } = denied;
+  const who = [programs[0], sources.at(-1)].filter((text) => text !== undefined).join(" in ");
+  const by = who === "" ? "" : ` by ${visibleText(who, 60)}`;
+  const times = count === 1 ? "" : `, ${count} times`;
+  const since = stillDenied ? "" : "; allowed since";
+  return `${targetText(denied)} (${visibleText(rule, 60)})${by}${times}${since}`;
 }
 
 /** Those that belong to no service, which tells of its own. */

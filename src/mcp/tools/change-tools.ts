@@ -1,8 +1,9 @@
 import { z } from "zod";
-import type { WorkspaceSummary } from "../../sdk.ts";
+import type { DeniedSummary, WorkspaceSummary } from "../../sdk.ts";
 import { bulkAnswer } from "../answers/bulk-answer.ts";
 import { excerptOf } from "../answers/output-collector.ts";
 import { bulkTool, recordTool } from "../tool.ts";
+import { deniedIn, linesText } from "./denied-text.ts";
 import { guestPath, maxOutputChars, workspaceId } from "./fields.ts";
 
 export const workspacePatchApply = recordTool({
@@ -72,6 +73,8 @@ function nextLook({ diff, state }: WorkspaceSummary): string | undefined {
 const commandsMax = 30;
 const eventsMax = 40;
 const changesMax = 60;
+const deniedMax = 20;
+const sourcesMax = 5;
 
 export const workspaceSummary = recordTool({
   name: "workspace_summary",
@@ -92,10 +95,21 @@ export const workspaceSummary = recordTool({
         // The latest matter most.
         commands: commands.slice(-commandsMax),
         events: events.slice(-eventsMax),
+        deniedConnections: summary.deniedConnections.slice(-deniedMax).map(shortened),
         diff: diff && { ...diff, stat: "", changes: diff.changes.slice(0, changesMax) },
       },
       extra: { command_count: commands.length, event_count: events.length },
-      next: nextLook(summary),
+      next: linesText([
+        deniedIn(input.workspace_id, {
+          deniedConnections: summary.deniedConnections.filter(({ stillDenied }) => stillDenied),
+        }),
+        nextLook(summary),
+      ]),
     };
   },
 });
+
+/** Hundreds of commands may have tried the same. */
+function shortened({ sources, programs, ...denied }: DeniedSummary): DeniedSummary {
+  return { ...denied, sources: sources.slice(-sourcesMax), programs: programs.slice(-sourcesMax) };
+}

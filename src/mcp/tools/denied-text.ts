@@ -5,7 +5,7 @@ type Denied = Pick<RunResult, "deniedConnections">;
 const shownMax = 5;
 
 /** `host:port`, as people and rules write it. */
-export function targetText({ host, port }: DeniedConnection): string {
+function targetText({ host, port }: DeniedConnection): string {
   const name = visibleText(host, 100);
   return name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
 }
@@ -18,6 +18,21 @@ export function deniedText({ deniedConnections }: Denied, wayOut: string): strin
     .map((one) => `${targetText(one)} (${one.rule})`);
   const more = deniedConnections.length > shownMax ? ", …" : "";
   return `Denied by the network rules: ${targets.join(", ")}${more}. Only a person can change them: ${wayOut}`;
+}
+
+/** Of a workspace, whose rules a person can change while it runs. */
+export function deniedIn(id: string, denied: Denied): string | undefined {
+  const [first] = denied.deniedConnections;
+  if (first === undefined) return undefined;
+  const wayOut = first.rule.startsWith("deny ")
+    ? `remove ${id} '${first.rule}'`
+    : `allow ${id} ${targetText(first)}`;
+  return deniedText(denied, `the user can: pyro workspace network ${wayOut}`);
+}
+
+/** Those lines that there are. */
+export function linesText(lines: readonly (string | undefined)[]): string | undefined {
+  return lines.filter((line) => line !== undefined).join("\n") || undefined;
 }
 
 export function deniedFacts({ deniedConnections }: Denied): {

@@ -5,6 +5,7 @@ import type { PortToPublish, Readiness, ServiceLogs, WorkspaceService } from "..
 import { bulkAnswer, callText, count } from "../answers/bulk-answer.ts";
 import { excerptOf } from "../answers/output-collector.ts";
 import { bulkTool, type Call, recordTool } from "../tool.ts";
+import { deniedFacts, deniedIn, linesText } from "./denied-text.ts";
 import {
   command,
   guestPath,
@@ -163,9 +164,10 @@ export const serviceStatus = recordTool({
   effect: "read",
   profile: "workspace-full",
   result: "service",
-  run: async (input, { pyro }) => ({
-    value: await (await pyro()).statusService(input.workspace_id, input.name),
-  }),
+  run: async (input, { pyro }) => {
+    const value = await (await pyro()).statusService(input.workspace_id, input.name);
+    return { value, next: deniedIn(input.workspace_id, value) };
+  },
 });
 
 export const serviceLogs = bulkTool({
@@ -195,8 +197,17 @@ export const serviceLogs = bulkTool({
       ),
       charactersMax: input.max_output_chars,
       restOf: () => "give fewer tail_lines, or more max_output_chars",
-      footer: `Next: ${callText("service_logs", { ...at, cursor: logs.nextCursor })} for what comes later`,
-      facts: { ...at, state: logs.state, next_cursor: logs.nextCursor, truncated: logs.truncated },
+      footer: linesText([
+        deniedIn(id, logs),
+        `Next: ${callText("service_logs", { ...at, cursor: logs.nextCursor })} for what comes later`,
+      ]),
+      facts: {
+        ...at,
+        state: logs.state,
+        next_cursor: logs.nextCursor,
+        truncated: logs.truncated,
+        ...deniedFacts(logs),
+      },
     });
   },
 });

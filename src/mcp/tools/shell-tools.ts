@@ -6,6 +6,7 @@ import type { ShellRead } from "../../sdk.ts";
 import { type BulkAnswer, bulkAnswer, callText } from "../answers/bulk-answer.ts";
 import { excerptOf } from "../answers/output-collector.ts";
 import { bulkTool, recordTool } from "../tool.ts";
+import { deniedFacts, deniedIn, linesText } from "./denied-text.ts";
 import {
   command,
   guestPath,
@@ -96,10 +97,12 @@ function readAnswer(result: ShellRead, charactersMax: number | undefined): BulkA
     excerpt: excerptOf(Buffer.from(result.output), "output"),
     charactersMax,
     restOf: () => callText("shell_read", { ...at, cursor, max_output_chars: 40_000 }),
-    footer:
+    footer: linesText([
+      deniedIn(workspace_id, result),
       result.state === "running"
         ? `Next: ${callText("shell_read", { ...at, cursor: nextCursor })}`
         : undefined,
+    ]),
     facts: {
       workspace_id,
       shell_id,
@@ -109,6 +112,7 @@ function readAnswer(result: ShellRead, charactersMax: number | undefined): BulkA
       truncated: result.truncated,
       matched: result.matched,
       timed_out: result.timedOut,
+      ...deniedFacts(result),
     },
   });
 }

@@ -6,7 +6,7 @@ import type { Pyro, WorkspaceExecResult } from "../../sdk.ts";
 import { type BulkAnswer, bulkAnswer, callText } from "../answers/bulk-answer.ts";
 import { OutputCollector } from "../answers/output-collector.ts";
 import { bulkTool } from "../tool.ts";
-import { deniedFacts, deniedText, targetText } from "./denied-text.ts";
+import { deniedFacts, deniedIn, linesText } from "./denied-text.ts";
 import { endedText } from "./ending-text.ts";
 import {
   command,
@@ -143,15 +143,12 @@ function execAnswer(
 }
 
 function footerOf(id: string, result: WorkspaceExecResult): string | undefined {
-  const { sequence, backgroundProcessCount, deniedConnections } = result;
+  const { sequence, backgroundProcessCount } = result;
   const rest =
     backgroundProcessCount > 0
       ? `What runs on writes to: ${callText("workspace_logs", { workspace_id: id, sequence })}`
       : undefined;
-  const [first] = deniedConnections;
-  const target = first && targetText(first);
-  const denied = deniedText(result, `the user can: pyro workspace network allow ${id} ${target}`);
-  return [denied, rest].filter((line) => line !== undefined).join("\n") || undefined;
+  return linesText([deniedIn(id, result), rest]);
 }
 
 function stillRunning(

@@ -1,7 +1,5 @@
 import { runnableCommand, timeoutMs } from "../../model/machine-options.ts";
-import type { DeniedConnection } from "../../model/network-results.ts";
 import type { WorkspaceExecResult } from "../../model/workspace-results.ts";
-import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { openWorkspace } from "../life/connect-workspace.ts";
 import { guestRoot } from "../life/guest-root.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
@@ -9,7 +7,7 @@ import type { ExecWorkspaceOptions } from "../life/workspace-options.ts";
 import { CapturedStreams } from "../machines/captured-streams.ts";
 import { endingOf, hintFor } from "../machines/command-ending.ts";
 import { environmentEntries } from "../machines/environment-entries.ts";
-import { sumDenied } from "../network/denied-connections.ts";
+import { deniedTo } from "../network/denied-connections.ts";
 import { keepHeader } from "../supervisor/journaled-exec.ts";
 
 /** Runs one command in a workspace; a command that fails is a result. The workspace lives on. */
@@ -54,19 +52,8 @@ export async function execWorkspace(
     hint: hintFor({ ...ending, lastWords: output.lastWords() }, row),
     backgroundProcessCount: outcome.kind === "not_started" ? 0 : outcome.backgroundProcessCount,
     ...output.finish(),
-    deniedConnections: deniedOf(context, row, sequence),
+    deniedConnections: deniedTo(context, row, `command:${sequence}`),
     journaled,
     executionMode: row.executionMode,
   };
-}
-
-/** What a command was not allowed to reach; its supervisor has written that down before it told of the end. */
-function deniedOf(
-  { records }: WorkspaceContext,
-  { workspaceId, networkPolicy }: WorkspaceRow,
-  sequence: number,
-): DeniedConnection[] {
-  if (!networkPolicy.startsWith("egress")) return [];
-  const source = `command:${sequence}`;
-  return sumDenied(records.connections.list(workspaceId, { source, verdict: "deny" }));
 }

@@ -27,6 +27,8 @@ export function describeWorkspace(
     executionMode: row.executionMode,
     isolation: row.isolation,
     networkPolicy: row.networkPolicy,
+    networkPreset: isLetOut(row) ? row.egress.preset : null,
+    networkRuleCount: isLetOut(row) ? row.egress.rules.length : 0,
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
     cpu: row.cpu ?? defaults.cpu,
@@ -38,6 +40,11 @@ export function describeWorkspace(
       .filter(({ name }) => name !== baselineName).length,
     secrets: context.records.secrets(row.workspaceId).told(),
   };
+}
+
+/** Whether its programs may reach anything outside at all. */
+function isLetOut({ networkPolicy }: WorkspaceRow): boolean {
+  return networkPolicy.startsWith("egress");
 }
 
 /** What a list says of a workspace. */

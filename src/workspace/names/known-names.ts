@@ -85,6 +85,13 @@ export class KnownNames implements Disposable {
     });
   }
 
+  /** By their targets, which stand for them where they are taken away. */
+  networkRules(workspace: string): readonly KnownName[] {
+    return this.#of(workspace, (_, { egress }) =>
+      egress.rules.map((rule) => ({ value: rule.replace(/^\S+ /, ""), summary: rule })),
+    );
+  }
+
   /** Of a workspace whose supervisor is there and answers at once. */
   async shells(workspace: string): Promise<readonly KnownName[]> {
     const [row] = this.#of(workspace, (_, found) => [found]);

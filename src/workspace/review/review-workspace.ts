@@ -24,6 +24,7 @@ import type {
   ReplayOutputOptions,
   SummaryOptions,
 } from "../life/workspace-options.ts";
+import { summarizeDenied } from "../network/denied-connections.ts";
 import { describeShell } from "../shells/describe-shell.ts";
 import { allSnapshots } from "../snapshots/snapshots.ts";
 import { outputPath, readOutputFile } from "../supervisor/output-file.ts";
@@ -171,6 +172,7 @@ export async function summarizeWorkspace(
         startedAt,
       })),
     ports: openPorts(context, row),
+    deniedConnections: summarizeDenied(context, row),
     ...(await summarizeChanges(context, row, signal)),
     shells: await summarizeShells(context, row),
   };

@@ -9,6 +9,7 @@ import { findWorkspace } from "../life/find-workspace.ts";
 import { guestRoot } from "../life/guest-root.ts";
 import { openPorts } from "../life/open-ports.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
+import { stillDeniedTo } from "../network/denied-connections.ts";
 import { requirePublishing } from "../ports/manage-ports.ts";
 import { describeService, describeServices, requireService } from "./describe-service.ts";
 import { serviceDefinition } from "./service-definition.ts";
@@ -72,7 +73,7 @@ export async function beginService(
   const service = requireService(context, row, wanted.name);
   if (service.readyAt === null && !isLive(service.state))
     throw await notReady(context, client, { row, service });
-  return tell(context, row, wanted.name);
+  return await tell(context, { row, client, name: wanted.name });
 }
 
 /** Stops a service and everything it started. One that is over stays as it is. */
@@ -82,11 +83,11 @@ export async function stopService(
   { name, signal }: ServiceOptions & { readonly name: string },
 ): Promise<WorkspaceService> {
   const row = await findWorkspace(context, id);
-  if (isLive(requireService(context, row, name).state)) {
-    const client = await connectWorkspace(context, row, "run services");
-    await client.supervisor.ask("/v1/services/stop", { name }, signal);
-  }
-  return tell(context, row, name);
+  if (!isLive(requireService(context, row, name).state))
+    return await tell(context, { row, client: undefined, name });
+  const client = await connectWorkspace(context, row, "run services");
+  await client.supervisor.ask("/v1/services/stop", { name }, signal);
+  return await tell(context, { row, client, name });
 }
 
 export async function listServices(context: WorkspaceContext, id: string): Promise<ServiceList> {
@@ -102,19 +103,37 @@ export async function statusService(
 ): Promise<WorkspaceService> {
   const row = await findWorkspace(context, id);
   requireService(context, row, name);
-  await refresh(context, row);
-  return tell(context, row, name);
+  const client = await refresh(context, row);
+  return await tell(context, { row, client, name });
 }
 
 /** A supervisor writes down what it is told of; one that was killed meanwhile missed it. */
-async function refresh(context: WorkspaceContext, row: WorkspaceRow): Promise<void> {
+async function refresh(
+  context: WorkspaceContext,
+  row: WorkspaceRow,
+): Promise<AgentClient | undefined> {
   if (row.state !== "started" || context.records.services.list(row.workspaceId).length === 0)
-    return;
-  const client: AgentClient = await connectWorkspace(context, row, "run services");
+    return undefined;
+  const client = await connectWorkspace(context, row, "run services");
   await client.supervisor.ask("/v1/services/refresh", {});
+  return client;
 }
 
-function tell(context: WorkspaceContext, row: WorkspaceRow, name: string): WorkspaceService {
+interface Told {
+  readonly row: WorkspaceRow;
+  /** Absent where nothing runs. */
+  readonly client: AgentClient | undefined;
+  readonly name: string;
+}
+
+async function tell(
+  context: WorkspaceContext,
+  { row, client, name }: Told,
+): Promise<WorkspaceService> {
   const service = requireService(context, row, name);
-  return { workspaceId: row.workspaceId, ...describeService(service, openPorts(context, row)) };
+  return {
+    workspaceId: row.workspaceId,
+    ...describeService(service, openPorts(context, row)),
+    deniedConnections: await stillDeniedTo(context, { row, client, source: `service:${name}` }),
+  };
 }

@@ -9,6 +9,7 @@ import type { ServiceLogLine, ServiceLogs } from "../../model/service-results.ts
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { openWorkspace } from "../life/connect-workspace.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
+import { stillDeniedTo } from "../network/denied-connections.ts";
 import { requireService } from "./describe-service.ts";
 import { RedactedLines } from "./redacted-lines.ts";
 import type {
@@ -49,6 +50,7 @@ export async function logsService(
     truncated: kept.hasForgotten || firstCursor > (options.cursor ?? 0),
     droppedBytes: lines.droppedBytes,
     nextCursor,
+    deniedConnections: await stillDeniedTo(context, { row, client, source: `service:${name}` }),
   };
 }
 

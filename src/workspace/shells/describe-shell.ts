@@ -33,7 +33,7 @@ export function describeEnding(ending: ExecOutcome | undefined): Ending {
   return { state: "ended", exitCode, signal };
 }
 
-type Reading = Omit<ShellRead, "workspaceId" | "shellId" | "mode" | "cursor">;
+type Reading = Omit<ShellRead, "workspaceId" | "shellId" | "mode" | "cursor" | "deniedConnections">;
 
 /** What a supervisor answered: a process of ours, of this version. */
 export function readingOf(answer: JsonObject): Reading {

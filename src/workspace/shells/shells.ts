@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import type { AgentClient } from "../../channel/agent-client.ts";
 import type { ShellClient } from "../../channel/shell-client.ts";
 import type { TerminalSize } from "../../channel/shell-output.ts";
 import { PyroError } from "../../model/errors.ts";
@@ -13,9 +14,11 @@ import type {
   ShellSignal,
   ShellWrite,
 } from "../../model/shell-results.ts";
+import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { openWorkspace } from "../life/connect-workspace.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
 import { environmentEntries } from "../machines/environment-entries.ts";
+import { stillDeniedTo } from "../network/denied-connections.ts";
 import { describeShell, readingOf } from "./describe-shell.ts";
 import { newShellId, withShell } from "./find-shell.ts";
 import { dependsOnMode, keyBytes } from "./keys.ts";
@@ -79,10 +82,12 @@ export async function readShell(
   };
   checkReading(question);
   const { signal } = options;
-  return await onShell(context, place, async (shells, named) => {
+  return await onShell(context, place, async (shells, named, at) => {
     const { mode, cursor } = question;
     const answer = readingOf(await shells.read({ ...question, shellId: named.shellId }, signal));
-    return { ...named, mode, cursor, ...answer };
+    const source = `shell:${named.shellId}`;
+    const deniedConnections = await stillDeniedTo(context, { ...at, source });
+    return { ...named, mode, cursor, ...answer, deniedConnections };
   });
 }
 
@@ -151,14 +156,19 @@ interface NamedShell {
   readonly shellId: string;
 }
 
+interface WorkspaceAtHand {
+  readonly row: WorkspaceRow;
+  readonly client: AgentClient;
+}
+
 async function onShell<T>(
   context: WorkspaceContext,
   { id, shellId: given }: ShellPlace,
-  work: (shells: ShellClient, named: NamedShell) => Promise<T>,
+  work: (shells: ShellClient, named: NamedShell, at: WorkspaceAtHand) => Promise<T>,
 ): Promise<T> {
   const { row, client } = await openWorkspace(context, id, "use shells");
   return await withShell(client.shell, given, (shellId) =>
-    work(client.shell, { workspaceId: row.workspaceId, shellId }),
+    work(client.shell, { workspaceId: row.workspaceId, shellId }, { row, client }),
   );
 }
 

@@ -48,6 +48,8 @@ export function workspace(change: Partial<Workspace> = {}): Workspace {
     executionMode: "guest_virtio_serial",
     isolation: "emulated",
     networkPolicy: "off",
+    networkPreset: null,
+    networkRuleCount: 0,
     vcpuCount: 1,
     memMib: 1024,
     cpu: "v2",
@@ -167,6 +169,7 @@ export function summary(change: Partial<WorkspaceSummary> = {}): WorkspaceSummar
     services: [],
     ports: [],
     shells: [],
+    deniedConnections: [],
     diff: { fileCount: 0, insertions: 0, deletions: 0, changes: [], stat: "" },
     diffUnavailable: null,
     runsWhenOpened: [],
@@ -264,6 +267,26 @@ export function fullSummary(): WorkspaceSummary {
     ports: [
       published({ hostPort: 8080, service: "web" }),
       published({ hostPort: 40_123, guestPort: 9229, service: null }),
+    ],
+    deniedConnections: [
+      {
+        host: "allowed-since.example",
+        port: 443,
+        rule: "preset none",
+        count: 1,
+        sources: [],
+        programs: [],
+        stillDenied: false,
+      },
+      {
+        host: "home.example",
+        port: 443,
+        rule: "preset none",
+        count: 3,
+        sources: ["command:3", "service:web"],
+        programs: ["sh"],
+        stillDenied: true,
+      },
     ],
     shells: [
       { ...shell, shellId: "sh-1a2b3c4d", attachedCount: 1 },
