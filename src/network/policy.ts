@@ -1,11 +1,12 @@
 import { networkInterfaces } from "node:os";
+import { distance } from "fastest-levenshtein";
 import { type EgressPolicy, egressPresets } from "../model/egress.ts";
 import { PyroError } from "../model/errors.ts";
 import { limits } from "../model/limits.ts";
 import { nearest } from "../model/nearest.ts";
 import { type Address, parseAddress } from "./address.ts";
 import { type PreparedPolicy, preparePolicy } from "./decide.ts";
-import { parseRule, type Rule } from "./rule.ts";
+import { parseRule, type Rule, ruleGroups } from "./rule.ts";
 
 /** The policy as it is kept: every rule in its one spelling, none twice. Throws `invalid_argument`. */
 export function checkPolicy({ preset, rules }: EgressPolicy): EgressPolicy {
@@ -50,6 +51,12 @@ function* warningsOfRule(
 ): Generator<string> {
   if (target.kind === "suffix" && !target.parent.includes("."))
     yield `"${text}" is about every host below .${target.parent}.`;
+  if (target.kind === "host" && !target.host.includes(".")) {
+    const { host } = target;
+    const group = ruleGroups.find((one) => distance(host, one) === 1);
+    if (group !== undefined)
+      yield `"${text}" is about a host named ${host}, not about the group ${group}.`;
+  }
   if (action === "deny" && preset === "none" && !all.some((rule) => rule.action === "allow"))
     yield `"${text}" never matters: preset none allows nothing.`;
   const same = JSON.stringify(target);

@@ -50,6 +50,9 @@ export function parseRule(text: string): Rule {
 
 /** The rule about `text`, which is TARGET[:PORTS]. Throws `invalid_argument`. */
 export function targetRule(action: RuleAction, text: string): Rule {
+  // Before what follows a colon is taken for ports.
+  if (text.includes("://")) throw refused(text, "is a URL: name its host, and its port");
+  if (text.includes("@")) throw refused(text, "names a user: rules are about hosts");
   const { name, ports } = splitPorts(text);
   const target = parseTarget(name, text);
   if (action === "allow") checkWidth(target, text);
@@ -114,8 +117,6 @@ function parseTarget(name: string, text: string): RuleTarget {
       text,
       "means everything: say public, and private or loopback where they are meant",
     );
-  if (name.includes("@")) throw refused(text, "names a user: rules are about hosts");
-  if (name.includes("://")) throw refused(text, "is a URL: name its host");
   const parent = name.startsWith("*.") ? hostName(name.slice(2)) : undefined;
   if (parent !== undefined) return { kind: "suffix", parent };
   const host = hostName(name);

@@ -5,7 +5,7 @@ type Denied = Pick<RunResult, "deniedConnections">;
 const shownMax = 5;
 
 /** `host:port`, as people and rules write it. */
-function targetText({ host, port }: DeniedConnection): string {
+export function targetText({ host, port }: DeniedConnection): string {
   const name = visibleText(host, 100);
   return name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
 }

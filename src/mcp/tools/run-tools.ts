@@ -3,7 +3,7 @@ import type { RunResult } from "../../sdk.ts";
 import { type BulkAnswer, bulkAnswer, outputCharactersMax } from "../answers/bulk-answer.ts";
 import { OutputCollector } from "../answers/output-collector.ts";
 import { bulkTool } from "../tool.ts";
-import { deniedFacts, deniedText } from "./denied-text.ts";
+import { deniedFacts, deniedText, targetText } from "./denied-text.ts";
 import { endedText } from "./ending-text.ts";
 import {
   command,
@@ -58,6 +58,12 @@ export const vmRun = bulkTool({
   },
 });
 
+/** No tool takes rules for a VM of one command. */
+function wayOut({ environment, deniedConnections: [first] }: RunResult): string {
+  const target = first === undefined ? "HOST" : targetText(first);
+  return `the user can: pyro run --network --allow-host ${target} ${environment} -- COMMAND…`;
+}
+
 /** What a command wrote in a VM that is gone. */
 export function runAnswer(
   result: RunResult & { readonly vmId?: string },
@@ -68,10 +74,7 @@ export function runAnswer(
     header: (lines) => `${endedText(result)} · ${lines}`,
     excerpt: output.excerpt(),
     charactersMax,
-    footer: deniedText(
-      result,
-      "run again with a network policy that lets it out, if the user agrees",
-    ),
+    footer: deniedText(result, wayOut(result)),
     restOf: () =>
       "gone with the VM: run again with more max_output_chars, or a filter such as tail or grep",
     facts: {

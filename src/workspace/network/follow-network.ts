@@ -22,11 +22,11 @@ export async function followNetwork(
 ): Promise<void> {
   const row = await findWorkspace(context, id);
   const { connections } = context.records;
-  let after = 0;
+  let after = connections.newest(row.workspaceId);
   let found = connections.list(row.workspaceId, { ...which, last });
   for (;;) {
     for (const connection of found) await onConnection(connection);
-    after = found.at(-1)?.connectionId ?? after;
+    after = Math.max(after, found.at(-1)?.connectionId ?? 0);
     await sleep(lookMs, undefined, { signal }).catch((error: unknown) => {
       throw cancellation(signal?.reason ?? error);
     });

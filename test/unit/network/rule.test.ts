@@ -65,6 +65,12 @@ describe("rules of the network", () => {
       }
     });
 
+  it("a URL and a user are called what they are, whatever follows their colons", () => {
+    assert.throws(() => parseRule("allow https://example.com:8443/a"), /is a URL: name its host/);
+    assert.throws(() => parseRule("allow https://example.com"), /is a URL: name its host/);
+    assert.throws(() => parseRule("allow git@example.com:team/a.git"), /names a user/);
+  });
+
   it("names that some resolver takes for addresses are none", () => {
     for (const name of [
       "127.1",
@@ -105,6 +111,9 @@ describe("rules of the network", () => {
     const warnings = (...rules: string[]) => warningsOf({ preset: "open", rules });
     assert.deepEqual(warnings("allow example.com", "deny evil.com"), []);
     assert.deepEqual(warnings("allow *.com"), ['"allow *.com" is about every host below .com.']);
+    assert.deepEqual(warnings("allow privat", "allow printer"), [
+      '"allow privat" is about a host named privat, not about the group private.',
+    ]);
     assert.deepEqual(warnings("deny a.com", "allow a.com:443"), [
       '"allow a.com:443" never matters: "deny a.com" wins.',
     ]);
