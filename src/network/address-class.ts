@@ -86,9 +86,9 @@ export function classify(address: Address, hostAddresses: readonly Address[] = [
   // The more dangerous of the two: 6to4 and its like are public to the table, and may lead anywhere.
   if (inner !== undefined && (own === "public" || own === "reserved"))
     return classify(inner, hostAddresses);
-  const isHosts =
-    (own === "public" || own === "private") && hostAddresses.some((one) => isSame(one, address));
-  return isHosts ? "host" : own;
+  // These two are more than addresses of this machine, whoever has them.
+  if (own === "loopback" || own === "metadata") return own;
+  return hostAddresses.some((one) => isSame(one, address)) ? "host" : own;
 }
 
 /** The same for each length of address, which no block of the other holds. */

@@ -6,7 +6,14 @@ import { decide, preparePolicy } from "../../../src/network/decide.ts";
 import { parseRule } from "../../../src/network/rule.ts";
 
 const facts = {
-  hostAddresses: ["192.168.7.2", "8.8.4.4", "2001:4860::1"].map((text) => parseAddress(text) ?? []),
+  hostAddresses: [
+    "192.168.7.2",
+    "8.8.4.4",
+    "2001:4860::1",
+    "192.0.2.9",
+    "169.254.7.7",
+    "fe80::7",
+  ].map((text) => parseAddress(text) ?? []),
   ownRegistries: ["mirror.corp.example"],
 };
 
@@ -93,6 +100,9 @@ const tables: readonly { preset: EgressPreset; rules: readonly string[]; rows: r
         ["=192.168.7.2:22", "deny by default deny host"],
         ["=8.8.4.4:22", "deny by default deny host"],
         ["=2001:4860::1:22", "deny by default deny host"],
+        ["=192.0.2.9:22", "deny by default deny host"],
+        ["=169.254.7.7:22", "deny by default deny host"],
+        ["=fe80::7:22", "deny by default deny host"],
         ["=64:ff9b::808:404:22", "deny by default deny host"],
         ["=8.8.8.8:53", "allow by preset open"],
         // Names that lead somewhere else.
@@ -193,6 +203,8 @@ const tables: readonly { preset: EgressPreset; rules: readonly string[]; rows: r
         ["=192.168.1.1:80", "allow by allow 192.168.0.0/16"],
         ["=192.168.7.2:80", "deny by default deny host"],
         ["=192.168.7.2:22", "allow by allow host:22"],
+        ["=192.0.2.9:22", "allow by allow host:22"],
+        ["=169.254.7.7:80", "deny by default deny host"],
         ["=169.254.3.4:80", "allow by allow 169.254.0.0/16"],
         ["=169.254.169.254:80", "deny by default deny metadata"],
         ["=127.0.0.1:8080", "allow by allow loopback:8080"],
