@@ -16,8 +16,8 @@ const servers: Record<keyof typeof outsidePorts, Server> = {
     if (request.url === "/endless") pour(response);
     else response.end("from outside\n");
   }),
-  hold: createServer((socket) => socket.write("h")),
-  closing: createServer((socket) => socket.end()),
+  hold: createServer((socket) => socket.resume().write("h")),
+  closing: createServer((socket) => socket.resume().end()),
 };
 
 for (const [name, server] of Object.entries(servers)) {
