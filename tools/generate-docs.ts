@@ -26,6 +26,8 @@ const meaningOfLimits: Record<LimitName, string> = {
   fileReadBytesMax: "Of one file read into a result.",
   fileWriteBytesMax: "Of one file written in a call; push a directory or archive for more.",
   egressConnectionsMax: "Connections of a workspace to the outside at a time.",
+  ownRegistriesMax:
+    "Hosts that this machine's package managers name as their index and that are followed.",
   networkLogMax: "Connections that a workspace remembers; the oldest go first.",
   networkRulesMax: "Rules of a workspace about what it may reach.",
   servicesMax: "Services of a workspace that run, and that are remembered.",

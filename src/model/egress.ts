@@ -3,11 +3,17 @@ export const egressPresets = ["open", "registries", "none"] as const;
 
 export type EgressPreset = (typeof egressPresets)[number];
 
-/** What a workspace's commands may reach, as it is kept. */
-export interface EgressPolicy {
+/** What somebody wants of the way out. */
+export interface EgressRules {
   readonly preset: EgressPreset;
   /** Each `allow TARGET[:PORTS]` or `deny TARGET[:PORTS]`. Denials come first, whatever their place. */
   readonly rules: readonly string[];
+}
+
+/** What a workspace's commands may reach, as it is kept. */
+export interface EgressPolicy extends EgressRules {
+  /** HOST:PORT of each index that this machine's package managers named when the rules were made; empty where no rule is about them. */
+  readonly ownRegistries: readonly string[];
 }
 
 /** What is asked for about the way out of a machine that is to be. */
@@ -21,17 +27,18 @@ export interface EgressOptions {
 }
 
 /** The public internet, and nothing of this machine or its own networks. */
-export const defaultEgressPolicy: EgressPolicy = { preset: "open", rules: [] };
+export const defaultEgressPolicy: EgressPolicy = { preset: "open", rules: [], ownRegistries: [] };
 
-export const closedEgressPolicy: EgressPolicy = { preset: "none", rules: [] };
+export const closedEgressPolicy: EgressPolicy = { preset: "none", rules: [], ownRegistries: [] };
 
 /** The policy that `text` keeps. One that is damaged allows nothing. */
 export function parseEgressPolicy(text: string): EgressPolicy {
   try {
-    const { preset, rules } = JSON.parse(text) as EgressPolicy;
-    const isSound =
-      egressPresets.includes(preset) && rules.every((rule) => typeof rule === "string");
-    return isSound ? { preset, rules } : closedEgressPolicy;
+    const { preset, rules, ownRegistries = [] } = JSON.parse(text) as Partial<EgressPolicy>;
+    if (preset === undefined || rules === undefined || !egressPresets.includes(preset))
+      return closedEgressPolicy;
+    const isSound = [...rules, ...ownRegistries].every((entry) => typeof entry === "string");
+    return isSound ? { preset, rules, ownRegistries } : closedEgressPolicy;
   } catch {
     return closedEgressPolicy;
   }

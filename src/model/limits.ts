@@ -33,6 +33,8 @@ export const limits = {
   networkRulesMax: 10_000,
   networkLogMax: 5_000,
   egressConnectionsMax: 256,
+  /** Hosts that this machine's package managers name as their index. */
+  ownRegistriesMax: 64,
   servicesMax: 64,
   /** Connections through the published ports of a workspace at a time. */
   forwardedConnectionsMax: 256,

@@ -19,6 +19,11 @@ const policyFields = {
 export const networkSchema = z.object({
   workspaceId,
   ...policyFields,
+  ownRegistries: z
+    .array(z.string())
+    .describe(
+      "HOST:PORT that this machine's package managers named as their index when the rules last changed; with the registries.",
+    ),
   warnings: z.array(z.string()).describe("Rules that do nothing, or more than they seem to."),
 });
 

@@ -9,12 +9,15 @@ import { RuleIndex } from "./rule-index.ts";
 export interface PolicyFacts {
   /** This machine's own addresses. */
   readonly hostAddresses: readonly Address[];
-  /** Hosts that this machine's own package managers name as their index; they may have private addresses. */
+  /** HOST:PORT that this machine's own package managers name as their index; they may be on its own networks. */
   readonly ownRegistries: readonly string[];
 }
 
 /** A policy made ready to decide. */
-export interface PreparedPolicy extends PolicyFacts {
+export interface PreparedPolicy {
+  readonly hostAddresses: readonly Address[];
+  /** Their ports by host. */
+  readonly ownRegistries: ReadonlyMap<string, readonly number[]>;
   readonly preset: EgressPreset;
   readonly denials: RuleIndex;
   readonly permissions: RuleIndex;
@@ -37,7 +40,13 @@ export function preparePolicy(
 ): PreparedPolicy {
   const those = (action: Rule["action"]) =>
     new RuleIndex(rules.filter((rule) => rule.action === action));
-  return { ...facts, preset, denials: those("deny"), permissions: those("allow") };
+  return {
+    hostAddresses: facts.hostAddresses,
+    ownRegistries: portsByHost(facts.ownRegistries),
+    preset,
+    denials: those("deny"),
+    permissions: those("allow"),
+  };
 }
 
 /**
@@ -124,10 +133,16 @@ function isInternal({ addressClass }: Facts): boolean {
   return addressClass !== null && addressClass !== "public";
 }
 
-/** Only one that the machine's own configuration names may be on its own network. */
+/**
+ * Only one that the machine's own configuration names may be on its own networks; some of these use addresses that are reserved, as do
+ * mirrors that stand in for public hosts.
+ */
 function isReachableRegistry(facts: Facts): boolean {
   if (facts.registry === null || !isInternal(facts)) return facts.registry !== null;
-  return facts.registry === "own" && facts.addressClass === "private";
+  return (
+    facts.registry === "own" &&
+    (facts.addressClass === "private" || facts.addressClass === "reserved")
+  );
 }
 
 function registryKind(
@@ -136,8 +151,19 @@ function registryKind(
   port: number | null,
 ): Facts["registry"] {
   if (host === null) return null;
-  if (ownRegistries.includes(host)) return "own";
+  const ownPorts = ownRegistries.get(host);
+  if (ownPorts !== undefined && (port === null || ownPorts.includes(port))) return "own";
   return registries.has(host) && (port === null || registryPorts.includes(port)) ? "listed" : null;
+}
+
+function portsByHost(endpoints: readonly string[]): ReadonlyMap<string, readonly number[]> {
+  const ports = new Map<string, number[]>();
+  for (const endpoint of endpoints) {
+    const colon = endpoint.lastIndexOf(":");
+    const host = endpoint.slice(0, colon);
+    ports.set(host, [...(ports.get(host) ?? []), Number(endpoint.slice(colon + 1))]);
+  }
+  return ports;
 }
 
 const registries: ReadonlySet<string> = new Set(registryHosts);

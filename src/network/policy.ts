@@ -1,15 +1,16 @@
 import { networkInterfaces } from "node:os";
 import { distance } from "fastest-levenshtein";
-import { type EgressPolicy, egressPresets } from "../model/egress.ts";
+import { type EgressPolicy, type EgressRules, egressPresets } from "../model/egress.ts";
 import { PyroError } from "../model/errors.ts";
 import { limits } from "../model/limits.ts";
 import { nearest } from "../model/nearest.ts";
 import { type Address, parseAddress } from "./address.ts";
 import { type PreparedPolicy, preparePolicy } from "./decide.ts";
+import { ownRegistries } from "./own-registries/own-registries.ts";
 import { parseRule, type Rule, ruleGroups } from "./rule.ts";
 
-/** The policy as it is kept: every rule in its one spelling, none twice. Throws `invalid_argument`. */
-export function checkPolicy({ preset, rules }: EgressPolicy): EgressPolicy {
+/** Every rule in its one spelling, none twice. Throws `invalid_argument`. */
+export function checkPolicy({ preset, rules }: EgressRules): EgressRules {
   if (!egressPresets.includes(preset)) {
     const guess = nearest(String(preset), egressPresets);
     throw new PyroError(
@@ -27,19 +28,32 @@ export function checkPolicy({ preset, rules }: EgressPolicy): EgressPolicy {
   return { preset, rules: [...new Set(rules.map((rule) => parseRule(rule).text))] };
 }
 
+/**
+ * The policy as it is kept, with what the caller's package managers name now: who enforces it later sees another environment, and
+ * must decide the same. Throws `invalid_argument`.
+ */
+export function policyHere(asked: EgressRules): EgressPolicy {
+  const checked = checkPolicy(asked);
+  return { ...checked, ownRegistries: isAboutRegistries(checked) ? ownRegistries() : [] };
+}
+
+function isAboutRegistries({ preset, rules }: EgressRules): boolean {
+  if (preset === "registries") return true;
+  return rules
+    .map((rule) => parseRule(rule).target)
+    .some((target) => target.kind === "group" && target.group === "registries");
+}
+
 /** The policy, ready to decide on this machine as it is now. */
-export function preparedHere(
-  policy: EgressPolicy,
-  ownRegistries: readonly string[],
-): PreparedPolicy {
-  return preparePolicy(policy.preset, policy.rules.map(parseRule), {
+export function preparedHere({ preset, rules, ownRegistries }: EgressPolicy): PreparedPolicy {
+  return preparePolicy(preset, rules.map(parseRule), {
     hostAddresses: ownAddresses(),
     ownRegistries,
   });
 }
 
 /** What of a policy does nothing, or more than it seems to; sentences. */
-export function warningsOf({ preset, rules }: EgressPolicy): string[] {
+export function warningsOf({ preset, rules }: EgressRules): string[] {
   const parsed = rules.map(parseRule);
   return parsed.flatMap((rule) => [...warningsOfRule(rule, parsed, preset)]);
 }
@@ -47,7 +61,7 @@ export function warningsOf({ preset, rules }: EgressPolicy): string[] {
 function* warningsOfRule(
   { action, target, ports, text }: Rule,
   all: readonly Rule[],
-  preset: EgressPolicy["preset"],
+  preset: EgressRules["preset"],
 ): Generator<string> {
   if (target.kind === "suffix" && !target.parent.includes("."))
     yield `"${text}" is about every host below .${target.parent}.`;

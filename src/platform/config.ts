@@ -79,7 +79,8 @@ export const environmentVariables = [
   },
   {
     name: "XDG_CONFIG_HOME",
-    meaning: "Base of OpenCode's configuration; read by `pyro host`.",
+    meaning:
+      "Base of OpenCode's configuration, read by `pyro host`, and of package managers' (docs/network.md).",
     fallback: "~/.config",
   },
   { name: "DOCKER_CONFIG", meaning: "Folder of Docker's config.json.", fallback: "~/.docker" },

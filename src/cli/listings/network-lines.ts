@@ -13,7 +13,7 @@ const presetTexts = {
 
 /** What a workspace may reach, rule by rule. */
 export function printNetwork(io: IO, network: WorkspaceNetwork): void {
-  const { networkPolicy, preset, rules, warnings } = network;
+  const { networkPolicy, preset, rules, ownRegistries, warnings } = network;
   if (!networkPolicy.startsWith("egress")) {
     printLine(io, `Network policy ${networkPolicy}: its commands reach nothing.`);
     return;
@@ -21,6 +21,8 @@ export function printNetwork(io: IO, network: WorkspaceNetwork): void {
   for (const rule of rules) printLine(io, visibleText(rule, 300));
   const rest = rules.length === 0 ? "Reachable" : "Beside that";
   printLine(io, `${rest}: ${presetTexts[preset]} (preset ${preset}).`);
+  if (ownRegistries.length > 0)
+    printLine(io, `Registries of this machine: ${visibleText(ownRegistries.join(", "), 2_000)}`);
   for (const warning of warnings) printNote(io, `warning: ${visibleText(warning, 700)}`);
 }
 

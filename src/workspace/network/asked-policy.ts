@@ -1,6 +1,6 @@
 import { defaultEgressPolicy, type EgressOptions, type EgressPolicy } from "../../model/egress.ts";
 import { PyroError } from "../../model/errors.ts";
-import { checkPolicy } from "../../network/policy.ts";
+import { policyHere } from "../../network/policy.ts";
 import { targetRule } from "../../network/rule.ts";
 
 /** The policy asked for; `isOut` says whether there is a way out at all, without which none may be asked for. */
@@ -20,5 +20,5 @@ export function askedPolicy(
     ...allowHosts.map((text) => targetRule("allow", text).text),
     ...denyHosts.map((text) => targetRule("deny", text).text),
   ];
-  return checkPolicy({ preset, rules });
+  return policyHere({ preset, rules });
 }

@@ -59,7 +59,7 @@ export interface StillDenied {
 }
 
 function deniedNow({ egress }: WorkspaceRow): (tried: ConnectionRow) => boolean {
-  const policy = preparedHere(egress, []);
+  const policy = preparedHere(egress);
   return (tried) => {
     const { verdict, rule } = decide(policy, destinationOf(tried));
     // A name that was denied unseen may only be let through to see its address; what denied it then still decides.

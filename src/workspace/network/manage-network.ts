@@ -5,7 +5,7 @@ import type { NetworkCheck, NetworkLog, WorkspaceNetwork } from "../../model/net
 import { type Address, addressText, parseAddress } from "../../network/address.ts";
 import { decide } from "../../network/decide.ts";
 import { NameResolver } from "../../network/name-resolver.ts";
-import { checkPolicy, preparedHere, warningsOf } from "../../network/policy.ts";
+import { policyHere, preparedHere, warningsOf } from "../../network/policy.ts";
 import { parseRule, targetRule } from "../../network/rule.ts";
 import type { WhichConnections } from "../../registry/connections.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
@@ -50,7 +50,7 @@ export async function changeNetwork(
     ...deny.map((text) => targetRule("deny", text).text),
   ];
   context.records.workspaces.changeEgress(row.workspaceId, (current) =>
-    checkPolicy({
+    policyHere({
       preset: preset ?? current.preset,
       rules: [...without(row, current.rules, remove), ...added],
     }),
@@ -96,7 +96,7 @@ export async function checkNetwork(
   const row = await findWorkspace(context, id);
   requireEgress(row);
   const { host, address, port } = destinationOf(target);
-  const policy = preparedHere(row.egress, []);
+  const policy = preparedHere(row.egress);
   const shown = host ?? addressText(address ?? []);
   const first = decide(policy, { host, address, port });
   const base = { workspaceId: row.workspaceId, host: shown, port };
@@ -132,8 +132,12 @@ export async function logNetwork(
 }
 
 function describe({ workspaceId, networkPolicy, egress }: WorkspaceRow): WorkspaceNetwork {
-  const { preset, rules } = egress;
-  return { workspaceId, networkPolicy, preset, rules: [...rules], warnings: warningsOf(egress) };
+  const { preset, rules, ownRegistries } = egress;
+  const warnings = warningsOf(egress);
+  return {
+    ...{ workspaceId, networkPolicy, preset },
+    ...{ rules: [...rules], ownRegistries: [...ownRegistries], warnings },
+  };
 }
 
 function destinationOf(target: string): {

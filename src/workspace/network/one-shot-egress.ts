@@ -12,7 +12,7 @@ export class OneShotEgress implements Disposable {
   #denied: DeniedConnection[] = [];
 
   private constructor(policy: EgressPolicy) {
-    const prepared = preparedHere(policy, []);
+    const prepared = preparedHere(policy);
     this.#relay = new EgressRelay({
       policy: () => prepared,
       record: ({ verdict, host, port, rule }) => {

@@ -94,6 +94,12 @@ const egressSchema = z.object({
     .array(z.string().refine(accepted(parseRule)))
     .max(limits.networkRulesMax)
     .readonly(),
+  ownRegistries: z
+    .array(z.string().regex(/^[a-z0-9_.-]{1,253}:\d{1,5}$/))
+    .max(limits.ownRegistriesMax)
+    .readonly()
+    .default([])
+    .catch([]),
 });
 const now = () => new Date().toISOString();
 

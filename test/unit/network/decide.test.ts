@@ -14,7 +14,7 @@ const facts = {
     "169.254.7.7",
     "fe80::7",
   ].map((text) => parseAddress(text) ?? []),
-  ownRegistries: ["mirror.corp.example"],
+  ownRegistries: ["mirror.corp.example:80", "mirror.corp.example:3141", "pypi.python.org:8443"],
 };
 
 /** What is asked: HOST=ADDRESS:PORT, where HOST= or =ADDRESS may be missing; `-` for no port. */
@@ -241,8 +241,22 @@ const tables: readonly { preset: EgressPreset; rules: readonly string[]; rows: r
         ["mirror.corp.example=127.0.0.1:3141", "deny by default deny loopback"],
         ["mirror.corp.example=169.254.169.254:80", "deny by default deny metadata"],
         ["mirror.corp.example=192.168.7.2:80", "deny by default deny host"],
+        ["mirror.corp.example=224.0.0.1:80", "deny by default deny multicast"],
+        ["mirror.corp.example=198.18.0.7:80", "allow by preset registries"],
+        ["mirror.corp.example:-", "allow by preset registries"],
+        ["mirror.corp.example:443", "deny by preset registries"],
+        ["mirror.corp.example=10.9.8.7:443", "deny by default deny private"],
+        ["www.mirror.corp.example:3141", "deny by preset registries"],
+        ["pypi.python.org=10.9.8.7:8443", "allow by preset registries"],
+        ["pypi.python.org=10.9.8.7:443", "deny by default deny private"],
+        ["pypi.python.org=151.101.0.223:443", "allow by preset registries"],
         ["=151.101.0.223:443", "deny by preset registries"],
       ],
+    },
+    {
+      preset: "open",
+      rules: [],
+      rows: [["mirror.corp.example=10.9.8.7:3141", "deny by default deny private"]],
     },
     {
       preset: "none",

@@ -31,8 +31,8 @@ export class LivePolicy {
 
 function prepare(policy: EgressPolicy): PreparedPolicy {
   try {
-    return preparedHere(policy, []);
+    return preparedHere(policy);
   } catch {
-    return preparedHere(closedEgressPolicy, []);
+    return preparedHere(closedEgressPolicy);
   }
 }
