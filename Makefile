@@ -77,8 +77,8 @@ test-hosts: setup ## drive the real coding agents through a workspace; installs 
 	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} $(NODE_TEST) --test-timeout=600000 test/hosts/hosts.ts
 
 .PHONY: test-programs
-test-programs: setup ## editors, shells and pagers from the Debian archive on a guest's terminals; builds an environment with them once
-	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test}-programs $(NODE_TEST) --test-timeout=600000 test/programs/programs.ts
+test-programs: setup ## other people's programs in guests: editors and shells on terminals, package managers on the network; builds environments with them once
+	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test}-programs $(NODE_TEST) --test-timeout=600000 test/programs/programs.ts test/programs/installs.ts
 
 .PHONY: test-conformance
 test-conformance: setup ## the protocol's own test suite and its Inspector against the MCP server; installs 150 MB once
