@@ -1,13 +1,11 @@
 import { defaultEgressPolicy, type EgressOptions, type EgressPolicy } from "../../model/egress.ts";
 import { PyroError } from "../../model/errors.ts";
-import { policyHere } from "../../network/policy.ts";
-import { targetRule } from "../../network/rule.ts";
 
 /** The policy asked for; `isOut` says whether there is a way out at all, without which none may be asked for. */
-export function askedPolicy(
+export async function askedPolicy(
   { networkPreset, allowHosts = [], denyHosts = [] }: EgressOptions,
   isOut: boolean,
-): EgressPolicy {
+): Promise<EgressPolicy> {
   const isAsked = networkPreset !== undefined || allowHosts.length > 0 || denyHosts.length > 0;
   if (isAsked && !isOut)
     throw new PyroError(
@@ -15,6 +13,12 @@ export function askedPolicy(
       "Hosts or a preset of the network are given, but no network is asked for.",
       { hint: "Add --network to run, or --network-policy egress to workspace create." },
     );
+  if (!isAsked) return defaultEgressPolicy;
+  // Most machines are let out nowhere, and need none of this.
+  const [{ policyHere }, { targetRule }] = await Promise.all([
+    import("../../network/policy.ts"),
+    import("../../network/rule.ts"),
+  ]);
   const preset = networkPreset ?? (allowHosts.length > 0 ? "none" : defaultEgressPolicy.preset);
   const rules = [
     ...allowHosts.map((text) => targetRule("allow", text).text),

@@ -1,9 +1,5 @@
 import type { AgentClient } from "../../channel/agent-client.ts";
 import type { DeniedConnection, DeniedSummary } from "../../model/network-results.ts";
-import { parseAddress } from "../../network/address.ts";
-import { type Destination, decide } from "../../network/decide.ts";
-import { preparedHere } from "../../network/policy.ts";
-import type { ConnectionRow } from "../../registry/connections.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
 
@@ -13,9 +9,13 @@ export function sumDenied(tries: readonly DeniedConnection[]): DeniedConnection[
 }
 
 /** The same of everything a workspace tried, with what tried it. */
-export function summarizeDenied({ records }: WorkspaceContext, row: WorkspaceRow): DeniedSummary[] {
+export async function summarizeDenied(
+  { records }: WorkspaceContext,
+  row: WorkspaceRow,
+): Promise<DeniedSummary[]> {
   if (!isLetOut(row)) return [];
-  const isDenied = deniedNow(row);
+  const { deniedNow } = await import("./denied-now.ts");
+  const isDenied = deniedNow(row.egress);
   return alike(records.connections.list(row.workspaceId, { verdict: "deny" })).map(
     ([sum, same]) => ({
       ...sum,
@@ -48,7 +48,9 @@ export async function stillDeniedTo(
   // It keeps to itself for a moment what was tried.
   if (client !== undefined) await client.supervisor.ask("/v1/network/flush", {});
   const rows = records.connections.list(row.workspaceId, { source, verdict: "deny" });
-  return rows.length === 0 ? [] : sumDenied(rows.filter(deniedNow(row)));
+  if (rows.length === 0) return [];
+  const { deniedNow } = await import("./denied-now.ts");
+  return sumDenied(rows.filter(deniedNow(row.egress)));
 }
 
 export interface StillDenied {
@@ -58,23 +60,8 @@ export interface StillDenied {
   readonly source: string;
 }
 
-function deniedNow({ egress }: WorkspaceRow): (tried: ConnectionRow) => boolean {
-  const policy = preparedHere(egress);
-  return (tried) => {
-    const { verdict, rule } = decide(policy, destinationOf(tried));
-    // A name that was denied unseen may only be let through to see its address; what denied it then still decides.
-    return verdict === "deny" || rule === tried.rule;
-  };
-}
-
 function isLetOut({ networkPolicy }: WorkspaceRow): boolean {
   return networkPolicy.startsWith("egress");
-}
-
-function destinationOf({ host, address, port }: ConnectionRow): Destination {
-  const whole = parseAddress(host);
-  if (whole !== undefined) return { host: null, address: whole, port };
-  return { host, address: parseAddress(address ?? "") ?? null, port };
 }
 
 /** Tries that a person would take for the same, and their sum. */

@@ -172,7 +172,7 @@ export async function summarizeWorkspace(
         startedAt,
       })),
     ports: openPorts(context, row),
-    deniedConnections: summarizeDenied(context, row),
+    deniedConnections: await summarizeDenied(context, row),
     ...(await summarizeChanges(context, row, signal)),
     shells: await summarizeShells(context, row),
   };

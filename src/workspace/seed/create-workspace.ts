@@ -28,7 +28,7 @@ export async function createWorkspace(
   options: CreateWorkspaceOptions,
 ): Promise<Workspace> {
   checkEnvironmentName(options.environment);
-  const draft = draftOf(context, options);
+  const draft = await draftOf(context, options);
   const secrets = await readSecretSources(options.secrets);
   const source =
     options.seedPath === undefined ? undefined : await openSeedSource(options.seedPath, options);
@@ -47,7 +47,10 @@ export async function createWorkspace(
   return describeWorkspace(context, created, nothingOpened);
 }
 
-function draftOf(context: WorkspaceContext, options: CreateWorkspaceOptions): WorkspaceRow {
+async function draftOf(
+  context: WorkspaceContext,
+  options: CreateWorkspaceOptions,
+): Promise<WorkspaceRow> {
   const { environment, name, labels, ttlSeconds, networkPolicy = "off" } = options;
   if (!networkPolicies.includes(networkPolicy))
     throw new PyroError(
@@ -59,7 +62,7 @@ function draftOf(context: WorkspaceContext, options: CreateWorkspaceOptions): Wo
     name: name === undefined ? undefined : checkName(name, "workspace"),
     labels: checkLabels(labels),
     networkPolicy,
-    egress: askedPolicy(options, networkPolicy.startsWith("egress")),
+    egress: await askedPolicy(options, networkPolicy.startsWith("egress")),
     lifeMs: ttlSeconds === undefined ? undefined : ttlMs(ttlSeconds),
     ...machineSize(options, context.host.memMib),
   });

@@ -14,7 +14,7 @@ import { type WorkspaceFiles, workspaceFiles } from "../records/workspace-files.
 import { now, WorkspaceRecords } from "../records/workspace-records.ts";
 import { isExpired, msLeft } from "../records/workspace-states.ts";
 import { Activity } from "./activity.ts";
-import { SupervisedEgress } from "./egress/supervised-egress.ts";
+import type { SupervisedEgress } from "./egress/supervised-egress.ts";
 import { GuestClock } from "./guest-clock.ts";
 import { KeptOutput, type OutputPlace } from "./kept-output.ts";
 import { LateEnds } from "./late-ends.ts";
@@ -54,8 +54,19 @@ export async function superviseWorkspace(parts: SupervisorParts): Promise<void> 
     records,
     machine,
     outputBytesMax: parts.outputBytesMax,
+    egress: await egressOf(row, records),
   });
   await supervisor.run();
+}
+
+/** Of a workspace whose network policy lets it out; others need none of the code. */
+async function egressOf(
+  { workspaceId, networkPolicy }: WorkspaceRow,
+  records: WorkspaceRecords,
+): Promise<SupervisedEgress | undefined> {
+  if (!networkPolicy.startsWith("egress")) return undefined;
+  const { SupervisedEgress } = await import("./egress/supervised-egress.ts");
+  return new SupervisedEgress({ workspaceId, records });
 }
 
 class Supervisor {
@@ -85,6 +96,7 @@ class Supervisor {
     records: WorkspaceRecords;
     machine: Machine;
     outputBytesMax: number;
+    egress: SupervisedEgress | undefined;
   }) {
     this.#row = parts.row;
     this.#files = parts.files;
@@ -100,7 +112,7 @@ class Supervisor {
     };
     this.#ports = new SupervisedPorts(place);
     this.#services = new SupervisedServices({ ...place, ports: this.#ports });
-    if (parts.row.networkPolicy.startsWith("egress")) this.#egress = new SupervisedEgress(place);
+    this.#egress = parts.egress;
   }
 
   get #id(): string {

@@ -16,7 +16,7 @@ import type { Host, WorkOptions } from "../machines/host.ts";
 import { type CommandRequest, runCommand } from "../machines/run-command.ts";
 import { startMachine, unnamedDisk } from "../machines/start-machine.ts";
 import { askedPolicy } from "../network/asked-policy.ts";
-import { OneShotEgress } from "../network/one-shot-egress.ts";
+import { letOut } from "../network/let-out.ts";
 import { runWithoutIsolation } from "./run-without-isolation.ts";
 
 export interface RunInVmOptions
@@ -49,7 +49,7 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
   };
   const ttl = ttlMs(options.ttlSeconds);
   const { network = false } = options;
-  const policy = askedPolicy(options, network);
+  const policy = await askedPolicy(options, network);
   host.prepareDirectories();
   if (options.allowHostCompat && !(await canIsolate(host, options)))
     return runWithoutIsolation(host, { ...request, cpu: size.cpu ?? defaults.cpu });
@@ -72,7 +72,7 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
       signal: life.signal,
     });
     try {
-      using egress = network ? await OneShotEgress.open(started.client, policy) : undefined;
+      using egress = network ? await letOut(started.client, policy) : undefined;
       const result = await runCommand(started.client, factory.driver, {
         ...request,
         cpu,

@@ -27,7 +27,7 @@ import { attachAgent } from "../machines/attach-agent.ts";
 import type { WorkOptions } from "../machines/host.ts";
 import { type CommandRequest, runCommand } from "../machines/run-command.ts";
 import { askedPolicy } from "../network/asked-policy.ts";
-import { OneShotEgress } from "../network/one-shot-egress.ts";
+import { letOut } from "../network/let-out.ts";
 import { removeWorkspace } from "../records/remove-workspace.ts";
 import { isExpired } from "../records/workspace-states.ts";
 import { requireLegalForVm, vmStateOf } from "./vm-states.ts";
@@ -55,7 +55,7 @@ export interface ExecVmOptions
 export async function createVm(context: WorkspaceContext, options: CreateVmOptions): Promise<Vm> {
   const { environment, network = false, ttlSeconds } = options;
   checkEnvironmentName(environment);
-  const egress = askedPolicy(options, network);
+  const egress = await askedPolicy(options, network);
   const networkPolicy = network ? "egress" : "off";
   const size = machineSize(options, context.host.memMib);
   const row = newRow("vm", {
@@ -113,7 +113,7 @@ export async function execVm(
     const { client } = await attachAgent(machine, attachDeadlineMs, options.signal);
     try {
       const { environment, cpu } = vm;
-      using egress = isOut(vm) ? await OneShotEgress.open(client, vm.egress) : undefined;
+      using egress = isOut(vm) ? await letOut(client, vm.egress) : undefined;
       const denied = () => egress?.denied ?? [];
       const request = { ...options, environment, command, cpu, timeoutMs: limit, denied };
       return { ...(await runCommand(client, driver, request)), vmId };
