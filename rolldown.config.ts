@@ -19,7 +19,19 @@ export default defineConfig({
           // Everybody loads it, an MCP server before its first call. Left out is what needs zod or tar-stream.
           name: "common",
           test: /\/src\/(platform\/(?!sparse-file)|model\/(?!\S*(results|result-fields|wire|declarations)))[^/]+\.ts$/,
-          priority: 3,
+          priority: 5,
+        },
+        {
+          // What is remembered: pressing Tab looks into it, and so does every supervisor.
+          name: "registry",
+          test: /\/src\/(registry\/(?!journal|connections|adopt)|secrets\/(?!live)|workspace\/records\/(workspace-files|kept-secrets)\.ts$)/,
+          priority: 4,
+        },
+        {
+          // What is installed, which nobody but an engine and Tab asks for.
+          name: "installed",
+          test: /\/src\/environments\/(catalog|store)\.ts$/,
+          priority: 4,
         },
         {
           // All that pressing Tab loads.

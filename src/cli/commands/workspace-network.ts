@@ -146,7 +146,7 @@ export function addWorkspaceNetworkLog(group: Command, context: CommandContext):
     .option("--json", "print one JSON object; with --follow one a line for each", false)
     .addHelpText(
       "after",
-      "\nExamples:\n  pyro workspace network log demo --denied --last 20\n  pyro workspace network log demo --follow\n  pyro workspace network log demo --follow --json | jq -r .host",
+      "\nExamples:\n  pyro workspace network log demo --denied --last 20\n  pyro workspace network log demo --follow --json | jq -r .host",
     )
     .action((id: string, options: LogOptions) => log(context, id, options));
 }

@@ -1,4 +1,5 @@
-import { type DeniedConnection, type RunResult, visibleText } from "../../sdk.ts";
+import { visibleText } from "../../model/text.ts";
+import type { DeniedConnection, RunResult } from "../../sdk.ts";
 
 type Denied = Pick<RunResult, "deniedConnections">;
 
