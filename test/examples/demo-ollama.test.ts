@@ -18,7 +18,7 @@ function openPyro(failure?: PyroError): { pyro: Pyro; calls: RunOptions[] } {
     if (failure !== undefined) throw failure;
     options.onStdout?.(Buffer.from("git version 2.39.5\n"));
     const ending = { signal: null, timedOut: false, outOfMemory: false, notStarted: null };
-    return { exitCode: 0, durationMs: 12, ...ending };
+    return { exitCode: 0, durationMs: 12, deniedConnections: [], ...ending };
   };
   return { pyro: { runInVm, [Symbol.dispose]: () => undefined } as unknown as Pyro, calls };
 }

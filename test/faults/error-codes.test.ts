@@ -243,7 +243,6 @@ describe("a command", () => {
   for (const [code, args] of [
     ["environment_not_installed", ["env", "inspect", "docker.io/library/absent:1", "--json"]],
     ["environment_not_found", ["env", "pull", "debain:12", "--json"]],
-    ["not_supported", ["run", baseEnvironment, "--network", "--json", "--", "true"]],
     ["expired", ["run", baseEnvironment, "--ttl-seconds", "1", "--json", "--", "sleep", "60"]],
     ["workspace_not_found", ["workspace", "status", "absent", "--json"]],
   ] as const)

@@ -98,12 +98,12 @@ describe("pyro run --json", () => {
   });
 
   it("prints failures of pyro itself as one object, too", async () => {
-    const { code, result } = await json(["true"], ["--network"]);
+    const { code, result } = await json(["true"], ["--deny-host", "a.example"]);
     assert.deepEqual(result, {
       error: {
-        code: "not_supported",
-        message: "Guests have no network in this version of pyro.",
-        hint: "Run without --network.",
+        code: "invalid_argument",
+        message: "Hosts or a preset of the network are given, but no network is asked for.",
+        hint: "Add --network to run, or --network-policy egress to workspace create.",
       },
     });
     assert.equal(code, 125);

@@ -106,7 +106,10 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   host_config_conflict: command,
   host_program_failed: command,
   host_server_failed: command,
-  not_supported: command,
+  not_supported: {
+    testedIn: "test/guest/workspace-host-compat.test.ts",
+    because: "what is missing is missing only where no guest can run",
+  },
   expired: lost,
   cancelled: command,
   internal: {
