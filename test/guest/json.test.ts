@@ -41,6 +41,7 @@ describe("pyro run --json", () => {
       stderr_base64: null,
       stdout_truncated: false,
       stderr_truncated: false,
+      denied_connections: [],
       driver: "qemu",
       execution_mode: "guest_virtio_serial",
     });
