@@ -72,6 +72,8 @@ describe("VMs that outlive the process that made them", () => {
       vmId: created.vmId,
       network: false,
       policy: "off",
+      preset: null,
+      rules: [],
       interfaces: [],
     });
 

@@ -34,7 +34,7 @@ const failures: readonly (readonly [code: ErrorCode, tool: string, input: Json])
   ["invalid_argument", "vm_run", {}],
   ["invalid_argument", "vm_run", { command: 5 }],
   ["invalid_argument", "vm_run", { command: [] }],
-  ["invalid_argument", "vm_run", { command: "true", network: true }],
+  ["invalid_argument", "vm_run", { command: "true", net: true }],
   ["invalid_argument", "vm_run", { command: "true", timeout_seconds: 51 }],
   ["invalid_argument", "vm_run", { command: "a\0b" }],
   ["invalid_argument", "vm_run", { command: "true", mem_mib: 900_000 }],
