@@ -9,10 +9,10 @@ import { warmCacheDirectory } from "./home.ts";
 
 /**
  * A directory with packages of Debian 12 and all that they need, unpacked as in the root of a system, but not configured. It is
- * kept in the tests' cache; nothing is installed on the host.
+ * kept beside the tests' cache, which every test looks through; nothing is installed on the host.
  */
 export async function unpackedPackages(name: string): Promise<string> {
-  const place = join(warmCacheDirectory, "packages");
+  const place = `${warmCacheDirectory}-packages`;
   const root = join(place, name);
   if (existsSync(root)) return root;
   mkdirSync(place, { recursive: true });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
+import { systemErrorCode } from "../../src/model/errors.ts";
 import { isAbandoned } from "../../src/platform/files.ts";
 import { findMonitors, findProcesses, type HostProcess, type Traces } from "./host-processes.ts";
 import { until } from "./until.ts";
@@ -121,10 +122,26 @@ function isHalfMade(path: string): boolean {
   return name.endsWith(".partial") && isAbandoned(name);
 }
 
-/** Everything under `directory`, relative to it. */
+/** Everything under `directory`, relative to it. Links are not followed, as Node's own recursion would. */
 export function filesUnder(directory: string): string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
+  return pathsUnder(directory)
+    .map((path) => relative(directory, path))
     .sort();
+}
+
+function pathsUnder(directory: string): string[] {
+  return entriesOf(directory).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    return entry.isDirectory() ? [path, ...pathsUnder(path)] : [path];
+  });
+}
+
+/** None of what is removed meanwhile. */
+function entriesOf(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return [];
+    throw error;
+  }
 }
