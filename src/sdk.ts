@@ -1,7 +1,12 @@
 // The SDK without its MCP server, which is made of it: index.ts joins the two.
 export type { OutputSink } from "./channel/exec.ts";
 export { type CatalogEntry, catalog } from "./environments/catalog.ts";
-export { type EgressOptions, type EgressPreset, egressPresets } from "./model/egress.ts";
+export {
+  destinationText,
+  type EgressOptions,
+  type EgressPreset,
+  egressPresets,
+} from "./model/egress.ts";
 export {
   asPyroError,
   type ErrorCode,
@@ -15,6 +20,7 @@ export { defaults, limits } from "./model/limits.ts";
 export {
   type CpuLevel,
   cpuLevels,
+  letsOut,
   type NetworkPolicy,
   networkPolicies,
 } from "./model/machine-options.ts";

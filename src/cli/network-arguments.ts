@@ -1,5 +1,11 @@
 import { type Command, Option } from "commander";
-import { type DeniedConnection, type EgressOptions, egressPresets, visibleText } from "../index.ts";
+import {
+  type DeniedConnection,
+  destinationText,
+  type EgressOptions,
+  egressPresets,
+  visibleText,
+} from "../index.ts";
 import type { IO } from "./io.ts";
 import { collectText } from "./key-value.ts";
 import { printNote } from "./printer.ts";
@@ -62,8 +68,7 @@ export interface WayOut {
 
 /** As rules write it. */
 export function targetText({ host, port }: Pick<DeniedConnection, "host" | "port">): string {
-  const name = visibleText(host, 80);
-  return name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
+  return destinationText(visibleText(host, 80), port);
 }
 
 /** What a command was not allowed to reach, and what a person can do about it. */

@@ -26,6 +26,11 @@ export interface EgressOptions {
   readonly denyHosts?: readonly string[] | undefined;
 }
 
+/** `host:port`, as people and rules write it. */
+export function destinationText(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** The public internet, and nothing of this machine or its own networks. */
 export const defaultEgressPolicy: EgressPolicy = { preset: "open", rules: [], ownRegistries: [] };
 

@@ -26,6 +26,11 @@ export const networkPolicies = [
 
 export type NetworkPolicy = (typeof networkPolicies)[number];
 
+/** Whether programs of the guest may reach anything outside at all. */
+export function letsOut(policy: NetworkPolicy): boolean {
+  return policy === "egress" || policy === "egress+published-ports";
+}
+
 /** Size of a machine that is to be. */
 export interface MachineSize {
   readonly vcpuCount: number;

@@ -17,6 +17,11 @@ export function parseAddress(text: string): Address | undefined {
   return ipaddr.process(text).toByteArray();
 }
 
+/** One of this machine's, of which its resolver and its cards also tell the zone. */
+export function parseOwnAddress(text: string): Address | undefined {
+  return parseAddress(text.replace(/%.*$/, ""));
+}
+
 /** The block that `text` writes as ADDRESS/BITS; undefined where it is none. */
 export function parseBlock(text: string): AddressBlock | undefined {
   const [, prefix = "", bitsText = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];

@@ -1,4 +1,4 @@
-import type { EgressDecision, EgressPreset } from "../model/egress.ts";
+import { destinationText, type EgressDecision, type EgressPreset } from "../model/egress.ts";
 import { type Address, addressText, isIn } from "./address.ts";
 import { type AddressClass, classify } from "./address-class.ts";
 import { registryHosts, registryPorts } from "./registries.ts";
@@ -194,6 +194,5 @@ function whyInternal({ host, address, port, addressClass }: Facts): string {
 /** As sentences name it. */
 function nameOf({ host, address, port }: Destination): string {
   const name = host ?? (address === null ? "" : addressText(address));
-  if (port === null) return name;
-  return name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
+  return port === null ? name : destinationText(name, port);
 }

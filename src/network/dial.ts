@@ -17,8 +17,14 @@ export class DialError extends Error {
   }
 }
 
+/** A connection, and which of the addresses it is to. */
+export interface Dialled {
+  readonly socket: Socket;
+  readonly address: Address;
+}
+
 /** Connects to one of `addresses`, which are all that may be dialled; the families take turns where the first is slow. */
-export async function dial(addresses: readonly Address[], port: number): Promise<Socket> {
+export async function dial(addresses: readonly Address[], port: number): Promise<Dialled> {
   const socket = createConnection({
     host: "checked.invalid",
     port,
@@ -35,8 +41,9 @@ export async function dial(addresses: readonly Address[], port: number): Promise
     throw asDialError(error);
   }
   socket.setTimeout(0);
-  const reached = parseAddress(socket.remoteAddress ?? "");
-  if (reached !== undefined && addresses.some((one) => isSame(one, reached))) return socket;
+  const address = parseAddress(socket.remoteAddress ?? "");
+  if (address !== undefined && addresses.some((one) => isSame(one, address)))
+    return { socket, address };
   socket.destroy();
   throw new DialError("failed", "another address was reached than was to be");
 }

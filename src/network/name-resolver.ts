@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { readFile } from "node:fs/promises";
-import { type Address, parseAddress } from "./address.ts";
+import { type Address, parseOwnAddress } from "./address.ts";
 
 export type LookUp =
   | { readonly kind: "found"; readonly addresses: readonly Address[] }
@@ -64,7 +64,7 @@ async function ask(host: string): Promise<LookUp> {
     const answers = await lookup(await systemName(host), { all: true, order: "verbatim" });
     const addresses = answers
       .slice(0, addressesMax)
-      .map(({ address }) => parseAddress(address.replace(/%.*$/, "")))
+      .map(({ address }) => parseOwnAddress(address))
       .filter((address) => address !== undefined);
     return addresses.length === 0 ? { kind: "unknown" } : { kind: "found", addresses };
   } catch (error) {

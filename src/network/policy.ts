@@ -4,7 +4,7 @@ import { type EgressPolicy, type EgressRules, egressPresets } from "../model/egr
 import { PyroError } from "../model/errors.ts";
 import { limits } from "../model/limits.ts";
 import { nearest } from "../model/nearest.ts";
-import { type Address, parseAddress } from "./address.ts";
+import { type Address, parseOwnAddress } from "./address.ts";
 import { type PreparedPolicy, preparePolicy } from "./decide.ts";
 import { ownRegistries } from "./own-registries/own-registries.ts";
 import { parseRule, type Rule, ruleGroups } from "./rule.ts";
@@ -55,14 +55,22 @@ export function preparedHere({ preset, rules, ownRegistries }: EgressPolicy): Pr
 /** What of a policy does nothing, or more than it seems to; sentences. */
 export function warningsOf({ preset, rules }: EgressRules): string[] {
   const parsed = rules.map(parseRule);
-  return parsed.flatMap((rule) => [...warningsOfRule(rule, parsed, preset)]);
+  const isIdle = preset === "none" && !parsed.some(({ action }) => action === "allow");
+  const ofAllPorts = new Map(
+    parsed
+      .filter(({ ports }) => ports === null)
+      .map((rule) => [keyOf(rule.action, rule), rule.text]),
+  );
+  return parsed.flatMap((rule) => [...warningsOfRule(rule, ofAllPorts, isIdle)]);
 }
 
+/** `ofAllPorts` are the rules that name no ports, by what they are about; `isIdle`: nothing is allowed that could be denied. */
 function* warningsOfRule(
-  { action, target, ports, text }: Rule,
-  all: readonly Rule[],
-  preset: EgressRules["preset"],
+  rule: Rule,
+  ofAllPorts: ReadonlyMap<string, string>,
+  isIdle: boolean,
 ): Generator<string> {
+  const { action, target, ports, text } = rule;
   if (target.kind === "suffix" && !target.parent.includes("."))
     yield `"${text}" is about every host below .${target.parent}.`;
   if (target.kind === "host" && !target.host.includes(".")) {
@@ -71,30 +79,20 @@ function* warningsOfRule(
     if (group !== undefined)
       yield `"${text}" is about a host named ${host}, not about the group ${group}.`;
   }
-  if (action === "deny" && preset === "none" && !all.some((rule) => rule.action === "allow"))
-    yield `"${text}" never matters: preset none allows nothing.`;
-  const same = JSON.stringify(target);
-  const denied = all.find(
-    (rule) =>
-      rule.action === "deny" &&
-      rule.ports === null &&
-      action === "allow" &&
-      JSON.stringify(rule.target) === same,
-  );
-  if (denied !== undefined) yield `"${text}" never matters: "${denied.text}" wins.`;
-  const wider = all.find(
-    (rule) =>
-      rule.action === action &&
-      rule.ports === null &&
-      ports !== null &&
-      JSON.stringify(rule.target) === same,
-  );
-  if (wider !== undefined) yield `"${text}" adds nothing to "${wider.text}".`;
+  if (action === "deny" && isIdle) yield `"${text}" never matters: preset none allows nothing.`;
+  const denied = action === "allow" ? ofAllPorts.get(keyOf("deny", rule)) : undefined;
+  if (denied !== undefined) yield `"${text}" never matters: "${denied}" wins.`;
+  const wider = ports === null ? undefined : ofAllPorts.get(keyOf(action, rule));
+  if (wider !== undefined) yield `"${text}" adds nothing to "${wider}".`;
+}
+
+function keyOf(action: Rule["action"], { target }: Rule): string {
+  return JSON.stringify([action, target]);
 }
 
 function ownAddresses(): Address[] {
   return Object.values(networkInterfaces())
     .flatMap((addresses = []) => addresses)
-    .map(({ address }) => parseAddress(address.replace(/%.*$/, "")))
+    .map(({ address }) => parseOwnAddress(address))
     .filter((address) => address !== undefined);
 }

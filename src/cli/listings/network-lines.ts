@@ -1,4 +1,9 @@
-import { type NetworkConnection, visibleText, type WorkspaceNetwork } from "../../index.ts";
+import {
+  letsOut,
+  type NetworkConnection,
+  visibleText,
+  type WorkspaceNetwork,
+} from "../../index.ts";
 import type { IO } from "../io.ts";
 import { targetText } from "../network-arguments.ts";
 import { printLine, printNote } from "../printer.ts";
@@ -14,7 +19,7 @@ const presetTexts = {
 /** What a workspace may reach, rule by rule. */
 export function printNetwork(io: IO, network: WorkspaceNetwork): void {
   const { networkPolicy, preset, rules, ownRegistries, warnings } = network;
-  if (!networkPolicy.startsWith("egress")) {
+  if (!letsOut(networkPolicy)) {
     printLine(io, `Network policy ${networkPolicy}: its commands reach nothing.`);
     return;
   }

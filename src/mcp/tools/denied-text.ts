@@ -1,3 +1,4 @@
+import { destinationText } from "../../model/egress.ts";
 import { visibleText } from "../../model/text.ts";
 import type { DeniedConnection, RunResult } from "../../sdk.ts";
 
@@ -7,8 +8,7 @@ const shownMax = 5;
 
 /** `host:port`, as people and rules write it. */
 export function targetText({ host, port }: DeniedConnection): string {
-  const name = visibleText(host, 100);
-  return name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
+  return destinationText(visibleText(host, 100), port);
 }
 
 /** What a command was not allowed to reach, and the way out; undefined where it was nothing. */

@@ -1,4 +1,5 @@
 import { defaults } from "../../model/limits.ts";
+import { letsOut } from "../../model/machine-options.ts";
 import type { Workspace, WorkspaceList } from "../../model/workspace-results.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { openPorts } from "./open-ports.ts";
@@ -27,8 +28,8 @@ export function describeWorkspace(
     executionMode: row.executionMode,
     isolation: row.isolation,
     networkPolicy: row.networkPolicy,
-    networkPreset: isLetOut(row) ? row.egress.preset : null,
-    networkRuleCount: isLetOut(row) ? row.egress.rules.length : 0,
+    networkPreset: letsOut(row.networkPolicy) ? row.egress.preset : null,
+    networkRuleCount: letsOut(row.networkPolicy) ? row.egress.rules.length : 0,
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
     cpu: row.cpu ?? defaults.cpu,
@@ -40,11 +41,6 @@ export function describeWorkspace(
       .filter(({ name }) => name !== baselineName).length,
     secrets: context.records.secrets(row.workspaceId).told(),
   };
-}
-
-/** Whether its programs may reach anything outside at all. */
-function isLetOut({ networkPolicy }: WorkspaceRow): boolean {
-  return networkPolicy.startsWith("egress");
 }
 
 /** What a list says of a workspace. */

@@ -1,4 +1,5 @@
 import type { AgentClient } from "../../channel/agent-client.ts";
+import { letsOut } from "../../model/machine-options.ts";
 import type { DeniedConnection, DeniedSummary } from "../../model/network-results.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
@@ -13,7 +14,7 @@ export async function summarizeDenied(
   { records }: WorkspaceContext,
   row: WorkspaceRow,
 ): Promise<DeniedSummary[]> {
-  if (!isLetOut(row)) return [];
+  if (!letsOut(row.networkPolicy)) return [];
   const { deniedNow } = await import("./denied-now.ts");
   const isDenied = deniedNow(row.egress);
   return alike(records.connections.list(row.workspaceId, { verdict: "deny" })).map(
@@ -32,7 +33,7 @@ export function deniedTo(
   row: WorkspaceRow,
   source: string,
 ): DeniedConnection[] {
-  if (!isLetOut(row)) return [];
+  if (!letsOut(row.networkPolicy)) return [];
   return sumDenied(records.connections.list(row.workspaceId, { source, verdict: "deny" }));
 }
 
@@ -44,7 +45,7 @@ export async function stillDeniedTo(
   { records }: WorkspaceContext,
   { row, client, source }: StillDenied,
 ): Promise<DeniedConnection[]> {
-  if (!isLetOut(row)) return [];
+  if (!letsOut(row.networkPolicy)) return [];
   // It keeps to itself for a moment what was tried.
   if (client !== undefined) await client.supervisor.ask("/v1/network/flush", {});
   const rows = records.connections.list(row.workspaceId, { source, verdict: "deny" });
@@ -58,10 +59,6 @@ export interface StillDenied {
   /** Absent where nothing runs. */
   readonly client: AgentClient | undefined;
   readonly source: string;
-}
-
-function isLetOut({ networkPolicy }: WorkspaceRow): boolean {
-  return networkPolicy.startsWith("egress");
 }
 
 /** Tries that a person would take for the same, and their sum. */

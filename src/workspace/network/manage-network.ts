@@ -1,5 +1,6 @@
 import type { EgressPolicy } from "../../model/egress.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
+import { letsOut } from "../../model/machine-options.ts";
 import { nearest } from "../../model/nearest.ts";
 import type { NetworkCheck, NetworkLog, WorkspaceNetwork } from "../../model/network-results.ts";
 import { type Address, addressText, parseAddress } from "../../network/address.ts";
@@ -167,7 +168,7 @@ function oneOnly(target: string): PyroError {
 
 /** Throws `network_policy_refused` unless the workspace was created to be let out. */
 function requireEgress(row: WorkspaceRow): void {
-  if (row.networkPolicy.startsWith("egress")) return;
+  if (letsOut(row.networkPolicy)) return;
   throw new PyroError(
     "network_policy_refused",
     `Workspace ${nameOf(row)} was created with network policy ${row.networkPolicy}, so its commands reach nothing.`,

@@ -1,6 +1,6 @@
 import { checkEnvironmentName } from "../../environments/environment-name.ts";
 import { PyroError } from "../../model/errors.ts";
-import { machineSize, networkPolicies, ttlMs } from "../../model/machine-options.ts";
+import { letsOut, machineSize, networkPolicies, ttlMs } from "../../model/machine-options.ts";
 import { checkLabels, checkName } from "../../model/workspace-names.ts";
 import type { Workspace } from "../../model/workspace-results.ts";
 import { faultPoint } from "../../platform/fault.ts";
@@ -62,7 +62,7 @@ async function draftOf(
     name: name === undefined ? undefined : checkName(name, "workspace"),
     labels: checkLabels(labels),
     networkPolicy,
-    egress: await askedPolicy(options, networkPolicy.startsWith("egress")),
+    egress: await askedPolicy(options, letsOut(networkPolicy)),
     lifeMs: ttlSeconds === undefined ? undefined : ttlMs(ttlSeconds),
     ...machineSize(options, context.host.memMib),
   });

@@ -2,6 +2,7 @@ import { type Stats, statSync } from "node:fs";
 import type { AgentClient } from "../../channel/agent-client.ts";
 import type { Machine } from "../../drivers/driver.ts";
 import { PyroError } from "../../model/errors.ts";
+import { letsOut } from "../../model/machine-options.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import { tryLock } from "../../platform/lock.ts";
 import { isAlive } from "../../platform/processes.ts";
@@ -64,7 +65,7 @@ async function egressOf(
   { workspaceId, networkPolicy }: WorkspaceRow,
   records: WorkspaceRecords,
 ): Promise<SupervisedEgress | undefined> {
-  if (!networkPolicy.startsWith("egress")) return undefined;
+  if (!letsOut(networkPolicy)) return undefined;
   const { SupervisedEgress } = await import("./egress/supervised-egress.ts");
   return new SupervisedEgress({ workspaceId, records });
 }

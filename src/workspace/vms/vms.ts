@@ -2,6 +2,7 @@ import { checkEnvironmentName } from "../../environments/environment-name.ts";
 import type { EgressOptions } from "../../model/egress.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 import {
+  letsOut,
   machineSize,
   runnableCommand,
   type SizeOptions,
@@ -113,7 +114,7 @@ export async function execVm(
     const { client } = await attachAgent(machine, attachDeadlineMs, options.signal);
     try {
       const { environment, cpu } = vm;
-      using egress = isOut(vm) ? await letOut(client, vm.egress) : undefined;
+      using egress = letsOut(vm.networkPolicy) ? await letOut(client, vm.egress) : undefined;
       const denied = () => egress?.denied ?? [];
       const request = { ...options, environment, command, cpu, timeoutMs: limit, denied };
       return { ...(await runCommand(client, driver, request)), vmId };
@@ -150,7 +151,7 @@ export async function statusVm(context: WorkspaceContext, vmId: string): Promise
 
 export async function networkInfoVm(context: WorkspaceContext, vmId: string): Promise<VmNetwork> {
   const vm = await findVm(context, vmId);
-  const network = isOut(vm);
+  const network = letsOut(vm.networkPolicy);
   const { preset, rules } = vm.egress;
   return {
     vmId,
@@ -208,10 +209,6 @@ function changedMeanwhile(vmId: string, cause?: unknown): PyroError {
   );
 }
 
-function isOut({ networkPolicy }: WorkspaceRow): boolean {
-  return networkPolicy === "egress";
-}
-
 function describeVm(row: WorkspaceRow): Vm {
   const hasRun = row.driver !== "";
   return {
@@ -221,7 +218,7 @@ function describeVm(row: WorkspaceRow): Vm {
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
     cpu: row.cpu,
-    network: isOut(row),
+    network: letsOut(row.networkPolicy),
     createdAt: row.createdAt,
     expiresAt: row.expiresAt ?? row.createdAt,
     driver: hasRun ? row.driver : null,

@@ -1,4 +1,3 @@
-import type { EgressOrigin } from "../../../channel/egress-client.ts";
 import { limits } from "../../../model/limits.ts";
 import type { ConnectionRow, ConnectionTable } from "../../../registry/connections.ts";
 import { now } from "../../records/workspace-records.ts";
@@ -23,11 +22,11 @@ export class ConnectionLog {
     this.#number = table.newest(workspaceId);
   }
 
-  record(attempt: EgressAttempt, { group, program }: EgressOrigin): RecordedAttempt {
+  record(attempt: EgressAttempt): RecordedAttempt {
     const row: ConnectionRow = {
       ...attempt,
-      source: group,
-      program,
+      source: null,
+      program: "",
       connectionId: 0,
       at: now(),
       count: 1,
@@ -37,8 +36,11 @@ export class ConnectionLog {
       receivedBytes: 0,
     };
     if (row.verdict === "allow") return this.#follow({ ...row, connectionId: ++this.#number });
-    this.#countDenied(row);
-    return { attribute: () => undefined, end: () => undefined };
+    // What tells denied ones apart is whose they are.
+    return {
+      attribute: ({ group, program }) => this.#countDenied({ ...row, source: group, program }),
+      end: () => undefined,
+    };
   }
 
   /** Makes all that was recorded known to others. */

@@ -1,5 +1,4 @@
 import type { ClientHttp2Stream } from "node:http2";
-import type { Socket } from "node:net";
 import type { AgentClient } from "../../../channel/agent-client.ts";
 import type {
   Egress,
@@ -12,7 +11,7 @@ import { limits } from "../../../model/limits.ts";
 import { visibleText } from "../../../model/text.ts";
 import { type Address, addressText, parseAddress } from "../../../network/address.ts";
 import { decide, type PreparedPolicy } from "../../../network/decide.ts";
-import { DialError, dial } from "../../../network/dial.ts";
+import { DialError, type Dialled, dial } from "../../../network/dial.ts";
 import { NameResolver } from "../../../network/name-resolver.ts";
 import { hostName } from "../../../network/rule.ts";
 import { ForwardedConnection } from "../ports/forward-connection.ts";
@@ -36,13 +35,15 @@ export interface EgressEnd {
 export interface RelayParts {
   /** As it is now; asked for every decision. */
   readonly policy: () => PreparedPolicy;
-  /** Told of every connection that was asked for, of denied ones once it is known whose they are. */
-  readonly record: (attempt: EgressAttempt, origin: EgressOrigin) => RecordedAttempt;
+  /** Told of every connection that was asked for. */
+  readonly record: (attempt: EgressAttempt) => RecordedAttempt;
 }
 
-/** Who is told more of an allowed one. */
+/** Who is told more of one. */
 export interface RecordedAttempt {
+  /** Whose it is, once the guest has said so, or has had the time to. */
   attribute(origin: EgressOrigin): void;
+  /** Of an allowed one. */
   end(end: EgressEnd): void;
 }
 
@@ -54,10 +55,8 @@ const unknownOrigin: EgressOrigin = { group: null, program: "" };
 const idleMs = 3_600_000;
 
 type ConnectionQuestion = Extract<EgressQuestion, { kind: "connection" }>;
-interface OpenConnection {
-  readonly socket: Socket;
+interface OpenConnection extends Dialled {
   readonly host: string | null;
-  readonly address: Address;
   readonly port: number;
 }
 
@@ -119,14 +118,7 @@ export class EgressRelay {
     const { verdict } = decide(this.#parts.policy(), { host, address: null, port: null });
     if (verdict === "deny") return egress.answer(id, { answer: "ok" });
     const { kind } = await this.#names.lookUp(host);
-    egress.answer(
-      id,
-      kind === "found"
-        ? { answer: "ok" }
-        : kind === "unknown"
-          ? { answer: "unknown" }
-          : { answer: "failed" },
-    );
+    egress.answer(id, { answer: kind === "found" ? "ok" : kind });
   }
 
   async #answerConnection(
@@ -165,32 +157,27 @@ export class EgressRelay {
       port,
       address: first === undefined ? null : addressText(first),
     };
-    if (decision.verdict === "deny") {
-      void origin.then((known) => this.#parts.record(attempt, known));
-      return denied(decision);
-    }
-    const recorded = this.#parts.record(attempt, unknownOrigin);
+    const recorded = this.#parts.record(attempt);
     void origin.then((known) => recorded.attribute(known));
-    let socket: Socket;
+    if (decision.verdict === "deny") return denied(decision);
+    let dialled: Dialled;
     try {
-      socket = await dial(addresses, port);
+      dialled = await dial(addresses, port);
     } catch (error) {
       const { failure, message } = error instanceof DialError ? error : new DialError("failed", "");
       recorded.end({ failure: failure.replace("_", " "), sentBytes: 0, receivedBytes: 0 });
       return { answer: failure, reason: message };
     }
     // The policy may have changed meanwhile.
-    const address = parseAddress(socket.remoteAddress ?? "") ?? [];
-    const latest = decide(this.#parts.policy(), { host, address, port });
+    const connection = { ...dialled, host, port };
+    const latest = decide(this.#parts.policy(), connection);
     if (latest.verdict === "deny") {
-      socket.destroy();
+      dialled.socket.destroy();
       recorded.end({ failure: latest.reason, sentBytes: 0, receivedBytes: 0 });
       return denied(latest);
     }
-    this.#join(
-      { socket, host, address, port },
-      { stream: () => client.egress.connection(question.id), recorded },
-    );
+    const stream = () => client.egress.connection(question.id);
+    this.#join(connection, { stream, recorded });
     return undefined;
   }
 
@@ -224,9 +211,10 @@ export class EgressRelay {
     if (decision.verdict === "deny") return { host, addresses: [], decision };
     const found = await this.#names.lookUp(host);
     if (found.kind !== "found") return { answer: "unreachable", reason: `${host} is unknown` };
+    const latest = this.#parts.policy();
     const decided = found.addresses.map((one) => ({
       address: one,
-      decision: decide(this.#parts.policy(), { host, address: one, port }),
+      decision: decide(latest, { host, address: one, port }),
     }));
     const allowed = decided.filter(({ decision: { verdict } }) => verdict === "allow");
     const [best] = allowed.length > 0 ? allowed : decided;

@@ -1,5 +1,6 @@
 import type { AgentClient } from "../../../channel/agent-client.ts";
 import { asPyroError } from "../../../model/errors.ts";
+import { letsOut } from "../../../model/machine-options.ts";
 import { now, type WorkspaceRecords } from "../../records/workspace-records.ts";
 import { ConnectionLog } from "./connection-log.ts";
 import { EgressRelay } from "./egress-relay.ts";
@@ -19,11 +20,11 @@ export class SupervisedEgress {
     this.#log = new ConnectionLog(workspaceId, records.connections);
     this.#policy = new LivePolicy(() => {
       const row = records.workspaces.find(workspaceId);
-      return row?.networkPolicy.startsWith("egress") ? row.egress : undefined;
+      return row !== undefined && letsOut(row.networkPolicy) ? row.egress : undefined;
     });
     this.#relay = new EgressRelay({
       policy: () => this.#policy.get(),
-      record: (attempt, origin) => this.#log.record(attempt, origin),
+      record: (attempt) => this.#log.record(attempt),
     });
   }
 
