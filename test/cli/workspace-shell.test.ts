@@ -41,8 +41,9 @@ class Attached {
   }
 
   async shows(text: string): Promise<void> {
-    await until(`${JSON.stringify(text)} is shown: ${this.shown.slice(-500)}`, () =>
-      this.shown.includes(text),
+    await until(
+      () => `${JSON.stringify(text)} is shown: ${this.shown.slice(-500)}`,
+      () => this.shown.includes(text),
     );
   }
 

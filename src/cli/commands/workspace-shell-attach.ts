@@ -61,7 +61,10 @@ async function attach(call: AttachCall): Promise<Shell | undefined> {
   using terminal = new AttachedTerminal(io, () => detached.abort());
   const shown = await pyro.readShell(id, shellId, { screen: true });
   await terminal.show(Buffer.from(redrawn(shown)));
-  using _sizes = watch ? undefined : followSize(io, (size) => pyro.resizeShell(id, shellId, size));
+  // What was typed meanwhile follows the size, so a program never answers it at another one.
+  using _sizes = watch
+    ? undefined
+    : await followSize(io, (size) => pyro.resizeShell(id, shellId, size));
   const result = await pyro.attachShell(id, shellId, {
     cursor: shown.nextCursor,
     input: watch ? undefined : terminal.input,
@@ -89,8 +92,8 @@ function redrawn({ output, screen }: ShellRead): string {
 
 type Resize = (size: { cols: number; rows: number }) => Promise<unknown>;
 
-/** Keeps the shell as large as this terminal. A program that is told of a size draws anew, so it is told twice at first. */
-function followSize(io: IO, resize: Resize): Disposable {
+/** Makes the shell as large as this terminal, and keeps it so. A program that is told of a size draws anew, so it is told twice at first. */
+async function followSize(io: IO, resize: Resize): Promise<Disposable> {
   const { shellColsMin, shellColsMax, shellRowsMax } = limits;
   let last: Promise<unknown> = Promise.resolve();
   const follow = (less: number) => {
@@ -105,5 +108,6 @@ function followSize(io: IO, resize: Resize): Disposable {
   follow(1);
   follow(0);
   io.stdout.on("resize", onResize);
+  await last;
   return { [Symbol.dispose]: () => io.stdout.off("resize", onResize) };
 }
