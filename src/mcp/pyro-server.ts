@@ -18,6 +18,8 @@ export interface CreateServerOptions {
   readonly repoUrl?: string | undefined;
   /** Branch, tag or commit of it. Default: its HEAD. */
   readonly repoRef?: string | undefined;
+  /** Whether to ask the person behind a client that can what a workspace may reach, when something was denied. Default true. */
+  readonly asksPerson?: boolean | undefined;
   /** Directories of the host that tools may read and write beside the project. */
   readonly allowPaths?: readonly string[] | undefined;
   /** What the tools work with. Default: a `Pyro` of its own, made at the first call. */

@@ -1,21 +1,26 @@
 import {
   type CallToolResult,
+  type ClientCapabilities,
+  type InputRequiredResult,
   McpServer,
   type ServerContext,
   type StandardSchemaWithJSON,
   type Transport,
 } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { PyroError } from "../model/errors.ts";
 import { visibleJson } from "../model/text.ts";
 import { HostRoots } from "../project/host-roots.ts";
 import { findProject, type ProjectSource } from "../project/project-source.ts";
 import type { Pyro } from "../sdk.ts";
 import { version } from "../version.ts";
 import { errorAnswer } from "./answers/error-answer.ts";
+import type { NetworkWish } from "./answers/network-wish.ts";
 import { outputSchema, recordOf } from "./answers/record-answer.ts";
 import { instructionsFor } from "./instructions.ts";
 import { LineTransport } from "./line-transport.ts";
-import { startProgress } from "./progress.ts";
+import { type Finish, Person } from "./person.ts";
+import { type Progress, startProgress } from "./progress.ts";
 import { promptsFor } from "./prompts.ts";
 import type { CreateServerOptions, PyroServer, ServeStreams } from "./pyro-server.ts";
 import { selectTools } from "./select-tools.ts";
@@ -33,6 +38,7 @@ export class Service implements PyroServer, Disposable {
   readonly #tools: readonly Tool[];
   readonly #project: ProjectSource | undefined;
   readonly #roots: HostRoots;
+  readonly #person: Person<CallToolResult> | undefined;
   #pyro: Promise<Pyro> | undefined;
 
   constructor(options: CreateServerOptions) {
@@ -43,6 +49,7 @@ export class Service implements PyroServer, Disposable {
       ...(directory === undefined ? [] : [directory]),
       ...(options.allowPaths ?? []),
     ]);
+    if (options.asksPerson !== false) this.#person = new Person(() => this.#engine());
     if (options.pyro !== undefined) this.#pyro = Promise.resolve(options.pyro);
   }
 
@@ -119,30 +126,29 @@ export class Service implements PyroServer, Disposable {
         annotations: { title, ...annotationsOf[effect] },
         ...(isEntry && { _meta: { "anthropic/alwaysLoad": true } }),
       },
-      (given: unknown, context: ServerContext) => this.#run(tool, given, context),
+      (given: unknown, context: ServerContext) =>
+        this.#answer(tool, given, context, server.server.getClientCapabilities()),
     );
   }
 
-  async #run(tool: Tool, given: unknown, context: ServerContext): Promise<CallToolResult> {
+  /** Runs a tool, and asks the person behind the client about what was denied where that can be. */
+  async #answer(
+    tool: Tool,
+    given: unknown,
+    context: ServerContext,
+    capabilities: ClientCapabilities | undefined,
+  ): Promise<CallToolResult | InputRequiredResult> {
     using progress = startProgress(context, tool.title);
     try {
-      const input = parseInput(tool, given);
-      const call: Call = {
-        pyro: () => this.#engine(),
-        roots: this.#roots,
-        project: this.#project,
-        signal: context.mcpReq.signal,
-        report: progress.report,
-      };
-      if (tool.kind === "bulk") {
-        const { text, facts } = await tool.run(input, call);
-        return { content: [{ type: "text", text }], _meta: { [factsKey]: facts } };
+      const state = context.mcpReq.requestState<string>();
+      if (state !== undefined) {
+        const answer = await this.#person?.answered(context, state);
+        if (answer !== undefined) return answer;
+        throw new PyroError("invalid_argument", "No answer waits for what the user said any more.");
       }
-      const record = recordOf(tool.result, await tool.run(input, call));
-      return {
-        content: [{ type: "text", text: visibleJson(record) }],
-        structuredContent: record,
-      };
+      const told = await this.#run(tool, given, { context, progress });
+      if (this.#person === undefined) return told.finish(undefined);
+      return await this.#person.ask(told, context, capabilities);
     } catch (error) {
       return errorAnswer(error, {
         tool: tool.name,
@@ -151,11 +157,54 @@ export class Service implements PyroServer, Disposable {
     }
   }
 
+  async #run(
+    tool: Tool,
+    given: unknown,
+    { context, progress }: { readonly context: ServerContext; readonly progress: Progress },
+  ): Promise<Told> {
+    const input = parseInput(tool, given);
+    const call: Call = {
+      pyro: () => this.#engine(),
+      roots: this.#roots,
+      project: this.#project,
+      signal: context.mcpReq.signal,
+      report: progress.report,
+    };
+    if (tool.kind === "bulk") {
+      const { text, facts, wish } = await tool.run(input, call);
+      const finish: Told["finish"] = (said) => ({
+        content: [{ type: "text", text: joined(text, said) }],
+        _meta: { [factsKey]: facts },
+      });
+      return { wish, finish };
+    }
+    const answer = await tool.run(input, call);
+    const finish: Told["finish"] = (said) => {
+      const next = said === undefined ? answer.next : joined(answer.next ?? "", said);
+      const record = recordOf(tool.result, { ...answer, next });
+      return {
+        content: [{ type: "text", text: visibleJson(record) }],
+        structuredContent: record,
+      };
+    };
+    return { wish: answer.wish, finish };
+  }
+
   /** Loading it takes longer than answering what tools there are. */
   #engine(): Promise<Pyro> {
     this.#pyro ??= import("../sdk.ts").then(({ Pyro }) => new Pyro());
     return this.#pyro;
   }
+}
+
+/** A tool's answer before the person was asked. */
+interface Told {
+  readonly wish: NetworkWish | undefined;
+  readonly finish: Finish<CallToolResult>;
+}
+
+function joined(text: string, said: string | undefined): string {
+  return [text, said ?? ""].filter((part) => part !== "").join("\n");
 }
 
 /** Where the server was started; a place without a project when that is gone. */

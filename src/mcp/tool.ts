@@ -5,6 +5,7 @@ import type { HostRoots } from "../project/host-roots.ts";
 import type { ProjectSource } from "../project/project-source.ts";
 import type { Pyro } from "../sdk.ts";
 import type { BulkAnswer } from "./answers/bulk-answer.ts";
+import type { NetworkWish } from "./answers/network-wish.ts";
 import type { ProfileName } from "./profiles.ts";
 
 /** What a tool does to the world; decides its annotations. */
@@ -66,6 +67,8 @@ export interface RecordAnswer {
   readonly extra?: Readonly<Record<string, unknown>>;
   /** What the model may do now. */
   readonly next?: string | undefined;
+  /** What a person may be asked about. */
+  readonly wish?: NetworkWish | undefined;
 }
 
 interface Declared<Input extends z.ZodObject> {

@@ -10,8 +10,16 @@ export interface EgressRules {
   readonly rules: readonly string[];
 }
 
+/** A rule that is none any more from some moment on. */
+export interface TemporaryRule {
+  readonly rule: string;
+  /** As `toISOString` writes it. */
+  readonly until: string;
+}
+
 /** What a workspace's commands may reach, as it is kept. */
 export interface EgressPolicy extends EgressRules {
+  readonly temporaryRules: readonly TemporaryRule[];
   /** HOST:PORT of each index that this machine's package managers named when the rules were made; empty where no rule is about them. */
   readonly ownRegistries: readonly string[];
 }
@@ -32,18 +40,30 @@ export function destinationText(host: string, port: number): string {
 }
 
 /** The public internet, and nothing of this machine or its own networks. */
-export const defaultEgressPolicy: EgressPolicy = { preset: "open", rules: [], ownRegistries: [] };
+export const defaultEgressPolicy: EgressPolicy = {
+  ...{ preset: "open", rules: [] },
+  ...{ temporaryRules: [], ownRegistries: [] },
+};
 
-export const closedEgressPolicy: EgressPolicy = { preset: "none", rules: [], ownRegistries: [] };
+export const closedEgressPolicy: EgressPolicy = { ...defaultEgressPolicy, preset: "none" };
 
 /** The policy that `text` keeps. One that is damaged allows nothing. */
 export function parseEgressPolicy(text: string): EgressPolicy {
   try {
-    const { preset, rules, ownRegistries = [] } = JSON.parse(text) as Partial<EgressPolicy>;
+    const {
+      preset,
+      rules,
+      temporaryRules = [],
+      ownRegistries = [],
+    } = JSON.parse(text) as Partial<EgressPolicy>;
     if (preset === undefined || rules === undefined || !egressPresets.includes(preset))
       return closedEgressPolicy;
-    const isSound = [...rules, ...ownRegistries].every((entry) => typeof entry === "string");
-    return isSound ? { preset, rules, ownRegistries } : closedEgressPolicy;
+    const texts = [
+      ...[...rules, ...ownRegistries],
+      ...temporaryRules.flatMap(({ rule, until }) => [rule, until]),
+    ];
+    const isSound = texts.every((entry) => typeof entry === "string");
+    return isSound ? { preset, rules, temporaryRules, ownRegistries } : closedEgressPolicy;
   } catch {
     return closedEgressPolicy;
   }

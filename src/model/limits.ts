@@ -29,12 +29,14 @@ export const limits = {
   fileReadBytesMax: 16 * 1024 * 1024,
   /** More is a tree, to be pushed. */
   fileWriteBytesMax: 64 * 1024 * 1024,
-  /** How many services of a workspace run, and how many that are over are remembered. */
   networkRulesMax: 10_000,
+  /** Of a rule that ends by itself: a day. */
+  networkRuleSecondsMax: 86_400,
   networkLogMax: 5_000,
   egressConnectionsMax: 256,
   /** Hosts that this machine's package managers name as their index. */
   ownRegistriesMax: 64,
+  /** How many services of a workspace run, and how many that are over are remembered. */
   servicesMax: 64,
   /** Connections through the published ports of a workspace at a time. */
   forwardedConnectionsMax: 256,

@@ -19,6 +19,7 @@ const policyFields = {
 export const networkSchema = z.object({
   workspaceId,
   ...policyFields,
+  temporaryRules: z.array(z.object({ rule: z.string(), until: timestamp })),
   ownRegistries: z
     .array(z.string())
     .describe(

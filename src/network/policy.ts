@@ -1,6 +1,11 @@
 import { networkInterfaces } from "node:os";
 import { distance } from "fastest-levenshtein";
-import { type EgressPolicy, type EgressRules, egressPresets } from "../model/egress.ts";
+import {
+  type EgressPolicy,
+  type EgressRules,
+  egressPresets,
+  type TemporaryRule,
+} from "../model/egress.ts";
 import { PyroError } from "../model/errors.ts";
 import { limits } from "../model/limits.ts";
 import { nearest } from "../model/nearest.ts";
@@ -32,9 +37,17 @@ export function checkPolicy({ preset, rules }: EgressRules): EgressRules {
  * The policy as it is kept, with what the caller's package managers name now: who enforces it later sees another environment, and
  * must decide the same. Throws `invalid_argument`.
  */
-export function policyHere(asked: EgressRules): EgressPolicy {
-  const checked = checkPolicy(asked);
-  return { ...checked, ownRegistries: isAboutRegistries(checked) ? ownRegistries() : [] };
+export function policyHere(
+  asked: EgressRules,
+  temporaryRules: readonly TemporaryRule[] = [],
+): EgressPolicy {
+  const { preset, rules } = checkPolicy(asked);
+  const all = { preset, rules: [...rules, ...temporaryRules.map(({ rule }) => rule)] };
+  checkPolicy(all);
+  return {
+    ...{ preset, rules, temporaryRules },
+    ownRegistries: isAboutRegistries(all) ? ownRegistries() : [],
+  };
 }
 
 function isAboutRegistries({ preset, rules }: EgressRules): boolean {
@@ -44,9 +57,16 @@ function isAboutRegistries({ preset, rules }: EgressRules): boolean {
     .some((target) => target.kind === "group" && target.group === "registries");
 }
 
+/** Those temporary rules that hold yet. */
+export function heldRules({ temporaryRules }: EgressPolicy): TemporaryRule[] {
+  return temporaryRules.filter(({ until }) => Date.parse(until) > Date.now());
+}
+
 /** The policy, ready to decide on this machine as it is now. */
-export function preparedHere({ preset, rules, ownRegistries }: EgressPolicy): PreparedPolicy {
-  return preparePolicy(preset, rules.map(parseRule), {
+export function preparedHere(policy: EgressPolicy): PreparedPolicy {
+  const { preset, rules, ownRegistries } = policy;
+  const all = [...rules, ...heldRules(policy).map(({ rule }) => rule)];
+  return preparePolicy(preset, all.map(parseRule), {
     hostAddresses: ownAddresses(),
     ownRegistries,
   });

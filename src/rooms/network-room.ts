@@ -21,6 +21,11 @@ export class NetworkRoom {
     return this.#methods.changeNetwork(this.#id, { allow });
   }
 
+  /** The same for a while, a day at most. */
+  allowFor(forSeconds: number, ...allow: string[]): Promise<WorkspaceNetwork> {
+    return this.#methods.changeNetwork(this.#id, { allow, forSeconds });
+  }
+
   deny(...deny: string[]): Promise<WorkspaceNetwork> {
     return this.#methods.changeNetwork(this.#id, { deny });
   }

@@ -142,6 +142,7 @@ describe("completion", () => {
     records.workspaces.changeEgress(workspaceId, () => ({
       preset: "open",
       rules: ["deny api.example.com:443"],
+      temporaryRules: [],
       ownRegistries: [],
     }));
     records.secrets(workspaceId).change({ set: [secret], remove: [] });

@@ -108,6 +108,35 @@ describe("a workspace that is let out", () => {
     await ws.pyro.deleteWorkspace(id);
   });
 
+  it("follows a rule that ends by itself, and may be ended before or kept", async () => {
+    const { workspaceId: id } = await create("while", { networkPreset: "none" });
+    const { rules, temporaryRules } = await ws.pyro.changeNetwork(id, {
+      allow: [target],
+      forSeconds: 3,
+    });
+    assert.deepEqual([rules, temporaryRules.map(({ rule }) => rule)], [[], [`allow ${target}`]]);
+    const [host, port] = target.split(":");
+    const held = `exec 3<>/dev/tcp/${host}/${port} && echo connected && cat <&3; echo ended`;
+    const { shellId } = await ws.pyro.openShell(id, { command: ["bash", "-c", held] });
+    const read = { plain: true, waitFor: "ended" };
+    const { output } = await ws.pyro.readShell(id, shellId, read);
+    assert.match(output, /connected[\s\S]*ended/);
+    assert.deepEqual((await ws.pyro.showNetwork(id)).temporaryRules, []);
+    assert.equal((await ws.pyro.checkNetwork(id, target)).verdict, "deny");
+    assert.equal((await sh(id, `curl -sS http://${target}/`)).deniedConnections.length, 1);
+
+    await ws.pyro.changeNetwork(id, { allow: [target], forSeconds: 600 });
+    assert.equal((await sh(id, `curl -sS http://${target}/`)).stdout, "from outside\n");
+    const ended = await ws.pyro.changeNetwork(id, { remove: [target] });
+    assert.deepEqual(ended.temporaryRules, []);
+    await ws.pyro.changeNetwork(id, { allow: [target], forSeconds: 600 });
+    const kept = await ws.pyro.changeNetwork(id, { allow: [target] });
+    assert.deepEqual([kept.rules, kept.temporaryRules], [[`allow ${target}`], []]);
+    const error = await refusal(ws.pyro.changeNetwork(id, { allow: ["a.example"], forSeconds: 0 }));
+    assert.match(`${error.code} ${error.message}`, /^invalid_argument .*0 seconds.*86400/);
+    await ws.pyro.deleteWorkspace(id);
+  });
+
   it("says at once what it cannot do: names that are unknown, UDP, and all of it without a network", async () => {
     const { workspaceId: id } = await create("bounds", {});
     const unknown = await sh(id, "getent hosts no-such-host.invalid; echo $?");

@@ -12,6 +12,7 @@ interface ServeOptions {
   readonly repoUrl?: string;
   readonly repoRef?: string;
   readonly allowPath?: readonly string[];
+  readonly ask: boolean;
 }
 
 /** `pyro mcp …`. It loads nothing else of ours: coding agents wait only so long for their tools. */
@@ -49,6 +50,10 @@ export function addMcp(program: Command, { io }: { readonly io: Pick<IO, "stderr
       "directory tools may read and write beside the project (repeatable)",
       append,
     )
+    .option(
+      "--no-ask",
+      "never ask the person behind the agent what a workspace may reach; refuse it right away",
+    )
     .addHelpText(
       "after",
       "\nExamples:\n  pyro mcp serve --profile vm-run\n  pyro mcp serve --repo-url https://example.org/project.git --repo-ref v1.2",
@@ -58,10 +63,10 @@ export function addMcp(program: Command, { io }: { readonly io: Pick<IO, "stderr
 
 async function serve(
   { stderr }: Pick<IO, "stderr">,
-  { allowPath, ...options }: ServeOptions,
+  { allowPath, ask, ...options }: ServeOptions,
 ): Promise<void> {
   const { serveProcess } = await import("../../mcp/serve-process.ts");
-  const server = createServer({ ...options, allowPaths: allowPath });
+  const server = createServer({ ...options, allowPaths: allowPath, asksPerson: ask });
   await serveProcess(server, stderr);
 }
 

@@ -10,6 +10,7 @@ import { type CommandContext, type JsonOption, wholeNumberArgument } from "../co
 import { watchInterrupts } from "../interrupt.ts";
 import { connectionLine, printConnections, printNetwork } from "../listings/network-lines.ts";
 import { printLine, printNote, printResult } from "../printer.ts";
+import { durationArgument } from "../time.ts";
 import { idMeaning } from "../workspace-arguments.ts";
 
 const targetMeaning =
@@ -50,6 +51,7 @@ const changes: readonly ChangeCommand[] = [
     examples: [
       "pyro workspace network allow demo api.example.com:443",
       "pyro workspace network allow demo 10.1.2.3:5432",
+      "pyro workspace network allow demo api.example.com --for 10m",
     ],
   },
   {
@@ -73,8 +75,8 @@ const changes: readonly ChangeCommand[] = [
 ];
 
 export function addWorkspaceNetworkChanges(group: Command, { io, openPyro }: CommandContext): void {
-  for (const { name, summary, description, examples } of changes)
-    group
+  for (const { name, summary, description, examples } of changes) {
+    const command = group
       .command(name)
       .summary(summary)
       .description(description)
@@ -90,15 +92,23 @@ export function addWorkspaceNetworkChanges(group: Command, { io, openPyro }: Com
       .addHelpText("after", `\nExamples:${examples.map((example) => `\n  ${example}`).join("")}`)
       .action(async (id: string, targets: string[], options: ChangeOptions) => {
         using pyro = openPyro();
-        const preset = options.networkPreset;
-        const network = await pyro.changeNetwork(id, { [name]: targets, preset });
+        const { networkPreset: preset, for: forSeconds } = options;
+        const network = await pyro.changeNetwork(id, { [name]: targets, preset, forSeconds });
         if (options.json) return printResult(io, "network", network);
         printNetwork(io, network);
       });
+    if (name !== "remove")
+      command.option(
+        "--for <duration>",
+        "how long they hold, such as 30m or 12h, a day at most (default: until they are removed)",
+        durationArgument,
+      );
+  }
 }
 
 interface ChangeOptions extends JsonOption {
   readonly networkPreset?: (typeof egressPresets)[number];
+  readonly for?: number;
 }
 
 export function addWorkspaceNetworkCheck(group: Command, { io, openPyro }: CommandContext): void {

@@ -18,13 +18,16 @@ const presetTexts = {
 
 /** What a workspace may reach, rule by rule. */
 export function printNetwork(io: IO, network: WorkspaceNetwork): void {
-  const { networkPolicy, preset, rules, ownRegistries, warnings } = network;
+  const { networkPolicy, preset, rules, temporaryRules, ownRegistries, warnings } = network;
   if (!letsOut(networkPolicy)) {
     printLine(io, `Network policy ${networkPolicy}: its commands reach nothing.`);
     return;
   }
   for (const rule of rules) printLine(io, visibleText(rule, 300));
-  const rest = rules.length === 0 ? "Reachable" : "Beside that";
+  for (const { rule, until } of temporaryRules)
+    printLine(io, `${visibleText(rule, 300)} (ends ${relativeTime(until, Date.now())})`);
+  const hasRules = rules.length + temporaryRules.length > 0;
+  const rest = hasRules ? "Beside that" : "Reachable";
   printLine(io, `${rest}: ${presetTexts[preset]} (preset ${preset}).`);
   if (ownRegistries.length > 0)
     printLine(io, `Registries of this machine: ${visibleText(ownRegistries.join(", "), 2_000)}`);

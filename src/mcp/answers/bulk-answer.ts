@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { NetworkWish } from "./network-wish.ts";
 import type { Excerpt } from "./output-collector.ts";
 import { countLines, takeHead, takeTail } from "./shown-text.ts";
 
@@ -15,6 +16,8 @@ export interface BulkAnswer {
   readonly text: string;
   /** The same facts for programs. */
   readonly facts: Readonly<Record<string, unknown>>;
+  /** What a person may be asked about. */
+  readonly wish?: NetworkWish | undefined;
 }
 
 export interface Bulk {
@@ -27,15 +30,16 @@ export interface Bulk {
   /** Said after the text. */
   readonly footer?: string | undefined;
   readonly facts: Readonly<Record<string, unknown>>;
+  readonly wish?: NetworkWish | undefined;
 }
 
 /** A text in the middle of which something may be missing, with how to read that. */
 export function bulkAnswer(bulk: Bulk): BulkAnswer {
-  const { excerpt, footer, facts } = bulk;
+  const { excerpt, footer, facts, wish } = bulk;
   const { lines, body } = fit(bulk, bulk.charactersMax ?? outputCharactersDefault);
   const parts = [bulk.header(`${count(excerpt.lineCount, "line")}${lines}`), ...body];
   if (footer !== undefined) parts.push(footer);
-  return { text: parts.join("\n"), facts };
+  return { text: parts.join("\n"), facts, wish };
 }
 
 function fit({ excerpt, restOf }: Bulk, charactersMax: number): { lines: string; body: string[] } {

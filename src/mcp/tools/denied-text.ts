@@ -1,15 +1,9 @@
-import { destinationText } from "../../model/egress.ts";
-import { visibleText } from "../../model/text.ts";
 import type { DeniedConnection, RunResult } from "../../sdk.ts";
+import { targetText } from "../answers/network-wish.ts";
 
 type Denied = Pick<RunResult, "deniedConnections">;
 
 const shownMax = 5;
-
-/** `host:port`, as people and rules write it. */
-export function targetText({ host, port }: DeniedConnection): string {
-  return destinationText(visibleText(host, 100), port);
-}
 
 /** What a command was not allowed to reach, and the way out; undefined where it was nothing. */
 export function deniedText({ deniedConnections }: Denied, wayOut: string): string | undefined {

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { RunResult } from "../../sdk.ts";
 import { type BulkAnswer, bulkAnswer, outputCharactersMax } from "../answers/bulk-answer.ts";
+import { targetText } from "../answers/network-wish.ts";
 import { OutputCollector } from "../answers/output-collector.ts";
 import { bulkTool } from "../tool.ts";
-import { deniedFacts, deniedText, targetText } from "./denied-text.ts";
+import { deniedFacts, deniedText } from "./denied-text.ts";
 import { endedText } from "./ending-text.ts";
 import {
   command,

@@ -3,6 +3,7 @@ import { asPyroError, PyroError } from "../../model/errors.ts";
 import { limits } from "../../model/limits.ts";
 import type { PortToPublish, Readiness, ServiceLogs, WorkspaceService } from "../../sdk.ts";
 import { bulkAnswer, callText, count } from "../answers/bulk-answer.ts";
+import { networkWish } from "../answers/network-wish.ts";
 import { excerptOf } from "../answers/output-collector.ts";
 import { bulkTool, type Call, recordTool } from "../tool.ts";
 import { deniedFacts, deniedIn, linesText } from "./denied-text.ts";
@@ -166,7 +167,11 @@ export const serviceStatus = recordTool({
   result: "service",
   run: async (input, { pyro }) => {
     const value = await (await pyro()).statusService(input.workspace_id, input.name);
-    return { value, next: deniedIn(input.workspace_id, value) };
+    return {
+      value,
+      next: deniedIn(input.workspace_id, value),
+      wish: networkWish(input.workspace_id, value),
+    };
   },
 });
 
@@ -201,6 +206,7 @@ export const serviceLogs = bulkTool({
         deniedIn(id, logs),
         `Next: ${callText("service_logs", { ...at, cursor: logs.nextCursor })} for what comes later`,
       ]),
+      wish: networkWish(id, logs),
       facts: {
         ...at,
         state: logs.state,

@@ -4,6 +4,7 @@ import { limits } from "../../model/limits.ts";
 import { readModes } from "../../model/shell-reading.ts";
 import type { ShellRead } from "../../sdk.ts";
 import { type BulkAnswer, bulkAnswer, callText } from "../answers/bulk-answer.ts";
+import { networkWish } from "../answers/network-wish.ts";
 import { excerptOf } from "../answers/output-collector.ts";
 import { bulkTool, recordTool } from "../tool.ts";
 import { deniedFacts, deniedIn, linesText } from "./denied-text.ts";
@@ -103,6 +104,7 @@ function readAnswer(result: ShellRead, charactersMax: number | undefined): BulkA
         ? `Next: ${callText("shell_read", { ...at, cursor: nextCursor })}`
         : undefined,
     ]),
+    wish: networkWish(workspace_id, result),
     facts: {
       workspace_id,
       shell_id,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { defaults, limits } from "../../model/limits.ts";
 import type { Pyro, WorkspaceExecResult } from "../../sdk.ts";
 import { type BulkAnswer, bulkAnswer, callText } from "../answers/bulk-answer.ts";
+import { networkWish } from "../answers/network-wish.ts";
 import { OutputCollector } from "../answers/output-collector.ts";
 import { bulkTool } from "../tool.ts";
 import { deniedFacts, deniedIn, linesText } from "./denied-text.ts";
@@ -128,6 +129,7 @@ function execAnswer(
     charactersMax,
     restOf: (offset) => readOn(id, { sequence, offset }),
     footer: footerOf(id, result),
+    wish: networkWish(id, result),
     facts: {
       workspace_id: result.workspaceId,
       sequence,

@@ -1,12 +1,13 @@
-import type { EgressPolicy } from "../../model/egress.ts";
+import type { EgressPolicy, TemporaryRule } from "../../model/egress.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
+import { limits } from "../../model/limits.ts";
 import { letsOut } from "../../model/machine-options.ts";
 import { nearest } from "../../model/nearest.ts";
 import type { NetworkCheck, NetworkLog, WorkspaceNetwork } from "../../model/network-results.ts";
 import { type Address, addressText, parseAddress } from "../../network/address.ts";
 import { decide } from "../../network/decide.ts";
 import { NameResolver } from "../../network/name-resolver.ts";
-import { policyHere, preparedHere, warningsOf } from "../../network/policy.ts";
+import { heldRules, policyHere, preparedHere, warningsOf } from "../../network/policy.ts";
 import { parseRule, targetRule } from "../../network/rule.ts";
 import type { WhichConnections } from "../../registry/connections.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
@@ -21,6 +22,8 @@ export interface ChangeNetworkOptions {
   /** `TARGET[:PORTS]` each; see docs/network.md. */
   readonly allow?: readonly string[] | undefined;
   readonly deny?: readonly string[] | undefined;
+  /** How long what is allowed or denied by this is; a day at most. Default: for good. */
+  readonly forSeconds?: number | undefined;
   /** Rules to take away: as they are shown, or their targets alone. */
   readonly remove?: readonly string[] | undefined;
 }
@@ -42,7 +45,7 @@ export async function showNetwork(
 export async function changeNetwork(
   context: WorkspaceContext,
   id: string,
-  { preset, allow = [], deny = [], remove = [] }: ChangeNetworkOptions,
+  { preset, allow = [], deny = [], forSeconds, remove = [] }: ChangeNetworkOptions,
 ): Promise<WorkspaceNetwork> {
   const row = await findWorkspace(context, id);
   requireEgress(row);
@@ -50,31 +53,50 @@ export async function changeNetwork(
     ...allow.map((text) => targetRule("allow", text).text),
     ...deny.map((text) => targetRule("deny", text).text),
   ];
-  context.records.workspaces.changeEgress(row.workspaceId, (current) =>
-    policyHere({
-      preset: preset ?? current.preset,
-      rules: [...without(row, current.rules, remove), ...added],
-    }),
-  );
+  const until = forSeconds === undefined ? undefined : secondsFromNow(forSeconds);
+  context.records.workspaces.changeEgress(row.workspaceId, (current) => {
+    const left = without(row, current, remove);
+    const rules = until === undefined ? [...left.rules, ...added] : left.rules;
+    const isNew = ({ rule }: TemporaryRule) => !added.includes(rule);
+    const temporaryRules = until === undefined ? [] : added.map((rule) => ({ rule, until }));
+    return policyHere({ preset: preset ?? current.preset, rules }, [
+      ...left.temporaryRules.filter(isNew),
+      ...temporaryRules,
+    ]);
+  });
   await tellSupervisor(context, row);
   return describe(latest(context, row));
 }
 
+/** The rules of both kinds that stay when those that `removed` names are taken away. */
 function without(
   row: WorkspaceRow,
-  rules: readonly string[],
+  policy: EgressPolicy,
   removed: readonly string[],
-): readonly string[] {
-  let left = rules;
+): Pick<EgressPolicy, "rules" | "temporaryRules"> {
+  let { rules } = policy;
+  let temporaryRules = heldRules(policy);
   for (const text of removed) {
     const meant = /^\s*(allow|deny)\s/.test(text)
       ? [parseRule(text).text]
       : [targetRule("deny", text).text, targetRule("deny", text).text.replace(/^deny/, "allow")];
-    const kept = left.filter((rule) => !meant.includes(rule));
-    if (kept.length === left.length) throw noSuchRule(row, text, rules);
-    left = kept;
+    const before = rules.length + temporaryRules.length;
+    rules = rules.filter((rule) => !meant.includes(rule));
+    temporaryRules = temporaryRules.filter(({ rule }) => !meant.includes(rule));
+    if (rules.length + temporaryRules.length === before) throw noSuchRule(row, text, policy);
   }
-  return left;
+  return { rules, temporaryRules };
+}
+
+function secondsFromNow(seconds: number): string {
+  const { networkRuleSecondsMax: max } = limits;
+  if (!(seconds >= 1 && seconds <= max))
+    throw new PyroError(
+      "invalid_argument",
+      `A network rule cannot hold for ${seconds} seconds; 1 to ${max} are possible.`,
+      { hint: "Leave the time away for a rule that holds until it is removed." },
+    );
+  return new Date(Date.now() + seconds * 1000).toISOString();
 }
 
 /** One that is not there reads the policy when it starts. */
@@ -134,10 +156,11 @@ export async function logNetwork(
 
 function describe({ workspaceId, networkPolicy, egress }: WorkspaceRow): WorkspaceNetwork {
   const { preset, rules, ownRegistries } = egress;
-  const warnings = warningsOf(egress);
+  const temporaryRules = heldRules(egress);
+  const all = [...rules, ...temporaryRules.map(({ rule }) => rule)];
   return {
-    ...{ workspaceId, networkPolicy, preset },
-    ...{ rules: [...rules], ownRegistries: [...ownRegistries], warnings },
+    ...{ workspaceId, networkPolicy, preset, rules: [...rules], temporaryRules },
+    ...{ ownRegistries: [...ownRegistries], warnings: warningsOf({ preset, rules: all }) },
   };
 }
 
@@ -176,8 +199,9 @@ function requireEgress(row: WorkspaceRow): void {
   );
 }
 
-function noSuchRule(row: WorkspaceRow, text: string, rules: readonly string[]): PyroError {
-  const guess = nearest(text, rules);
+function noSuchRule(row: WorkspaceRow, text: string, policy: EgressPolicy): PyroError {
+  const temporary = heldRules(policy).map(({ rule }) => rule);
+  const guess = nearest(text, [...policy.rules, ...temporary]);
   return new PyroError(
     "invalid_argument",
     `Workspace ${nameOf(row)} has no network rule ${JSON.stringify(text)}.`,

@@ -94,6 +94,11 @@ const egressSchema = z.object({
     .array(z.string().refine(accepted(parseRule)))
     .max(limits.networkRulesMax)
     .readonly(),
+  temporaryRules: z
+    .array(z.object({ rule: z.string().refine(accepted(parseRule)), until: timestamp }))
+    .max(limits.networkRulesMax)
+    .readonly()
+    .default([]),
   ownRegistries: z
     .array(z.string().regex(/^[a-z0-9_.-]{1,253}:\d{1,5}$/))
     .max(limits.ownRegistriesMax)

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { JsonSchemaType } from "@modelcontextprotocol/client";
-import { type CallToolResult, Client, type Tool } from "@modelcontextprotocol/client";
+import {
+  type CallToolResult,
+  Client,
+  type ElicitRequestParams,
+  type ElicitResult,
+  type Tool,
+} from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/client/validators/ajv";
 import { factsKey } from "../../../src/mcp/service.ts";
@@ -16,6 +22,8 @@ export interface ConnectOptions {
   /** Where the server is started. Default: the home's own directory, which is no checkout. */
   readonly cwd?: string;
   /** What is started, with its environment, instead of this checkout's server. */
+  /** What the person behind the client says when they are asked. Default: nobody is there to ask. */
+  readonly onElicit?: (asked: ElicitRequestParams) => ElicitResult | Promise<ElicitResult>;
   readonly server?: { readonly command: readonly string[]; readonly env: Record<string, string> };
 }
 
@@ -39,7 +47,7 @@ export class McpConnection implements AsyncDisposable {
   static async open(
     home: PyroHome,
     args: readonly string[] = [],
-    { era = "auto", cwd = home.directory, server }: ConnectOptions = {},
+    { era = "auto", cwd = home.directory, server, onElicit }: ConnectOptions = {},
   ): Promise<McpConnection> {
     const own = [join(repository, "bin", "pyro"), "mcp", "serve"];
     const [command = "", ...rest] = [...(server?.command ?? own), ...args];
@@ -52,8 +60,13 @@ export class McpConnection implements AsyncDisposable {
     });
     const client = new Client(
       { name: "test", version: "1" },
-      { versionNegotiation: { mode: era } },
+      {
+        versionNegotiation: { mode: era },
+        ...(onElicit && { capabilities: { elicitation: { form: {} } } }),
+      },
     );
+    if (onElicit !== undefined)
+      client.setRequestHandler("elicitation/create", ({ params }) => onElicit(params));
     await client.connect(transport);
     return new McpConnection(client, transport);
   }

@@ -1,6 +1,6 @@
 import { closedEgressPolicy, type EgressPolicy } from "../../../model/egress.ts";
 import type { PreparedPolicy } from "../../../network/decide.ts";
-import { preparedHere } from "../../../network/policy.ts";
+import { heldRules, preparedHere } from "../../../network/policy.ts";
 
 /** This machine's own addresses change seldom. */
 const keptMs = 5_000;
@@ -9,7 +9,7 @@ const keptMs = 5_000;
 export class LivePolicy {
   readonly #read: () => EgressPolicy | undefined;
   #prepared:
-    | { readonly text: string; readonly at: number; readonly policy: PreparedPolicy }
+    | { readonly text: string; readonly untilMs: number; readonly policy: PreparedPolicy }
     | undefined;
 
   /** `read` answers what is kept; undefined where nothing is. */
@@ -22,9 +22,13 @@ export class LivePolicy {
     const kept = this.#read() ?? closedEgressPolicy;
     const text = JSON.stringify(kept);
     const known = this.#prepared;
-    if (known?.text === text && performance.now() - known.at < keptMs) return known.policy;
+    const nowMs = Date.now();
+    const isFresh =
+      known?.text === text && nowMs < known.untilMs && known.untilMs <= nowMs + keptMs;
+    if (isFresh) return known.policy;
     const policy = prepare(kept);
-    this.#prepared = { text, at: performance.now(), policy };
+    const ends = heldRules(kept).map(({ until }) => Date.parse(until));
+    this.#prepared = { text, untilMs: Math.min(nowMs + keptMs, ...ends), policy };
     return policy;
   }
 }
