@@ -19,6 +19,7 @@ export interface ServeArguments {
   readonly projectPath?: string;
   readonly repoUrl?: string;
   readonly repoRef?: string;
+  readonly withGit?: boolean;
   readonly allowPath?: readonly string[];
 }
 
@@ -32,6 +33,7 @@ export function addServeOptions(command: Command): Command {
     .option("--project-path <dir>", "what workspaces start from (default: the agent's project)")
     .option("--repo-url <url>", "start workspaces from a clean clone of this repository")
     .option("--repo-ref <ref>", "branch, tag or commit of it (default: its HEAD)")
+    .option("--with-git", "keep its history, so that git fetch, log and push work there")
     .option(
       "--allow-path <dir>",
       "directory tools may use beside the project (repeatable)",
@@ -40,12 +42,13 @@ export function addServeOptions(command: Command): Command {
 }
 
 export function serveOptions(options: ServeArguments): ServeArguments {
-  const { profile, projectPath, repoUrl, repoRef, allowPath } = options;
+  const { profile, projectPath, repoUrl, repoRef, withGit, allowPath } = options;
   return {
     ...(profile && { profile }),
     ...(projectPath !== undefined && { projectPath }),
     ...(repoUrl !== undefined && { repoUrl }),
     ...(repoRef !== undefined && { repoRef }),
+    ...(withGit !== undefined && { withGit }),
     ...(allowPath && { allowPath }),
   };
 }

@@ -74,8 +74,8 @@ async function workingCommand(
 
 function merged({ options }: ParsedArguments, serve: ServeOptions): ServeOptions {
   const given = Object.entries(serve).filter((entry) => entry[1] !== undefined);
-  const { projectPath, repoUrl, repoRef, ...rest } = options;
+  const { projectPath, repoUrl, repoRef, withGit, ...rest } = options;
   const namesProject = given.some(([name]) => name === "projectPath" || name === "repoUrl");
-  const project = namesProject ? {} : { projectPath, repoUrl, repoRef };
+  const project = namesProject ? {} : { projectPath, repoUrl, repoRef, withGit };
   return { ...rest, ...project, ...Object.fromEntries(given) };
 }

@@ -11,6 +11,7 @@ export interface ServeOptions {
   readonly projectPath?: string | undefined;
   readonly repoUrl?: string | undefined;
   readonly repoRef?: string | undefined;
+  readonly withGit?: boolean | undefined;
   readonly allowPath?: readonly string[] | undefined;
 }
 
@@ -28,7 +29,7 @@ export function serveCommand(
   options: ServeOptions,
   { currentDirectory, others = [] }: { currentDirectory: string; others?: readonly string[] },
 ): readonly string[] {
-  const { profile, projectPath, repoUrl, repoRef, allowPath = [] } = options;
+  const { profile, projectPath, repoUrl, repoRef, withGit, allowPath = [] } = options;
   if (projectPath !== undefined && repoUrl !== undefined)
     throw new PyroError("invalid_argument", "A project is a directory or a repository, not both.", {
       hint: "Give --project-path or --repo-url.",
@@ -36,6 +37,10 @@ export function serveCommand(
   if (repoRef !== undefined && repoUrl === undefined)
     throw new PyroError("invalid_argument", "A ref needs its repository.", {
       hint: "Give --repo-url as well.",
+    });
+  if (withGit && repoUrl === undefined)
+    throw new PyroError("invalid_argument", "The history of a clone needs its repository.", {
+      hint: "Give --repo-url as well; a checkout of this machine comes with its .git as it is.",
     });
   return [
     ...program,
@@ -47,6 +52,7 @@ export function serveCommand(
       : ["--project-path", directory("--project-path", resolve(currentDirectory, projectPath))]),
     ...(repoUrl === undefined ? [] : ["--repo-url", repoUrl]),
     ...(repoRef === undefined ? [] : ["--repo-ref", repoRef]),
+    ...(withGit ? ["--with-git"] : []),
     ...allowPath.flatMap((path) => [
       "--allow-path",
       directory("--allow-path", resolve(currentDirectory, path)),
@@ -87,6 +93,7 @@ export function parseServeCommand(command: readonly string[]): ParsedArguments {
     projectPath: text("project-path"),
     repoUrl: text("repo-url"),
     repoRef: text("repo-ref"),
+    withGit: values["with-git"] === true || undefined,
     allowPath: values["allow-path"] as string[] | undefined,
   };
   const others = ["tools", "exclude"].flatMap((name) => {
@@ -110,6 +117,7 @@ const takes: Readonly<Record<string, "string" | "boolean">> = {
   "project-path": "string",
   "repo-url": "string",
   "repo-ref": "string",
+  "with-git": "boolean",
   "allow-path": "string",
   tools: "string",
   exclude: "string",

@@ -18,6 +18,8 @@ export interface CreateServerOptions {
   readonly repoUrl?: string | undefined;
   /** Branch, tag or commit of it. Default: its HEAD. */
   readonly repoRef?: string | undefined;
+  /** Keeps the history of that repository, so that git works in workspaces. Default false: the files of one commit. */
+  readonly withGit?: boolean | undefined;
   /** Whether to ask the person behind a client that can what a workspace may reach, when something was denied. Default true. */
   readonly asksPerson?: boolean | undefined;
   /** Directories of the host that tools may read and write beside the project. */

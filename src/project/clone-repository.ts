@@ -6,6 +6,8 @@ import { clonesDirectory, ensurePrivateDirectory } from "../platform/directories
 import { removeAbandoned, temporaryNeighbour } from "../platform/files.ts";
 import { removeTree } from "../platform/remove-tree.ts";
 import { runTool } from "../platform/tools.ts";
+import { type Git, historyRefspecs, keepHistory } from "./keep-history.ts";
+import { withoutPassword } from "./remote-url.ts";
 
 /** A client waits for it, some only so long. */
 const deadlineMs = 240_000;
@@ -46,12 +48,14 @@ export interface CloneOptions {
   readonly cacheDirectory: string;
   /** A branch, tag or commit. Default: what the repository's HEAD names. */
   readonly ref?: string | undefined;
+  /** Puts a `.git` with all that the repository has into the archive. Default false: one commit is fetched, and travels without. */
+  readonly withGit?: boolean | undefined;
 }
 
-/** Fetches one commit without its history and makes an archive of its files; no file of it is ever checked out. */
+/** Fetches a commit and makes an archive of its files; no file of it is ever checked out. */
 export async function cloneRepository(
   url: string,
-  { cacheDirectory, ref = "HEAD" }: CloneOptions,
+  { cacheDirectory, ref = "HEAD", withGit = false }: CloneOptions,
 ): Promise<ClonedTree> {
   requireUsable(url, ref);
   const clones = clonesDirectory(cacheDirectory);
@@ -68,11 +72,14 @@ export async function cloneRepository(
     await mkdir(join(repository, "info"), { recursive: true });
     await writeFile(join(repository, "info", "attributes"), plainAttributes);
     const inside = ["-C", repository] as const;
-    const quietly = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules"];
-    await git(...inside, "fetch", ...quietly, "--end-of-options", url, ref);
+    const quietly = ["--quiet", "--no-tags", "--no-recurse-submodules"];
+    const refs = withGit ? [ref, ...historyRefspecs] : [ref];
+    if (!withGit) quietly.push("--depth=1");
+    await git(...inside, "fetch", ...quietly, "--end-of-options", url, ...refs);
     const commit = (await git(...inside, "rev-parse", "--verify", "FETCH_HEAD^{commit}")).trim();
     await git(...inside, "archive", "--format=tar", `--output=${archivePath}`, commit);
-    await removeTree(repository);
+    if (withGit) await keepHistory({ git, repository, archivePath, url, ref, commit, directory });
+    else await removeTree(repository);
     return { archivePath, commit, directory };
   } catch (error) {
     await removeTree(directory);
@@ -98,7 +105,7 @@ function requireUsable(url: string, ref: string): void {
     throw new PyroError("invalid_argument", `"${visibleText(ref)}" is no branch, tag or commit.`);
 }
 
-function gitIn(directory: string): (...args: readonly string[]) => Promise<string> {
+function gitIn(directory: string): Git {
   const signal = AbortSignal.timeout(deadlineMs);
   const env = {
     HOME: join(directory, "home"),
@@ -118,12 +125,17 @@ function gitIn(directory: string): (...args: readonly string[]) => Promise<strin
 
 function unreachable(url: string, ref: string, error: unknown): unknown {
   const { code, message } = asPyroError(error);
+  const address = visibleText(withoutPassword(url));
   if (code === "host_tool_missing") return error;
   const why =
     code === "host_tool_failed" ? message.replace(/^git ended with code \d+: /, "") : message;
-  const what = ref === "HEAD" ? visibleText(url) : `${visibleText(ref)} of ${visibleText(url)}`;
-  return new PyroError("repository_unreachable", `${what} cannot be fetched: ${why}`, {
-    cause: error,
-    hint: "Check the address and the ref. Repositories that ask for a password cannot be used.",
-  });
+  const what = ref === "HEAD" ? address : `${visibleText(ref)} of ${address}`;
+  return new PyroError(
+    "repository_unreachable",
+    `${what} cannot be fetched: ${why.replaceAll(visibleText(url), address)}`,
+    {
+      cause: error,
+      hint: "Check the address and the ref. Repositories that ask for a password cannot be used.",
+    },
+  );
 }

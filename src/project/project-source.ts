@@ -5,6 +5,7 @@ import { readConfig } from "../platform/config.ts";
 import { removeTreeSync } from "../platform/remove-tree.ts";
 import type { ClonedTree } from "./clone-repository.ts";
 import { findCheckout } from "./find-checkout.ts";
+import { withoutPassword } from "./remote-url.ts";
 
 /** What a workspace starts from. */
 export interface Seed {
@@ -19,6 +20,8 @@ export interface ProjectOptions {
   readonly projectPath?: string | undefined;
   readonly repoUrl?: string | undefined;
   readonly repoRef?: string | undefined;
+  /** Whether workspaces get the repository at `repoUrl` with its history. Default false. */
+  readonly withGit?: boolean | undefined;
   /** Where the server was started. */
   readonly currentDirectory: string;
 }
@@ -35,13 +38,17 @@ export interface ProjectSource extends Disposable {
 
 /** The project that the options name, or the checkout around the current directory; undefined when there is none. */
 export function findProject(options: ProjectOptions): ProjectSource | undefined {
-  const { projectPath, repoUrl, repoRef, currentDirectory } = options;
+  const { projectPath, repoUrl, repoRef, withGit, currentDirectory } = options;
   if (repoUrl !== undefined && projectPath !== undefined)
     throw new PyroError("invalid_argument", "A project is a directory or a repository, not both.", {
       hint: "Give --project-path or --repo-url.",
     });
   if (repoUrl !== undefined)
-    return repositoryProject(absoluteUrl(repoUrl, currentDirectory), repoRef);
+    return repositoryProject(absoluteUrl(repoUrl, currentDirectory), { ref: repoRef, withGit });
+  if (withGit)
+    throw new PyroError("invalid_argument", "The history of a clone needs its repository.", {
+      hint: "Give --repo-url as well; a checkout of this machine comes with its .git as it is.",
+    });
   if (repoRef !== undefined)
     throw new PyroError("invalid_argument", "A ref needs its repository.", {
       hint: "Give --repo-url as well.",
@@ -64,17 +71,23 @@ function directoryProject(directory: string): ProjectSource {
 }
 
 /** Cloned once, so that all workspaces of a server start from the same commit. */
-function repositoryProject(url: string, ref: string | undefined): ProjectSource {
-  const name = visibleText(ref === undefined ? url : `${url} at ${ref}`);
+function repositoryProject(
+  url: string,
+  asked: { readonly ref: string | undefined; readonly withGit: boolean | undefined },
+): ProjectSource {
+  const { ref, withGit } = asked;
+  const address = withoutPassword(url);
+  const name = visibleText(ref === undefined ? address : `${address} at ${ref}`);
   let cloning: Promise<ClonedTree> | undefined;
   let cloned: ClonedTree | undefined;
   const clone = async () => {
     const { cloneRepository } = await import("./clone-repository.ts");
-    cloned = await cloneRepository(url, { ref, cacheDirectory: readConfig().cacheDirectory });
+    const { cacheDirectory } = readConfig();
+    cloned = await cloneRepository(url, { ...asked, cacheDirectory });
     return cloned;
   };
   return {
-    description: `a clean clone of ${name}`,
+    description: `a ${withGit ? "clone with the history" : "clean clone"} of ${name}`,
     directory: undefined,
     seed: async () => {
       cloning ??= clone();

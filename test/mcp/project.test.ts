@@ -122,6 +122,78 @@ test("branches, tags and commits are found; file URLs are paths", async () => {
   }
 });
 
+/** What git says in the files of an archive, as in a guest. */
+function unpacked(archivePath: string) {
+  const directory = `${archivePath}.unpacked`;
+  mkdirSync(directory);
+  execFileSync("tar", ["xf", archivePath, "-C", directory]);
+  const inside = (...args: readonly string[]) =>
+    execFileSync("git", ["-C", directory, ...args], {
+      env: { PATH: process.env.PATH, HOME: "/nonexistent", GIT_CONFIG_NOSYSTEM: "1" },
+      encoding: "utf8",
+    }).trim();
+  return { directory, inside };
+}
+
+test("with its history, git finds the branch, its commits and nothing to commit; nothing of the repository runs", async () => {
+  // The owner's own git runs hooks.
+  const quietly = ["-c", "core.hooksPath=/dev/null"] as const;
+  git(...quietly, "branch", "side", first);
+  for (const [ref, branch, commit] of [
+    [undefined, "main", git("rev-parse", "main")],
+    ["side", "side", first],
+    ["v1", "HEAD", first],
+    [first, "HEAD", first],
+  ] as const) {
+    const cloned = await clone(origin, ref, { withGit: true });
+    try {
+      assert.equal(cloned.commit, commit);
+      const { directory, inside } = unpacked(cloned.archivePath);
+      assert.equal(inside("rev-parse", "--abbrev-ref", "HEAD"), branch);
+      assert.equal(inside("rev-parse", "HEAD"), commit);
+      assert.equal(inside("log", "--format=%s", "refs/remotes/origin/main"), "two\none");
+      assert.equal(inside("rev-parse", "v1"), first);
+      // A filter, and what other encodings and line ends make of it, is for whoever works there.
+      assert.equal(inside("diff", "--cached", "--stat"), "");
+      assert.equal(inside("fsck", "--strict"), "");
+      assert.ok(!existsSync(join(directory, ".git", "hooks")));
+      assert.deepEqual(
+        inside("config", "--local", "--list").split("\n"),
+        ["core.repositoryformatversion=0", "core.filemode=true", "core.bare=false"].concat(
+          "core.logallrefupdates=true",
+        ),
+      );
+      assert.deepEqual(readdirSync(cloned.directory).sort(), [
+        ...["home", "tree.tar", "tree.tar.unpacked", "whole"],
+      ]);
+    } finally {
+      execFileSync("rm", ["-r", cloned.directory]);
+    }
+  }
+  git(...quietly, "branch", "--delete", "--force", "side");
+  assert.ok(!existsSync(trap));
+});
+
+test("a workspace has the history of its repository, which a server without one cannot give", async () => {
+  await using connection = await place.connect(["--repo-url", "../origin", "--with-git"]);
+  assert.match(connection.client.getInstructions() ?? "", /a clone with the history of/);
+  const made = await connection.record("workspace_create", { environment });
+  const asked = await connection.bulk("workspace_exec", {
+    workspace_id: made.workspace_id,
+    command: "cat .git/HEAD kept.txt; grep -c refs/ .git/packed-refs; ls .git/objects/pack | wc -l",
+    timeout_seconds: 120,
+  });
+  assert.match(asked.parts.join(""), /^ref: refs\/heads\/main\nsecond\n[1-9]\d*\n[0-9]+\n$/);
+  const seedless = await place.connect(["--with-git"]).then(
+    async (other) => {
+      await other[Symbol.asyncDispose]();
+      return "it started";
+    },
+    () => "refused",
+  );
+  assert.equal(seedless, "refused");
+});
+
 for (const [url, ref, code] of [
   ["/does/not/exist", undefined, "repository_unreachable"],
   ["https://127.0.0.1:9/x.git", undefined, "repository_unreachable"],
@@ -235,6 +307,11 @@ function clones(): string {
   return join(place.workspaces.home.cacheDirectory, "repositories");
 }
 
-function clone(url: string, ref?: string): ReturnType<typeof cloneRepository> {
-  return cloneRepository(url, { ref, cacheDirectory: place.workspaces.home.cacheDirectory });
+function clone(
+  url: string,
+  ref?: string,
+  options: { readonly withGit?: boolean } = {},
+): ReturnType<typeof cloneRepository> {
+  const { cacheDirectory } = place.workspaces.home;
+  return cloneRepository(url, { ref, cacheDirectory, ...options });
 }

@@ -11,6 +11,7 @@ interface ServeOptions {
   readonly projectPath?: string;
   readonly repoUrl?: string;
   readonly repoRef?: string;
+  readonly withGit?: boolean;
   readonly allowPath?: readonly string[];
   readonly ask: boolean;
 }
@@ -45,6 +46,7 @@ export function addMcp(program: Command, { io }: { readonly io: Pick<IO, "stderr
     .option("--project-path <dir>", "what workspaces start from (default: the checkout around)")
     .option("--repo-url <url>", "start workspaces from a clean clone of this repository")
     .option("--repo-ref <ref>", "branch, tag or commit of it (default: its HEAD)")
+    .option("--with-git", "keep its history, so that git fetch, log and push work there")
     .option(
       "--allow-path <dir>",
       "directory tools may read and write beside the project (repeatable)",

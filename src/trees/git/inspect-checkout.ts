@@ -7,6 +7,7 @@ import { below, openFlags } from "../../platform/descriptor-path.ts";
 import { parseConfig } from "./config-file.ts";
 import { formatWarnings } from "./format-warnings.ts";
 import type { OuterGit } from "./outer-git.ts";
+import { passwordWarnings } from "./password-warnings.ts";
 import { openBelow, readBelow } from "./read-below.ts";
 import { TrackedFiles } from "./tracked-files.ts";
 
@@ -144,7 +145,7 @@ function inspectGit(
   const { common } = git;
   const data = readBelow(common.fd, "config", configBytesMax);
   const config = parseConfig(typeof data === "string" ? "" : fromBuffer(data));
-  const warnings = formatWarnings(config);
+  const warnings = [...formatWarnings(config), ...passwordWarnings(config)];
   if (place.outer === undefined)
     warnings.push(...linksOut(common), ...borrowed(common), ...filesElsewhere(config, git, place));
   if (trackedBytesMax === undefined) return { warnings, tracked: undefined };

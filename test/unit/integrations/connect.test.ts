@@ -322,6 +322,7 @@ test("an unknown coding agent and impossible options are refused before anything
   });
   for (const serve of [
     { repoRef: "v1" },
+    { withGit: true },
     { repoUrl: "https://example.org/a.git", projectPath: "." },
     { projectPath: "missing" },
     { allowPath: ["missing"] },
