@@ -127,7 +127,7 @@ export class Person<Result> {
     target: string,
     choice: (typeof choices)[number],
   ): Promise<string> {
-    if (choice === "no") return `Asked just now, the user did not allow ${target}.`;
+    if (choice === "no") return `Asked just now, nobody allowed ${target}.`;
     const forSeconds = choice === "for 10 minutes" ? onceSeconds : undefined;
     try {
       await (await this.#pyro()).changeNetwork(workspaceId, { allow: [target], forSeconds });

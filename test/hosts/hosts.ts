@@ -32,6 +32,8 @@ after(async () => {
 interface Driver {
   readonly list: readonly string[];
   readonly listed: RegExp;
+  /** Whether it asks its user what a server wants to know; without a user it says no. */
+  readonly asks: boolean;
   /** The command that has the agent work with the stand-in. */
   run(model: StandInModel): { command: readonly string[]; env?: Record<string, string> };
 }
@@ -39,6 +41,7 @@ interface Driver {
 const drivers: Record<string, Driver> = {
   "claude-code": {
     list: ["claude", "mcp", "list"],
+    asks: true,
     listed: /pyro: .*bin\/pyro mcp serve.*Connected/,
     run: (model) => ({
       command: [
@@ -56,6 +59,7 @@ const drivers: Record<string, Driver> = {
   },
   codex: {
     list: ["codex", "mcp", "get", "pyro"],
+    asks: true,
     listed: /command: .*bin\/pyro\n\s+args: mcp serve\n/,
     run: (model) => {
       const provider = `{name="none",base_url="${model.url}/v1",wire_api="responses",requires_openai_auth=false,supports_websockets=false}`;
@@ -76,6 +80,7 @@ const drivers: Record<string, Driver> = {
   },
   opencode: {
     list: ["opencode", "mcp", "list"],
+    asks: false,
     listed: /pyro.*connected/,
     run: (model) => ({
       command: ["opencode", "run", "--format", "json", "--model", "none/none", "go"],
@@ -135,6 +140,24 @@ for (const [host, driver] of Object.entries(drivers)) {
   });
 }
 
+for (const [host, driver] of Object.entries(drivers)) {
+  test(`${host} tells its model what was denied, when nobody is there to be asked`, {
+    timeout: 300_000,
+  }, async () => {
+    const user = new AgentUser(`${host}-alone`);
+    await user.run(["pyro", "host", "connect", host]);
+    const workspace_id = await createNetworked(`denied-to-${host}`);
+    const call = { tool: "workspace_exec", input: { workspace_id, command: ["bash", "-c", trying] } };
+    await using model = await StandInModel.start([call]);
+    const { command, env } = driver.run(model);
+    const ended = await user.run(command, env);
+    const [exec = ""] = model.results;
+    assert.match(exec, /Denied by the network rules: telemetry\.example:80/, ended.stderr);
+    assert.equal(/Asked just now, nobody allowed telemetry/.test(exec), driver.asks);
+    await home.pyro(["workspace", "delete", workspace_id]);
+  });
+}
+
 test("codex answers tool calls without a model", { timeout: 120_000 }, async () => {
   const user = new AgentUser("codex-app-server");
   await user.run(["pyro", "host", "connect", "codex"]);
@@ -156,6 +179,45 @@ test("codex answers tool calls without a model", { timeout: 120_000 }, async () 
   });
   assert.match(content[0].text, /from a guest/);
 });
+
+test("codex asks its user what a workspace may reach", { timeout: 120_000 }, async () => {
+  const user = new AgentUser("codex-asks");
+  await user.run(["pyro", "host", "connect", "codex"]);
+  const workspace_id = await createNetworked("codex-asks");
+  await using server = new AppServer(user);
+  server.onRequest = ({ method, params }) => {
+    assert.equal(method, "mcpServer/elicitation/request");
+    assert.match(JSON.stringify(params), /Allow telemetry\.example:80\?/);
+    return { action: "accept", content: { target_1: "for this workspace" } };
+  };
+  await server.ask("initialize", { clientInfo: { name: "test", version: "1" } });
+  server.tell("initialized");
+  const { thread } = await server.ask("thread/start", {
+    cwd: project,
+    approvalPolicy: "on-request",
+    sandbox: "read-only",
+  });
+  const { content } = await server.ask("mcpServer/tool/call", {
+    threadId: thread.id,
+    server: "pyro",
+    tool: "workspace_exec",
+    arguments: { workspace_id, command: ["bash", "-c", trying] },
+  });
+  assert.match(content[0].text, /the user allowed telemetry\.example:80 for this workspace/);
+  const shown = await home.pyro(["workspace", "network", "show", workspace_id]);
+  assert.match(shown.stdout, /^allow telemetry\.example:80$/m);
+  await home.pyro(["workspace", "delete", workspace_id]);
+});
+
+const trying = "exec 3<>/dev/tcp/telemetry.example/80";
+
+async function createNetworked(name: string): Promise<string> {
+  const network = ["--network-policy", "egress", "--network-preset", "none"];
+  const create = ["workspace", "create", baseEnvironment, "--name", name, ...network];
+  const { code, stderr } = await home.pyro(create);
+  assert.equal(code, 0, stderr);
+  return name;
+}
 
 function workspacePlan(name: string, exported: string): PlannedCall[] {
   const workspace_id = name;
@@ -197,6 +259,8 @@ class AppServer implements AsyncDisposable {
   readonly #waiting = new Map<number, (message: any) => void>();
   #rest = "";
   #id = 0;
+  // biome-ignore lint/suspicious/noExplicitAny: another program's protocol
+  onRequest: ((message: any) => object) | undefined;
 
   constructor(user: AgentUser) {
     this.#process = user.start(["codex", "app-server"], {}, true);
@@ -205,7 +269,9 @@ class AppServer implements AsyncDisposable {
       this.#rest = lines.pop() ?? "";
       for (const line of lines.filter(Boolean)) {
         const message = JSON.parse(line);
-        this.#waiting.get(message.id)?.(message);
+        if (message.method === undefined) this.#waiting.get(message.id)?.(message);
+        else if (message.id !== undefined)
+          this.#send({ id: message.id, result: this.onRequest?.(message) });
       }
     });
   }

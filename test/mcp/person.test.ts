@@ -59,7 +59,7 @@ describe("the person behind a client", () => {
         first.text,
         /^Asked just now, the user allowed b\.example:80 for 10 minutes: try/m,
       );
-      assert.match(first.text, /^Asked just now, the user did not allow c\.example:80\.$/m);
+      assert.match(first.text, /^Asked just now, nobody allowed c\.example:80\.$/m);
       // The command ran once.
       assert.equal((await ws.pyro.summarizeWorkspace(id)).commands.length, 1);
       assert.deepEqual(await rulesOf(id), [["allow a.example:80"], ["allow b.example:80"]]);
@@ -69,9 +69,9 @@ describe("the person behind a client", () => {
       assert.doesNotMatch(second.text, /Asked/);
       assert.equal(asked.length, 1);
       for (const [host, text] of [
-        ["d.example", /did not allow d\.example:80/],
-        ["e.example", /did not allow e\.example:80/],
-        ["f.example", /did not allow f\.example:80/],
+        ["d.example", /nobody allowed d\.example:80/],
+        ["e.example", /nobody allowed e\.example:80/],
+        ["f.example", /nobody allowed f\.example:80/],
       ] as const)
         assert.match((await mcp.bulk("workspace_exec", fetching(id, host))).text, text);
       assert.equal(asked.length, 4);
