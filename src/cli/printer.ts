@@ -29,11 +29,27 @@ export async function printResult(io: IO, name: ResultName, value: unknown): Pro
 
 /** A failure: for people on stderr, for programs as JSON on stdout. */
 export function printError(io: IO, error: unknown, { json }: { json: boolean }): void {
-  const { code, message, hint } = asPyroError(error);
+  const { code, message: said, hint } = asPyroError(error);
+  const message = withOptionNames(said);
   if (json) {
     const error = { code, message, ...(hint !== undefined && { hint }) };
     printLine(io, visibleJson({ error }));
   } else explain(io, message, hint);
+}
+
+/** What the SDK calls an option, where it is not an option of the command line. */
+const argumentNames: Readonly<Record<string, string>> = {
+  guestPort: "The port of the guest",
+  hostPort: "The port of this machine",
+};
+
+/** The SDK's `maxChars is 0, but must be …` is about `--max-chars` here. */
+function withOptionNames(message: string): string {
+  return message.replace(
+    /^([a-z]+(?:[A-Z][a-z]+)*) is (?=\S+, but must be )/,
+    (_, name: string) =>
+      `${argumentNames[name] ?? `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`} is `,
+  );
 }
 
 /** What went wrong, and what to do about it, for people. */

@@ -60,7 +60,7 @@ test("impossible sizes are refused by name before the host is touched", async ()
   assert.deepEqual(cpu, {
     code: 125,
     stdout: "",
-    stderr: "error: vcpuCount is 999, but must be a whole number from 1 to 64.\n",
+    stderr: "error: --vcpu-count is 999, but must be a whole number from 1 to 64.\n",
   });
   const empty = await pyro("run", "debian:12", "--", "");
   assert.equal(empty.code, 125);

@@ -150,6 +150,8 @@ describe("pyro workspace shell", () => {
       await codeOf("write", id, deaf, "--input", "x".repeat(100_000)),
       "shell_not_reading",
     );
+    const { stderr } = await run("read", id, deaf, "--max-chars", "0");
+    assert.match(stderr, /^error: --max-chars is 0, but must be a whole number from 1 to /);
     await run("close", id, ended);
     for (let count = 1; count < 64; count++)
       await ws.pyro.openShell(id, { command: ["sleep", "1000"] });

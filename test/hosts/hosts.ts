@@ -147,7 +147,10 @@ for (const [host, driver] of Object.entries(drivers)) {
     const user = new AgentUser(`${host}-alone`);
     await user.run(["pyro", "host", "connect", host]);
     const workspace_id = await createNetworked(`denied-to-${host}`);
-    const call = { tool: "workspace_exec", input: { workspace_id, command: ["bash", "-c", trying] } };
+    const call = {
+      tool: "workspace_exec",
+      input: { workspace_id, command: ["bash", "-c", trying] },
+    };
     await using model = await StandInModel.start([call]);
     const { command, env } = driver.run(model);
     const ended = await user.run(command, env);

@@ -49,9 +49,8 @@ const changes: readonly ChangeCommand[] = [
     description:
       "Allows connections, from the next one on. A host's name opens its public addresses; a private one is opened by its address, a block, or the group private.",
     examples: [
-      "pyro workspace network allow demo api.example.com:443",
+      "pyro workspace network allow demo api.example.com:443 --for 10m",
       "pyro workspace network allow demo 10.1.2.3:5432",
-      "pyro workspace network allow demo api.example.com --for 10m",
     ],
   },
   {

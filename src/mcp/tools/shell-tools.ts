@@ -132,6 +132,10 @@ function stateText({ state, exitCode, screen, timedOut, matched, truncated }: Sh
     .join(" · ");
 }
 
+function readingOn(workspace_id: string, shell_id: string): string {
+  return `${callText("shell_read", { workspace_id, shell_id })} with the cursor that the last read answered`;
+}
+
 export const shellWrite = recordTool({
   name: "shell_write",
   title: "Type into shell",
@@ -156,6 +160,7 @@ export const shellWrite = recordTool({
       keys,
       appendNewline: append_newline,
     }),
+    next: readingOn(workspace_id, shell_id),
   }),
 });
 
@@ -173,6 +178,7 @@ export const shellSignal = recordTool({
   result: "shellSignal",
   run: async ({ workspace_id, shell_id, signal_name }, { pyro }) => ({
     value: await (await pyro()).signalShell(workspace_id, shell_id, { signalName: signal_name }),
+    next: readingOn(workspace_id, shell_id),
   }),
 });
 

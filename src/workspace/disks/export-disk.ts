@@ -3,7 +3,6 @@ import { closeSync, constants, fstatSync, fsyncSync, openSync } from "node:fs";
 import { stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { diskBytes } from "../../environments/blank-disk.ts";
-import { formatBlankDisk } from "../../environments/format-blank-disk.ts";
 import { displayPath, fromUtf8 } from "../../model/byte-path.ts";
 import { PyroError } from "../../model/errors.ts";
 import type { WorkspaceDiskExport } from "../../model/workspace-results.ts";
@@ -77,6 +76,7 @@ class NewImage implements Disposable {
     usedBytes: number,
   ): Promise<NewImage> {
     const bytes = Math.max(diskBytes, Math.ceil((2 * usedBytes) / gibibyte) * gibibyte);
+    const { formatBlankDisk } = await import("../../environments/format-blank-disk.ts");
     const blank = await formatBlankDisk(join(host.config.cacheDirectory, "export"), bytes, {
       identifier: randomUUID(),
     });
