@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync, linkSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { WorkspaceDiff } from "../../src/index.ts";
@@ -114,6 +116,35 @@ describe("a workspace without isolation, where no guest can run", () => {
       (await ws.pyro.listWorkspaceFiles(id)).entries.some(({ path }) => /services/.test(path)),
       false,
     );
+  });
+
+  it("publishes ports of its servers where it was created for that, and is let out nowhere by rules", async () => {
+    const made = await create(
+      ...["--allow-host-compat", "--name", "ports", "--network-policy", "published-ports"],
+    );
+    assert.equal(made.code, 0, made.stdout + made.stderr);
+    const listening = createServer().listen(0, "127.0.0.1");
+    await once(listening, "listening");
+    const { port } = listening.address() as AddressInfo;
+    await new Promise((resolve) => listening.close(resolve));
+    const command = ["python3", "-m", "http.server", "--bind", "127.0.0.1", String(port)];
+    const service = await ws.pyro.startService("ports", "web", {
+      command,
+      readiness: { kind: "tcp", address: `127.0.0.1:${port}` },
+      publishedPorts: [port],
+    });
+    const [published] = service.publishedPorts;
+    assert.ok(published !== undefined && published.hostPort !== port);
+    const page = await fetch(published.url);
+    assert.equal(page.status, 200);
+    await page.text();
+    await ws.pyro.deleteWorkspace("ports");
+    await assert.rejects(fetch(published.url));
+
+    const out = await create("--allow-host-compat", "--network-policy", "egress");
+    const { error } = JSON.parse(out.stdout);
+    assert.deepEqual([out.code, error.code], [1, "not_supported"], error.message);
+    assert.match(error.message, /nothing decides what commands reach/);
   });
 
   it("hands secrets over as variables and nowhere else, and takes them out of output", async () => {

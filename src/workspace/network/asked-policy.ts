@@ -26,3 +26,14 @@ export async function askedPolicy(
   ];
   return policyHere({ preset, rules });
 }
+
+/** For whom a way out is asked where commands would run without isolation: nothing could hold them to any rules. */
+export function noRulesWithoutIsolation(): PyroError {
+  return new PyroError(
+    "not_supported",
+    "No guest can run here, and without isolation nothing decides what commands reach: they would use this machine's own network.",
+    {
+      hint: "Ask for no network, or find out what keeps guests from running: pyro doctor",
+    },
+  );
+}

@@ -17,7 +17,7 @@ import {
   type WorkspaceBase,
 } from "../life/workspace-machine.ts";
 import type { CreateWorkspaceOptions } from "../life/workspace-options.ts";
-import { askedPolicy } from "../network/asked-policy.ts";
+import { askedPolicy, noRulesWithoutIsolation } from "../network/asked-policy.ts";
 import { readSecretSources } from "../secrets/read-sources.ts";
 import { openSeedSource, type SeedSource } from "./seed-source.ts";
 import { startSeeded } from "./seed-workspace.ts";
@@ -34,6 +34,8 @@ export async function createWorkspace(
     options.seedPath === undefined ? undefined : await openSeedSource(options.seedPath, options);
   await sweepWorkspaces(context);
   const base = await chooseBase(context.host, options);
+  if (base.kind === "host" && letsOut(options.networkPolicy ?? "off"))
+    throw noRulesWithoutIsolation();
   const row = { ...draft, ...traitsOf(base, draft) };
   const work = () => {
     // Those of a workspace that runs; whoever looks after it gives them to its guest.

@@ -15,7 +15,7 @@ import { ensureEnvironment } from "../environments/ensure-environment.ts";
 import type { Host, WorkOptions } from "../machines/host.ts";
 import { type CommandRequest, runCommand } from "../machines/run-command.ts";
 import { startMachine, unnamedDisk } from "../machines/start-machine.ts";
-import { askedPolicy } from "../network/asked-policy.ts";
+import { askedPolicy, noRulesWithoutIsolation } from "../network/asked-policy.ts";
 import { letOut } from "../network/let-out.ts";
 import { runWithoutIsolation } from "./run-without-isolation.ts";
 
@@ -51,8 +51,10 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
   const { network = false } = options;
   const policy = await askedPolicy(options, network);
   host.prepareDirectories();
-  if (options.allowHostCompat && !(await canIsolate(host, options)))
+  if (options.allowHostCompat && !(await canIsolate(host, options))) {
+    if (network) throw noRulesWithoutIsolation();
     return runWithoutIsolation(host, { ...request, cpu: size.cpu ?? defaults.cpu });
+  }
 
   const { image } = await ensureEnvironment(host, options.environment, options);
   const cpu = cpuFor(image, size.cpu);
