@@ -76,8 +76,9 @@ export function explainDenied(io: IO, denied: readonly DeniedConnection[], wayOu
   for (const { host, port, rule, count } of denied.slice(0, shownMax)) {
     const target = targetText({ host, port });
     const times = count === 1 ? "" : `, ${count} times`;
-    printNote(io, `denied: ${target} (${rule}${times})`);
-    printNote(io, `hint: ${rule.startsWith("deny ") ? wayOut.remove(rule) : wayOut.allow(target)}`);
+    printNote(io, `denied: ${target} (${visibleText(rule, 300)}${times})`);
+    const hint = rule.startsWith("deny ") ? wayOut.remove(rule) : wayOut.allow(target);
+    printNote(io, `hint: ${visibleText(hint, 500)}`);
   }
   if (denied.length > shownMax) printNote(io, `denied: ${denied.length - shownMax} more`);
 }

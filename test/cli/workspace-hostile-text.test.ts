@@ -7,14 +7,26 @@ import { printGc } from "../../src/cli/commands/workspace-gc.ts";
 import { printWorkspaceList } from "../../src/cli/commands/workspace-list.ts";
 import { printLogs } from "../../src/cli/commands/workspace-logs.ts";
 import { printPatched } from "../../src/cli/commands/workspace-patch-apply.ts";
+import { printShells } from "../../src/cli/commands/workspace-shell-list.ts";
 import { printSnapshotCreated } from "../../src/cli/commands/workspace-snapshot-create.ts";
 import { printSnapshots } from "../../src/cli/commands/workspace-snapshot-list.ts";
 import { printSync } from "../../src/cli/commands/workspace-sync-push.ts";
 import type { IO } from "../../src/cli/io.ts";
 import { printFileList } from "../../src/cli/listings/file-list.ts";
+import {
+  connectionLine,
+  printConnections,
+  printNetwork,
+} from "../../src/cli/listings/network-lines.ts";
+import {
+  printService,
+  printServiceOutcome,
+  printServices,
+} from "../../src/cli/listings/service-lines.ts";
 import { printWorkspace } from "../../src/cli/listings/workspace-block.ts";
 import { printWorkspaceSummary } from "../../src/cli/listings/workspace-summary.ts";
-import { printError } from "../../src/cli/printer.ts";
+import { explainDenied, wayOutOf } from "../../src/cli/network-arguments.ts";
+import { printError, printLine } from "../../src/cli/printer.ts";
 import { showProgress } from "../../src/cli/progress-bar.ts";
 import { type LoggedCommand, PyroError } from "../../src/index.ts";
 import { fakePyro } from "./support/fake-pyro.ts";
@@ -68,6 +80,19 @@ function listings(text: string): Readonly<Record<string, Print>> {
   const diff = fixed.diff({ changes: [change] });
   const patched = { path: text, oldPath: text, kind: "renamed" as const, notes: [text] };
   const copied = { entryCount: 1, bytes: 1, skippedCount: 1, ...leftOut };
+  const service = fixed.service({
+    ...{ name: text, reason: text, command: [text, text], cwd: text, signal: text },
+    readiness: { kind: "http", target: text, ready: false, lastProbe: text },
+  });
+  const shell = fixed.shell({ shellId: text, state: "ended", signal: text });
+  const network = {
+    ...({ workspaceId, networkPolicy: "egress", preset: "none" } as const),
+    ...{ rules: [text], temporaryRules: [{ rule: text, until: fixed.at(60) }] },
+    ...{ ownRegistries: [text], warnings: [text] },
+  };
+  const connection = fixed.connection({
+    ...{ source: text, program: text, host: text, rule: text, reason: text, failure: text },
+  });
   return {
     list: (io) => printWorkspaceList(io, { workspaces: [fixed.listed(listed)] }, nowMs),
     status: (io) => printWorkspace(io, workspace, { detail: "full", nowMs }),
@@ -82,6 +107,14 @@ function listings(text: string): Readonly<Record<string, Print>> {
     sync: (io) => printSync(io, { ...copied, workspaceId, source: text, dest: text }),
     files: (io) => printFileList(io, { workspaceId, path: "/workspace", entries: [file] }),
     patch: (io) => printPatched(io, { workspaceId, files: [patched] }),
+    services: (io) => printServices(io, [service], nowMs),
+    service: (io) => printService(io, service, nowMs),
+    "what became of a service": (io) => printServiceOutcome(io, { ...service, state: "failed" }),
+    shells: (io) => printShells(io, { workspaceId, shells: [shell] }, nowMs),
+    network: (io) => printNetwork(io, network),
+    connections: (io) => printConnections(io, [connection]),
+    "connection as it happens": (io) => printLine(io, connectionLine(connection)),
+    denied: (io) => explainDenied(io, [{ ...connection, count: 2 }], wayOutOf("demo")),
     snapshots: (io) => printSnapshots(io, { workspaceId, snapshots: [snapshot] }, nowMs),
     snapshot: (io) => printSnapshotCreated(io, { workspaceId, snapshot }, text),
     gc: (io) =>

@@ -19,6 +19,8 @@ export async function environmentWith(home: PyroHome, packages: readonly string[
   if ((await host.images.find(environment)) !== undefined) return environment;
   const factory = await host.machineFactory();
   const tool = startMmdebstrap({ suite, variant: "minbase", packages, config: host.config });
+  // Where reading it ends early, that is what failed.
+  tool.done.catch(() => undefined);
   await using draft = await host.images.draft();
   const open = async function* () {
     yield* tool.stdout as AsyncIterable<Buffer>;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { ShellList } from "../../index.ts";
+import { type ShellList, visibleText } from "../../index.ts";
 import type { CommandContext, JsonOption } from "../context.ts";
 import type { IO } from "../io.ts";
 import { type Column, emptyCell, tableLines } from "../listings/table.ts";
@@ -32,7 +32,7 @@ export function addWorkspaceShellList(group: Command, { io, openPyro }: CommandC
 /** The shells as a table. */
 export function printShells(io: IO, { shells }: ShellList, nowMs: number): void {
   const columns: readonly Column<Listed>[] = [
-    { title: "SHELL", rank: 0, cell: ({ shellId }) => shellId },
+    { title: "SHELL", rank: 0, cell: ({ shellId }) => visibleText(shellId) },
     { title: "STATE", rank: 0, cell: stateOf },
     { title: "OPENED", rank: 2, cell: ({ openedAt }) => relativeTime(openedAt, nowMs) },
     {
@@ -52,5 +52,5 @@ export function printShells(io: IO, { shells }: ShellList, nowMs: number): void 
 
 function stateOf({ state, exitCode, signal }: Listed): string {
   if (state === "running") return state;
-  return signal === null ? `ended with ${exitCode}` : `ended by ${signal}`;
+  return signal === null ? `ended with ${exitCode}` : `ended by ${visibleText(signal)}`;
 }

@@ -41,7 +41,7 @@ export function printConnections(io: IO, connections: readonly NetworkConnection
     { title: "BY", rank: 3, cell: ({ source }) => visibleText(source ?? emptyCell, 40) },
     { title: "PROGRAM", rank: 1, cell: ({ program }) => visibleText(program || emptyCell, 32) },
     { title: "TO", rank: 0, cell: targetText },
-    { title: "ADDRESS", rank: 5, cell: ({ address }) => address ?? emptyCell },
+    { title: "ADDRESS", rank: 5, cell: ({ address }) => visibleText(address ?? emptyCell) },
     {
       title: "VERDICT",
       rank: 0,
@@ -55,7 +55,8 @@ export function printConnections(io: IO, connections: readonly NetworkConnection
     {
       title: "RECEIVED",
       rank: 4,
-      cell: ({ verdict, receivedBytes, failure }) => failure ?? bytesText(verdict, receivedBytes),
+      cell: ({ verdict, receivedBytes, failure }) =>
+        failure === null ? bytesText(verdict, receivedBytes) : visibleText(failure, 60),
     },
   ];
   for (const line of tableLines(io, columns, connections)) printLine(io, line);

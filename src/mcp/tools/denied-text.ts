@@ -1,3 +1,4 @@
+import { visibleText } from "../../model/text.ts";
 import type { DeniedConnection, RunResult } from "../../sdk.ts";
 import { targetText } from "../answers/network-wish.ts";
 
@@ -10,7 +11,7 @@ export function deniedText({ deniedConnections }: Denied, wayOut: string): strin
   if (deniedConnections.length === 0) return undefined;
   const targets = deniedConnections
     .slice(0, shownMax)
-    .map((one) => `${targetText(one)} (${one.rule})`);
+    .map((one) => `${targetText(one)} (${visibleText(one.rule, 100)})`);
   const more = deniedConnections.length > shownMax ? ", …" : "";
   return `Denied by the network rules: ${targets.join(", ")}${more}. Only a person can change them: ${wayOut}`;
 }

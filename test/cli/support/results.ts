@@ -1,7 +1,9 @@
 import type {
   LoggedCommand,
+  NetworkConnection,
   PublishedPort,
   Service,
+  ShellList,
   Workspace,
   WorkspaceChange,
   WorkspaceDiff,
@@ -198,13 +200,26 @@ export function service(change: Partial<Service> = {}): Service {
   };
 }
 
-const shell = {
-  state: "running",
-  exitCode: null,
-  openedAt: at(-600),
-  idleMs: 120_000,
-  attachedCount: 0,
-} as const;
+type ListedShell = ShellList["shells"][number];
+
+export function shell(change: Partial<ListedShell> = {}): ListedShell {
+  return {
+    ...{ shellId: "sh-1a2b3c4d", pid: 100, cols: 80, rows: 24, nextCursor: 0 },
+    ...{ state: "running", exitCode: null, signal: null, outOfMemory: false },
+    ...{ openedAt: at(-600), idleMs: 120_000, attachedCount: 0, backgroundProcessCount: 0 },
+    ...change,
+  };
+}
+
+export function connection(change: Partial<NetworkConnection> = {}): NetworkConnection {
+  return {
+    ...{ connectionId: 1, at: at(-60), source: "command:1", program: "curl" },
+    ...{ host: "example.com", port: 443, address: null },
+    ...{ verdict: "deny", rule: "preset none", reason: "No rule allows it.", count: 1 },
+    ...{ endedAt: at(-60), failure: null, sentBytes: 0, receivedBytes: 0 },
+    ...change,
+  };
+}
 
 export function published(change: Partial<PublishedPort> = {}): PublishedPort {
   const { hostPort = 8080 } = change;
@@ -289,8 +304,8 @@ export function fullSummary(): WorkspaceSummary {
       },
     ],
     shells: [
-      { ...shell, shellId: "sh-1a2b3c4d", attachedCount: 1 },
-      { ...shell, shellId: "sh-5e6f7a8b", state: "ended", exitCode: 0 },
+      shell({ attachedCount: 1 }),
+      shell({ shellId: "sh-5e6f7a8b", state: "ended", exitCode: 0 }),
     ],
     diff: { fileCount: changes.length, insertions: 233, deletions: 89, changes, stat: "" },
     runsWhenOpened: [
