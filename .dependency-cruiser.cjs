@@ -90,6 +90,7 @@ module.exports = {
       "registry/",
       "environments/",
       "drivers/driver\\.ts$",
+      "network/proxies/",
       "platform/",
       "model/",
     ]),

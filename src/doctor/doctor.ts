@@ -9,6 +9,7 @@ import { type Config, toolEnvironment } from "../platform/config.ts";
 import { ensurePrivateDirectory } from "../platform/directories.ts";
 import { type HostProgram, hostPrograms } from "./host-programs.ts";
 import { checkMachines } from "./machines.ts";
+import { checkProxies } from "./proxies.ts";
 import { fail, ok, warn } from "./verdict.ts";
 
 const gibibyte = 1024 ** 3;
@@ -54,6 +55,7 @@ export async function examineHost(parts: DoctorParts): Promise<DoctorReport> {
         ),
     ...(await Promise.all(neededPrograms().map(checkProgram))),
     ...directories,
+    ...checkProxies(),
     ...(usableDirectories
       ? [
           await checkRoom(parts.config.cacheDirectory),

@@ -25,6 +25,11 @@ export const networkSchema = z.object({
     .describe(
       "HOST:PORT that this machine's package managers named as their index when the rules last changed; with the registries.",
     ),
+  proxies: z
+    .array(z.string())
+    .describe(
+      "HOST:PORT of this machine's proxies by which it is let out, as they were when it was last started.",
+    ),
   warnings: z.array(z.string()).describe("Rules that do nothing, or more than they seem to."),
 });
 
@@ -38,6 +43,10 @@ export const networkCheckSchema = z.object({
   addresses: z
     .array(z.object({ address: z.string(), verdict, rule, reason: z.string() }))
     .describe("What the host is now; empty where the name alone is denied."),
+  proxy: z
+    .string()
+    .nullable()
+    .describe("HOST:PORT of the proxy by which it is reached; null for directly, or not at all."),
 });
 
 export const networkConnectionSchema = z.object({

@@ -1,8 +1,9 @@
-import { destinationText, type EgressDecision, type EgressPreset } from "../model/egress.ts";
-import { type Address, addressText, isIn } from "./address.ts";
+import type { EgressDecision, EgressPreset } from "../model/egress.ts";
+import { type Address, isIn } from "./address.ts";
 import { type AddressClass, classify } from "./address-class.ts";
+import { nameOf, whyInternal, whyLeftToProxy } from "./decision-texts.ts";
 import { registryHosts, registryPorts } from "./registries.ts";
-import type { PortRange, Rule } from "./rule.ts";
+import { isInternalName, type PortRange, type Rule } from "./rule.ts";
 import { RuleIndex } from "./rule-index.ts";
 
 /** What a policy depends on beside its own text. */
@@ -31,6 +32,10 @@ export interface Destination {
   readonly address: Address | null;
   /** Null when only a name is looked up. */
   readonly port: number | null;
+  /** Its address is for a proxy of the host to find, and nobody else's to know. */
+  readonly isLeftToProxy?: boolean;
+  /** It is a proxy of the host itself. */
+  readonly isProxy?: boolean;
 }
 
 export function preparePolicy(
@@ -66,6 +71,9 @@ export function decide(policy: PreparedPolicy, destination: Destination): Egress
 
   const rule = `preset ${policy.preset}`;
   const isOwn = policy.preset === "registries" && isReachableRegistry(facts);
+  if (facts.isProxy) return deny("default deny proxy", whyInternal(facts));
+  // Nobody could tell whether that is public: what the name's owner tells the proxy alone may lead into its network.
+  if (facts.isLeftToProxy && !isOwn) return deny("default deny unknown", whyLeftToProxy(facts));
   if (isInternal(facts) && !isOwn) return deny(`default deny ${addressClass}`, whyInternal(facts));
   if (policy.preset === "open") return allow(rule, `${what} is public.`);
   if (isOwn) return allow(rule, `${what} is a registry of packages or source code.`);
@@ -99,11 +107,12 @@ function isDenial({ target, ports }: Rule, facts: Facts): boolean {
     case "suffix":
       return true;
     case "block":
-      return facts.address !== null && isIn(facts.address, target.block);
+      if (facts.address === null) return facts.isLeftToProxy === true;
+      return isIn(facts.address, target.block);
     case "group":
-      return target.group === "registries"
-        ? facts.registry !== null
-        : facts.addressClass === target.group;
+      if (target.group === "registries") return facts.registry !== null;
+      // It could be.
+      return facts.isLeftToProxy === true || facts.addressClass === target.group;
   }
 }
 
@@ -114,7 +123,7 @@ function isPermission({ target, ports }: Rule, facts: Facts): boolean {
     case "host":
     case "suffix":
       // Whoever owns the name says where it leads, and was not given the host's own network with it.
-      return !isInternal(facts);
+      return !isInternal(facts) && !facts.isProxy;
     case "block":
       if (address === null || !isIn(address, target.block)) return false;
       // No block that happens to hold it is meant for this machine, or for what hands out its credentials.
@@ -129,7 +138,8 @@ function isPermission({ target, ports }: Rule, facts: Facts): boolean {
   }
 }
 
-function isInternal({ addressClass }: Facts): boolean {
+function isInternal({ addressClass, host, isLeftToProxy }: Facts): boolean {
+  if (isLeftToProxy) return host === null || isInternalName(host);
   return addressClass !== null && addressClass !== "public";
 }
 
@@ -139,10 +149,9 @@ function isInternal({ addressClass }: Facts): boolean {
  */
 function isReachableRegistry(facts: Facts): boolean {
   if (facts.registry === null || !isInternal(facts)) return facts.registry !== null;
-  return (
-    facts.registry === "own" &&
-    (facts.addressClass === "private" || facts.addressClass === "reserved")
-  );
+  const { addressClass, isLeftToProxy } = facts;
+  const isOfOwnNetwork = addressClass === "private" || addressClass === "reserved";
+  return facts.registry === "own" && (isOfOwnNetwork || isLeftToProxy === true);
 }
 
 function registryKind(
@@ -170,29 +179,4 @@ const registries: ReadonlySet<string> = new Set(registryHosts);
 
 function includes(ports: readonly PortRange[], port: number): boolean {
   return ports.some(([first, last]) => first <= port && port <= last);
-}
-
-const classNames: Record<AddressClass, string> = {
-  public: "a public address",
-  private: "a private address",
-  loopback: "an address of this machine's loopback",
-  "link-local": "a link-local address",
-  metadata: "the address of a cloud's metadata service",
-  host: "an address of this machine",
-  multicast: "a multicast address",
-  reserved: "a reserved address",
-};
-
-function whyInternal({ host, address, port, addressClass }: Facts): string {
-  if (address === null || addressClass === null) return "";
-  const what = nameOf({ host, address, port });
-  const kind = classNames[addressClass];
-  if (host === null) return `${what} is ${kind}; only a rule about the address opens it.`;
-  return `${what} leads to ${addressText(address)}, ${kind}; only a rule about the address opens it.`;
-}
-
-/** As sentences name it. */
-function nameOf({ host, address, port }: Destination): string {
-  const name = host ?? (address === null ? "" : addressText(address));
-  return port === null ? name : destinationText(name, port);
 }

@@ -10,10 +10,13 @@ export type DialFailure = "refused" | "unreachable" | "timed_out" | "failed";
 /** A connection that was not made, and why. */
 export class DialError extends Error {
   readonly failure: DialFailure;
+  /** As a log has it. */
+  readonly told: string;
 
-  constructor(failure: DialFailure, message: string) {
+  constructor(failure: DialFailure, message: string, told = failure.replace("_", " ")) {
     super(message);
     this.failure = failure;
+    this.told = told;
   }
 }
 
@@ -82,7 +85,7 @@ const failures: Readonly<Record<string, DialFailure>> = {
   ETIMEDOUT: "timed_out",
 };
 
-function asDialError(error: unknown): DialError {
+export function asDialError(error: unknown): DialError {
   if (error instanceof DialError) return error;
   const causes = error instanceof AggregateError ? error.errors : [error];
   const codes = causes.map((cause) => (cause as NodeJS.ErrnoException).code ?? "");

@@ -81,6 +81,16 @@ export function isLocalName(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost");
 }
 
+/** Names that no public name server knows: of one word, and below what is set aside for a network's own use. */
+export function isInternalName(host: string): boolean {
+  return !host.includes(".") || ownDomains.some((domain) => host.endsWith(`.${domain}`));
+}
+
+const ownDomains = [
+  ...["localhost", "local", "internal", "intranet", "private", "corp", "home", "lan"],
+  ...["home.arpa", "localdomain", "test", "in-addr.arpa", "ip6.arpa", "onion"],
+];
+
 function splitPorts(text: string): { name: string; ports: PortRange[] | null } {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
   if (bracketed !== null)

@@ -83,6 +83,17 @@ export const environmentVariables = [
       "Base of OpenCode's configuration, read by `pyro host`, and of package managers' (docs/network.md).",
     fallback: "~/.config",
   },
+  ...(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] as const).map((name) => ({
+    name,
+    meaning:
+      "The proxy by which programs of a guest that is let out reach the outside (docs/network.md); in lower case too.",
+    fallback: "they reach it directly",
+  })),
+  {
+    name: "NO_PROXY",
+    meaning: "What they reach without one; in lower case too.",
+    fallback: "nothing",
+  },
   { name: "DOCKER_CONFIG", meaning: "Folder of Docker's config.json.", fallback: "~/.docker" },
   { name: "XDG_CACHE_HOME", meaning: "Base of the cache directory.", fallback: "~/.cache" },
   { name: "XDG_STATE_HOME", meaning: "Base of the state directory.", fallback: "~/.local/state" },

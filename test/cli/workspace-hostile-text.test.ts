@@ -88,7 +88,7 @@ function listings(text: string): Readonly<Record<string, Print>> {
   const network = {
     ...({ workspaceId, networkPolicy: "egress", preset: "none" } as const),
     ...{ rules: [text], temporaryRules: [{ rule: text, until: fixed.at(60) }] },
-    ...{ ownRegistries: [text], warnings: [text] },
+    ...{ ownRegistries: [text], proxies: [text], warnings: [text] },
   };
   const connection = fixed.connection({
     ...{ source: text, program: text, host: text, rule: text, reason: text, failure: text },

@@ -1,5 +1,5 @@
 // Servers of another machine, on all its addresses. Prints a line when they listen, and one for each connection that
-// comes or goes. Ends with its standard input.
+// comes, and from where, or goes. Ends with its standard input.
 import { createServer as createWebServer, type ServerResponse } from "node:http";
 import { createServer, type Server } from "node:net";
 import { outsidePorts } from "./outside.ts";
@@ -22,7 +22,7 @@ const servers: Record<keyof typeof outsidePorts, Server> = {
 
 for (const [name, server] of Object.entries(servers)) {
   server.on("connection", (socket) => {
-    console.log(`opened ${name}`);
+    console.log(`opened ${name} ${socket.remoteAddress?.replace("::ffff:", "")}`);
     socket.on("error", () => undefined).on("close", () => console.log(`closed ${name}`));
   });
   const port = outsidePorts[name as keyof typeof outsidePorts];

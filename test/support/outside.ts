@@ -112,7 +112,18 @@ export class Outside implements AsyncDisposable {
 
   /** Connections that ever came, to whichever server. */
   get total(): number {
-    return this.#events.filter((event) => event.startsWith("opened")).length;
+    return this.openers.length;
+  }
+
+  /** Where each of them came from. */
+  get openers(): string[] {
+    const opened = this.#events.filter((event) => event.startsWith("opened"));
+    return opened.map((event) => event.split(" ").at(-1) ?? "");
+  }
+
+  /** What a command begins with that runs on the other machine. */
+  get enter(): string[] {
+    return ["nsenter", `--net=/proc/${this.#machine.pid}/ns/net`];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -132,6 +132,7 @@ export function addWorkspaceNetworkCheck(group: Command, { io, openPyro }: Comma
       printLine(io, `rule: ${visibleText(check.rule, 300)}`);
       for (const { address, verdict, rule } of check.addresses)
         printLine(io, `  ${address}: ${verdict} by ${visibleText(rule, 300)}`);
+      if (check.proxy !== null) printLine(io, `proxy: ${visibleText(check.proxy, 300)}`);
     });
 }
 

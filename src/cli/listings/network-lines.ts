@@ -18,7 +18,8 @@ const presetTexts = {
 
 /** What a workspace may reach, rule by rule. */
 export function printNetwork(io: IO, network: WorkspaceNetwork): void {
-  const { networkPolicy, preset, rules, temporaryRules, ownRegistries, warnings } = network;
+  const { networkPolicy, preset, rules, temporaryRules, ownRegistries, proxies, warnings } =
+    network;
   if (!letsOut(networkPolicy)) {
     printLine(io, `Network policy ${networkPolicy}: its commands reach nothing.`);
     return;
@@ -31,6 +32,8 @@ export function printNetwork(io: IO, network: WorkspaceNetwork): void {
   printLine(io, `${rest}: ${presetTexts[preset]} (preset ${preset}).`);
   if (ownRegistries.length > 0)
     printLine(io, `Registries of this machine: ${visibleText(ownRegistries.join(", "), 2_000)}`);
+  if (proxies.length > 0)
+    printLine(io, `By way of this machine's proxies: ${visibleText(proxies.join(", "), 1_000)}`);
   for (const warning of warnings) printNote(io, `warning: ${visibleText(warning, 700)}`);
 }
 

@@ -3,6 +3,7 @@ import type { AnyDriver, Driver, HostDriver, Machine, OwnLifetime } from "../../
 import { cpuFor, type InstalledImage } from "../../environments/store.ts";
 import { PyroError } from "../../model/errors.ts";
 import { defaults } from "../../model/limits.ts";
+import { letsOut } from "../../model/machine-options.ts";
 import { kindOf } from "../../model/workspace-names.ts";
 import { freshDirectory } from "../../platform/remove-tree.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
@@ -12,6 +13,7 @@ import type { Host, WorkOptions } from "../machines/host.ts";
 import type { MachineFactory } from "../machines/machine-factory.ts";
 import { diskAt, startMachine } from "../machines/start-machine.ts";
 import { startOnHost } from "../machines/start-on-host.ts";
+import { keepProxies } from "../records/kept-proxies.ts";
 import { msLeft } from "../records/workspace-states.ts";
 import {
   DirectoryStorage,
@@ -90,6 +92,7 @@ export async function bringUp(
 ): Promise<Attached> {
   const files = context.files(row.workspaceId);
   const lifetime = await lifetimeOf(context, row);
+  if (letsOut(row.networkPolicy)) keepProxies(files.proxiesPath);
   if (base.kind === "host") {
     const directory = files.rootDirectory;
     await mkdir(directory, { recursive: true, mode: 0o700 });

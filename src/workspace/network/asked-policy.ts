@@ -1,5 +1,6 @@
 import { defaultEgressPolicy, type EgressOptions, type EgressPolicy } from "../../model/egress.ts";
 import { PyroError } from "../../model/errors.ts";
+import { namesProxy, proxySettings } from "../../network/proxies/proxy-settings.ts";
 
 /** The policy asked for; `isOut` says whether there is a way out at all, without which none may be asked for. */
 export async function askedPolicy(
@@ -13,6 +14,7 @@ export async function askedPolicy(
       "Hosts or a preset of the network are given, but no network is asked for.",
       { hint: "Add --network to run, or --network-policy egress to workspace create." },
     );
+  if (isOut) await checkProxies();
   if (!isAsked) return defaultEgressPolicy;
   // Most machines are let out nowhere, and need none of this.
   const [{ policyHere }, { targetRule }] = await Promise.all([
@@ -36,4 +38,12 @@ export function noRulesWithoutIsolation(): PyroError {
       hint: "Ask for no network, or find out what keeps guests from running: pyro doctor",
     },
   );
+}
+
+/** Throws where this machine's proxies cannot be used: nobody would be let out. */
+async function checkProxies(): Promise<void> {
+  const settings = proxySettings();
+  if (!namesProxy(settings)) return;
+  const { Proxies } = await import("../../network/proxies/proxies.ts");
+  new Proxies(settings);
 }

@@ -8,9 +8,14 @@ import type { ConnectionRow } from "../../registry/connections.ts";
 export function deniedNow(egress: EgressPolicy): (tried: ConnectionRow) => boolean {
   const policy = preparedHere(egress);
   return (tried) => {
-    const { verdict, rule } = decide(policy, destinationOf(tried));
+    const destination = destinationOf(tried);
+    const { verdict, rule } = decide(policy, destination);
     // A name that was denied unseen may only be let through to see its address; what denied it then still decides.
-    return verdict === "deny" || rule === tried.rule;
+    if (verdict === "deny" || rule === tried.rule) return true;
+    // So does what it was where there are proxies.
+    return [{ isProxy: true }, { isLeftToProxy: destination.address === null }].some(
+      (it) => decide(policy, { ...destination, ...it }).rule === tried.rule,
+    );
   };
 }
 

@@ -4,16 +4,18 @@ import { limits } from "../../model/limits.ts";
 import { letsOut } from "../../model/machine-options.ts";
 import { nearest } from "../../model/nearest.ts";
 import type { NetworkCheck, NetworkLog, WorkspaceNetwork } from "../../model/network-results.ts";
-import { type Address, addressText, parseAddress } from "../../network/address.ts";
-import { decide } from "../../network/decide.ts";
-import { NameResolver } from "../../network/name-resolver.ts";
+import { addressText, parseAddress } from "../../network/address.ts";
 import { heldRules, policyHere, preparedHere, warningsOf } from "../../network/policy.ts";
+import { Proxies } from "../../network/proxies/proxies.ts";
+import { proxyText } from "../../network/proxies/proxy.ts";
 import { parseRule, targetRule } from "../../network/rule.ts";
+import { Targets, type Wanted } from "../../network/target.ts";
 import type { WhichConnections } from "../../registry/connections.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { connectWorkspace } from "../life/connect-workspace.ts";
 import { findWorkspace, latest } from "../life/find-workspace.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
+import { keptProxies } from "../records/kept-proxies.ts";
 import { nameOf } from "../records/workspace-states.ts";
 
 export interface ChangeNetworkOptions {
@@ -38,7 +40,7 @@ export async function showNetwork(
   context: WorkspaceContext,
   id: string,
 ): Promise<WorkspaceNetwork> {
-  return describe(await findWorkspace(context, id));
+  return describe(context, await findWorkspace(context, id));
 }
 
 /** Changes that, from the next connection on; open ones that are not allowed any more are cut. */
@@ -65,7 +67,7 @@ export async function changeNetwork(
     ]);
   });
   await tellSupervisor(context, row);
-  return describe(latest(context, row));
+  return describe(context, latest(context, row));
 }
 
 /** The rules of both kinds that stay when those that `removed` names are taken away. */
@@ -118,27 +120,28 @@ export async function checkNetwork(
 ): Promise<NetworkCheck> {
   const row = await findWorkspace(context, id);
   requireEgress(row);
-  const { host, address, port } = destinationOf(target);
   const policy = preparedHere(row.egress);
-  const shown = host ?? addressText(address ?? []);
-  const first = decide(policy, { host, address, port });
-  const base = { workspaceId: row.workspaceId, host: shown, port };
-  if (host === null || first.verdict === "deny") return { ...base, ...first, addresses: [] };
-  const found = await new NameResolver().lookUp(host);
-  if (found.kind !== "found")
-    return {
-      ...base,
-      ...first,
-      reason: `${first.reason} But ${shown} is unknown here.`,
-      addresses: [],
-    };
-  const addresses = found.addresses.map((one) => ({
-    address: addressText(one),
-    ...decide(policy, { host, address: one, port }),
-  }));
-  const best = addresses.find(({ verdict }) => verdict === "allow") ?? addresses[0] ?? first;
-  const { verdict, rule, reason } = best;
-  return { ...base, verdict, rule, reason, addresses };
+  const targets = new Targets({ policy: () => policy, proxies: proxiesOf(context, row) });
+  const wanted = destinationOf(target);
+  const { decision, candidates, proxy, isUnknown } = await targets.find(wanted);
+  const { host, address, port } = wanted;
+  const shown = host ?? addressText(address);
+  return {
+    ...{ workspaceId: row.workspaceId, host: shown, port, ...decision },
+    ...(isUnknown && { reason: `${decision.reason} But ${shown} is unknown here.` }),
+    addresses: candidates.flatMap((one) =>
+      host === null || one.address === null
+        ? []
+        : [{ address: addressText(one.address), ...one.decision }],
+    ),
+    proxy: proxy === null || decision.verdict === "deny" ? null : proxyText(proxy),
+  };
+}
+
+/** The proxies that the workspace is let out by. Throws where they cannot be used. */
+function proxiesOf(context: WorkspaceContext, { workspaceId }: WorkspaceRow): Proxies {
+  const kept = keptProxies(context.files(workspaceId).proxiesPath);
+  return kept === undefined ? Proxies.none : new Proxies(kept);
 }
 
 /** What the workspace's programs tried to reach, the oldest first. */
@@ -154,21 +157,25 @@ export async function logNetwork(
   };
 }
 
-function describe({ workspaceId, networkPolicy, egress }: WorkspaceRow): WorkspaceNetwork {
+function describe(context: WorkspaceContext, row: WorkspaceRow): WorkspaceNetwork {
+  const { workspaceId, networkPolicy, egress } = row;
   const { preset, rules, ownRegistries } = egress;
   const temporaryRules = heldRules(egress);
   const all = [...rules, ...temporaryRules.map(({ rule }) => rule)];
+  const warnings = warningsOf({ preset, rules: all });
+  let proxies: string[] = [];
+  try {
+    proxies = proxiesOf(context, row).list.map(proxyText);
+  } catch (error) {
+    warnings.push(`Nothing is reached. ${asPyroError(error).message}`);
+  }
   return {
     ...{ workspaceId, networkPolicy, preset, rules: [...rules], temporaryRules },
-    ...{ ownRegistries: [...ownRegistries], warnings: warningsOf({ preset, rules: all }) },
+    ...{ ownRegistries: [...ownRegistries], proxies, warnings },
   };
 }
 
-function destinationOf(target: string): {
-  host: string | null;
-  address: Address | null;
-  port: number;
-} {
+function destinationOf(target: string): Wanted {
   const whole = parseAddress(target);
   if (whole !== undefined) return { host: null, address: whole, port: checkedPort };
   const { target: parsed, ports } = targetRule("deny", target);

@@ -3,6 +3,8 @@ import type { EgressPolicy } from "../../model/egress.ts";
 import { limits } from "../../model/limits.ts";
 import type { DeniedConnection } from "../../model/network-results.ts";
 import { preparedHere } from "../../network/policy.ts";
+import { Proxies } from "../../network/proxies/proxies.ts";
+import { proxySettings } from "../../network/proxies/proxy-settings.ts";
 import { EgressRelay } from "../supervisor/egress/egress-relay.ts";
 import { sumDenied } from "./denied-connections.ts";
 
@@ -15,6 +17,7 @@ export class OneShotEgress implements Disposable {
     const prepared = preparedHere(policy);
     this.#relay = new EgressRelay({
       policy: () => prepared,
+      proxies: new Proxies(proxySettings()),
       record: ({ verdict, host, port, rule }) => {
         if (verdict === "deny") this.#add({ host, port, rule, count: 1 });
         return { attribute: () => undefined, end: () => undefined };

@@ -26,6 +26,8 @@ export interface WorkspaceFiles {
   readonly snapshotsLockPath: string;
   /** The values of its secrets, for its user alone. */
   readonly secretsPath: string;
+  /** The proxies that it is let out by, which may have passwords, for its user alone. */
+  readonly proxiesPath: string;
   /** One file a command. */
   readonly outputDirectory: string;
 }
@@ -58,6 +60,7 @@ export function workspaceFiles(stateDirectory: string, workspaceId: string): Wor
     snapshotsDirectory: join(directory, "snapshots"),
     snapshotsLockPath: join(directory, "snapshots.lock"),
     secretsPath: join(directory, "secrets.json"),
+    proxiesPath: join(directory, "proxies.json"),
     outputDirectory: join(directory, "output"),
   };
 }

@@ -55,7 +55,7 @@ export async function superviseWorkspace(parts: SupervisorParts): Promise<void> 
     records,
     machine,
     outputBytesMax: parts.outputBytesMax,
-    egress: await egressOf(row, records),
+    egress: await egressOf(row, records, files),
   });
   await supervisor.run();
 }
@@ -64,10 +64,11 @@ export async function superviseWorkspace(parts: SupervisorParts): Promise<void> 
 async function egressOf(
   { workspaceId, networkPolicy }: WorkspaceRow,
   records: WorkspaceRecords,
+  { proxiesPath }: WorkspaceFiles,
 ): Promise<SupervisedEgress | undefined> {
   if (!letsOut(networkPolicy)) return undefined;
   const { SupervisedEgress } = await import("./egress/supervised-egress.ts");
-  return new SupervisedEgress({ workspaceId, records });
+  return new SupervisedEgress({ workspaceId, records, proxiesPath });
 }
 
 class Supervisor {

@@ -1,4 +1,3 @@
-import type { ClientHttp2Stream } from "node:http2";
 import type { AgentClient } from "../../../channel/agent-client.ts";
 import type {
   Egress,
@@ -11,30 +10,26 @@ import { limits } from "../../../model/limits.ts";
 import { visibleText } from "../../../model/text.ts";
 import { type Address, addressText, parseAddress } from "../../../network/address.ts";
 import { decide, type PreparedPolicy } from "../../../network/decide.ts";
-import { DialError, type Dialled, dial } from "../../../network/dial.ts";
-import { NameResolver } from "../../../network/name-resolver.ts";
+import { asDialError } from "../../../network/dial.ts";
+import type { Proxies } from "../../../network/proxies/proxies.ts";
+import { reach } from "../../../network/reach.ts";
 import { hostName } from "../../../network/rule.ts";
-import { ForwardedConnection } from "../ports/forward-connection.ts";
+import { Targets, type Wanted } from "../../../network/target.ts";
+import { type EgressEnd, type OpenConnection, OpenConnections } from "./open-connections.ts";
 
 /** What a program tried, and what was decided. */
 export interface EgressAttempt extends EgressDecision {
   readonly host: string;
   readonly port: number;
-  /** What it was decided about last; null where the name alone was denied. */
+  /** What it was decided about last; null where the name alone decided. */
   readonly address: string | null;
-}
-
-/** What became of an allowed one. */
-export interface EgressEnd {
-  /** Why there was no connection; null where there was. */
-  readonly failure: string | null;
-  readonly sentBytes: number;
-  readonly receivedBytes: number;
 }
 
 export interface RelayParts {
   /** As it is now; asked for every decision. */
   readonly policy: () => PreparedPolicy;
+  /** By which the outside is reached. */
+  readonly proxies: Proxies;
   /** Told of every connection that was asked for. */
   readonly record: (attempt: EgressAttempt) => RecordedAttempt;
 }
@@ -51,20 +46,13 @@ export interface RecordedAttempt {
 const attributionMs = 5_000;
 const unknownOrigin: EgressOrigin = { group: null, program: "" };
 
-/** Nobody keeps a connection alive by silence: neither side has sent a byte for so long. */
-const idleMs = 3_600_000;
-
 type ConnectionQuestion = Extract<EgressQuestion, { kind: "connection" }>;
-interface OpenConnection extends Dialled {
-  readonly host: string | null;
-  readonly port: number;
-}
 
 /** Makes the connections that a guest's programs ask for and its policy allows. The addresses that are decided about are those that are dialled. */
 export class EgressRelay {
   readonly #parts: RelayParts;
-  readonly #names = new NameResolver();
-  readonly #open = new Set<OpenConnection>();
+  readonly #targets: Targets;
+  readonly #open = new OpenConnections();
   /** Who waits for the guest to say whose a connection is, by its number. */
   readonly #origins = new Map<number, (origin: EgressOrigin) => void>();
   #pendingCount = 0;
@@ -72,6 +60,7 @@ export class EgressRelay {
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
+    this.#targets = new Targets(parts);
   }
 
   /** Opens the guest's way out, until its channel ends. */
@@ -92,33 +81,24 @@ export class EgressRelay {
       }
     });
     this.#egress = egress;
-    void egress.closed.then(() => this.#cut(() => true));
+    void egress.closed.then(() => this.#open.cut(() => true));
   }
 
   /** Cuts the connections that the policy, as it is now, would not allow. */
   recheck(): void {
     const policy = this.#parts.policy();
-    this.#cut((connection) => decide(policy, connection).verdict === "deny");
+    this.#open.cut((destination) => decide(policy, destination).verdict === "deny");
   }
 
   end(): void {
     this.#egress?.[Symbol.dispose]();
-    this.#cut(() => true);
+    this.#open.cut(() => true);
   }
 
-  #cut(isOver: (connection: OpenConnection) => boolean): void {
-    for (const connection of this.#open)
-      if (isOver(connection)) connection.socket.resetAndDestroy();
-  }
-
-  /** A name that is denied whatever it means is nobody's to ask for: its connection is told why. */
   async #answerName(egress: Egress, id: number, name: string): Promise<void> {
     const host = hostName(name);
-    if (host === undefined) return egress.answer(id, { answer: "unknown" });
-    const { verdict } = decide(this.#parts.policy(), { host, address: null, port: null });
-    if (verdict === "deny") return egress.answer(id, { answer: "ok" });
-    const { kind } = await this.#names.lookUp(host);
-    egress.answer(id, { answer: kind === "found" ? "ok" : kind });
+    const answer = host === undefined ? "unknown" : await this.#targets.existence(host);
+    egress.answer(id, { answer });
   }
 
   async #answerConnection(
@@ -126,7 +106,7 @@ export class EgressRelay {
     client: AgentClient,
     question: ConnectionQuestion,
   ): Promise<void> {
-    if (this.#open.size + this.#pendingCount >= limits.egressConnectionsMax)
+    if (this.#open.count + this.#pendingCount >= limits.egressConnectionsMax)
       return egress.answer(question.id, tooMany);
     this.#pendingCount++;
     const origin = this.#originOf(question.id);
@@ -146,39 +126,41 @@ export class EgressRelay {
     question: ConnectionQuestion,
     origin: Promise<EgressOrigin>,
   ): Promise<EgressAnswer | undefined> {
-    const target = await this.#targetOf(question);
-    if ("answer" in target) return target;
-    const { host, addresses, decision } = target;
-    const { port } = question;
-    const [first] = addresses;
-    const attempt = {
-      ...decision,
-      host: visibleText(question.host, 255),
-      port,
-      address: first === undefined ? null : addressText(first),
-    };
-    const recorded = this.#parts.record(attempt);
+    const wanted = wantedOf(question);
+    if (wanted === undefined) return { answer: "failed", reason: "that is no host" };
+    const target = await this.#targets.find(wanted);
+    if (target.isUnknown) return { answer: "unreachable", reason: `${wanted.host} is unknown` };
+    const { decision, chosen } = target;
+    const recorded = this.#record(question, decision, chosen[0]?.address ?? null);
     void origin.then((known) => recorded.attribute(known));
     if (decision.verdict === "deny") return denied(decision);
-    let dialled: Dialled;
+    let connection: OpenConnection;
     try {
-      dialled = await dial(addresses, port);
+      connection = await reach(target);
     } catch (error) {
-      const { failure, message } = error instanceof DialError ? error : new DialError("failed", "");
-      recorded.end({ failure: failure.replace("_", " "), sentBytes: 0, receivedBytes: 0 });
+      const { failure, message, told } = asDialError(error);
+      recorded.end({ ...nothingCarried, failure: told });
       return { answer: failure, reason: message };
     }
     // The policy may have changed meanwhile.
-    const connection = { ...dialled, host, port };
-    const latest = decide(this.#parts.policy(), connection);
+    const latest = decide(this.#parts.policy(), connection.destination);
     if (latest.verdict === "deny") {
-      dialled.socket.destroy();
-      recorded.end({ failure: latest.reason, sentBytes: 0, receivedBytes: 0 });
+      connection.socket.destroy();
+      recorded.end({ ...nothingCarried, failure: latest.reason });
       return denied(latest);
     }
     const stream = () => client.egress.connection(question.id);
-    this.#join(connection, { stream, recorded });
+    this.#open.join(connection, { stream, onEnd: (end) => recorded.end(end) });
     return undefined;
+  }
+
+  #record(
+    { host, port }: ConnectionQuestion,
+    decision: EgressDecision,
+    address: Address | null,
+  ): RecordedAttempt {
+    const shown = address === null ? null : addressText(address);
+    return this.#parts.record({ ...decision, host: visibleText(host, 255), port, address: shown });
   }
 
   /** Whose a connection is, once the guest has said so, or has had the time to. */
@@ -193,65 +175,17 @@ export class EgressRelay {
       this.#origins.set(id, settle);
     });
   }
-
-  /** What would be dialled, or what is wrong with what was asked for. */
-  async #targetOf(question: ConnectionQuestion): Promise<Target | EgressAnswer> {
-    const { port } = question;
-    const policy = this.#parts.policy();
-    const address = parseAddress(question.host);
-    if (address !== undefined)
-      return {
-        host: null,
-        addresses: [address],
-        decision: decide(policy, { host: null, address, port }),
-      };
-    const host = hostName(question.host);
-    if (host === undefined) return { answer: "failed", reason: "that is no host" };
-    const decision = decide(policy, { host, address: null, port });
-    if (decision.verdict === "deny") return { host, addresses: [], decision };
-    const found = await this.#names.lookUp(host);
-    if (found.kind !== "found") return { answer: "unreachable", reason: `${host} is unknown` };
-    const latest = this.#parts.policy();
-    const decided = found.addresses.map((one) => ({
-      address: one,
-      decision: decide(latest, { host, address: one, port }),
-    }));
-    const allowed = decided.filter(({ decision: { verdict } }) => verdict === "allow");
-    const [best] = allowed.length > 0 ? allowed : decided;
-    if (best === undefined) return { answer: "unreachable", reason: `${host} has no address` };
-    const of = allowed.length > 0 ? allowed : [best];
-    return { host, addresses: of.map((one) => one.address), decision: best.decision };
-  }
-
-  #join(
-    connection: OpenConnection,
-    parts: { readonly stream: () => ClientHttp2Stream; readonly recorded: RecordedAttempt },
-  ): void {
-    const { socket } = connection;
-    this.#open.add(connection);
-    socket.once("close", () => {
-      this.#open.delete(connection);
-      parts.recorded.end({
-        failure: null,
-        sentBytes: socket.bytesWritten,
-        receivedBytes: socket.bytesRead,
-      });
-    });
-    socket.setTimeout(idleMs, () => socket.resetAndDestroy());
-    try {
-      ForwardedConnection.open(socket, parts.stream());
-    } catch {
-      // The guest is gone.
-      socket.destroy();
-    }
-  }
 }
 
-interface Target {
-  readonly host: string | null;
-  readonly addresses: readonly Address[];
-  readonly decision: EgressDecision;
+/** Undefined where that is no host. */
+function wantedOf({ host: text, port }: ConnectionQuestion): Wanted | undefined {
+  const address = parseAddress(text);
+  if (address !== undefined) return { host: null, address, port };
+  const host = hostName(text);
+  return host === undefined ? undefined : { host, address: null, port };
 }
+
+const nothingCarried = { sentBytes: 0, receivedBytes: 0 };
 
 const tooMany: EgressAnswer = {
   answer: "failed",

@@ -1,10 +1,19 @@
 import type { AgentClient } from "../../../channel/agent-client.ts";
 import { asPyroError } from "../../../model/errors.ts";
 import { letsOut } from "../../../model/machine-options.ts";
+import { Proxies } from "../../../network/proxies/proxies.ts";
+import { keptProxies } from "../../records/kept-proxies.ts";
 import { now, type WorkspaceRecords } from "../../records/workspace-records.ts";
 import { ConnectionLog } from "./connection-log.ts";
 import { EgressRelay } from "./egress-relay.ts";
 import { LivePolicy } from "./live-policy.ts";
+
+export interface SupervisedEgressParts {
+  readonly workspaceId: string;
+  readonly records: WorkspaceRecords;
+  /** Where the proxies are kept. */
+  readonly proxiesPath: string;
+}
 
 /** The way out of one running workspace. */
 export class SupervisedEgress {
@@ -12,9 +21,11 @@ export class SupervisedEgress {
   readonly #records: WorkspaceRecords;
   readonly #log: ConnectionLog;
   readonly #policy: LivePolicy;
-  readonly #relay: EgressRelay;
+  readonly #proxiesPath: string;
+  /** Of the guest's agent that is there now. */
+  #relay: EgressRelay | undefined;
 
-  constructor({ workspaceId, records }: { workspaceId: string; records: WorkspaceRecords }) {
+  constructor({ workspaceId, records, proxiesPath }: SupervisedEgressParts) {
     this.#workspaceId = workspaceId;
     this.#records = records;
     this.#log = new ConnectionLog(workspaceId, records.connections);
@@ -22,15 +33,18 @@ export class SupervisedEgress {
       const row = records.workspaces.find(workspaceId);
       return row !== undefined && letsOut(row.networkPolicy) ? row.egress : undefined;
     });
-    this.#relay = new EgressRelay({
-      policy: () => this.#policy.get(),
-      record: (attempt) => this.#log.record(attempt),
-    });
+    this.#proxiesPath = proxiesPath;
   }
 
   /** Lets the guest out, as far as the policy goes, until its channel ends. */
   async follow(client: AgentClient): Promise<void> {
     try {
+      const kept = keptProxies(this.#proxiesPath);
+      this.#relay = new EgressRelay({
+        policy: () => this.#policy.get(),
+        proxies: kept === undefined ? Proxies.none : new Proxies(kept),
+        record: (attempt) => this.#log.record(attempt),
+      });
       await this.#relay.follow(client);
     } catch (error) {
       const text = `the guest's way out did not open: ${asPyroError(error).message}`;
@@ -45,7 +59,7 @@ export class SupervisedEgress {
 
   /** Cuts what a policy that changed meanwhile does not allow. */
   look(): void {
-    this.#relay.recheck();
+    this.#relay?.recheck();
   }
 
   /** What commands tried so far is known to whoever asks. */
@@ -54,7 +68,7 @@ export class SupervisedEgress {
   }
 
   end(): void {
-    this.#relay.end();
+    this.#relay?.end();
     this.#log.flush();
   }
 }
