@@ -47,12 +47,19 @@ module.exports = {
     only("model-imports-nothing", "^src/model/", ["model/"]),
     only("platform-below-services", "^src/platform/", ["platform/", "model/"]),
     ...services.map((folder) =>
-      only(`${folder}-is-a-stranger-to-other-services`, `^src/${folder}/`, [
+      only(`${folder}-is-a-stranger-to-other-services`, `^src/${folder}/(?!broker/)`, [
         `${folder}/`,
         "platform/",
         "model/",
       ]),
     ),
+    // Hosts answer with the credentials that they were sent.
+    only("the-broker-redacts", "^src/network/broker/", [
+      "network/",
+      "secrets/redaction\\.ts$",
+      "platform/",
+      "model/",
+    ]),
     only("workspace-sees-only-the-driver-contract", "^src/workspace/", [
       "workspace/",
       "registry/",

@@ -103,6 +103,7 @@ interface Found {
  */
 export class Redaction {
   readonly #current: () => SecretValues;
+  readonly #keepsLength: boolean;
   #values: SecretValues;
   #node = 0;
   #lineBreaks = 0;
@@ -112,15 +113,24 @@ export class Redaction {
   #heldCount = 0;
   #found: Found[] = [];
 
-  /** `current` is asked with every chunk: what becomes a secret while the output flows is one from then on. */
-  constructor(current: () => SecretValues) {
+  /**
+   * `current` is asked with every chunk: what becomes a secret while the output flows is one from then on. With `keepsLength`, asterisks
+   * stand in the place of a value, as many as it has bytes, instead of its marker.
+   */
+  constructor(current: () => SecretValues, { keepsLength = false } = {}) {
     this.#current = current;
+    this.#keepsLength = keepsLength;
     this.#values = current();
   }
 
   /** How many bytes wait for what follows. */
   get heldBytes(): number {
     return this.#held.length;
+  }
+
+  /** How many of the newest bytes could be the beginning of a value, whether they were shown or not. */
+  get begunBytes(): number {
+    return this.#values.isEmpty ? 0 : (this.#values.matcher.heldDepth[this.#node] as number);
   }
 
   /** Those bytes, as long as no value ends in them. */
@@ -227,8 +237,9 @@ export class Redaction {
       const begin = skipLineBreaks(bytes, skip(bytes, index, found.begin - count));
       if (begin === end) break;
       parts.push(bytes.subarray(index, begin));
-      if (!found.isMarked) parts.push(this.#values.markers[found.owner] as Buffer);
       index = skip(bytes, begin, found.end - found.begin);
+      if (this.#keepsLength) parts.push(Buffer.alloc(index - begin, "*"));
+      else if (!found.isMarked) parts.push(this.#values.markers[found.owner] as Buffer);
       count = found.end;
     }
     parts.push(bytes.subarray(index));
