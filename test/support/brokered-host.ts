@@ -9,6 +9,7 @@ import {
 } from "node:http2";
 import { createServer as createOldServer } from "node:https";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { pipeline } from "node:stream";
 import {
   type ConnectionOptions,
   connect as connectTls,
@@ -23,6 +24,7 @@ import type {
 } from "../../src/model/brokered-credential.ts";
 import { issueCa, issueForHost } from "../../src/network/broker/certificates.ts";
 import { CredentialBroker } from "../../src/network/broker/credential-broker.ts";
+import { standIn } from "../../src/workspace/supervisor/egress/stand-in.ts";
 
 export type Asked = Http2ServerRequest | IncomingMessage;
 export type Answer = (asked: Http2ServerRequest, response: Http2ServerResponse) => void;
@@ -89,8 +91,10 @@ export class BrokeredHost implements AsyncDisposable {
     started.#front = createServer({ allowHalfOpen: true, noDelay: true }, async (guest) => {
       started.guests.add(guest);
       guest.once("close", () => started.guests.delete(guest));
+      const ends = standIn();
+      pipeline(guest, ends.guest, guest, () => guest.destroy());
       const socket = await dial();
-      await broker.serve(guest, { host: started.host, port: 443, socket, dial });
+      await broker.serve(ends.broker, { host: started.host, port: 443, socket, dial });
     });
     started.#front.listen(0, "127.0.0.1");
     await once(started.#front, "listening");

@@ -38,6 +38,7 @@ export class TlsWithGuest {
     guest: Duplex,
     { host, protocols }: { host: string; protocols: readonly Protocol[] },
   ): Promise<TLSSocket> {
+    if (guest.destroyed) return Promise.reject(new Refusal(400, `A client of ${host} has left.`));
     const { context } = this.#identityOf(host);
     let named: string | undefined;
     // It has no certificate: clients that ask for another host are told that there is none.

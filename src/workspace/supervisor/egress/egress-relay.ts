@@ -5,6 +5,7 @@ import type {
   EgressOrigin,
   EgressQuestion,
 } from "../../../channel/egress-client.ts";
+import type { BrokerParts } from "../../../model/brokered-credential.ts";
 import type { EgressDecision } from "../../../model/egress.ts";
 import { limits } from "../../../model/limits.ts";
 import { visibleText } from "../../../model/text.ts";
@@ -16,6 +17,7 @@ import { reach } from "../../../network/reach.ts";
 import { hostName } from "../../../network/rule.ts";
 import { Targets, type Wanted } from "../../../network/target.ts";
 import { type EgressEnd, type OpenConnection, OpenConnections } from "./open-connections.ts";
+import { RelayBroker, type Service } from "./relay-broker.ts";
 
 /** What a program tried, and what was decided. */
 export interface EgressAttempt extends EgressDecision {
@@ -32,6 +34,8 @@ export interface RelayParts {
   readonly proxies: Proxies;
   /** Told of every connection that was asked for. */
   readonly record: (attempt: EgressAttempt) => RecordedAttempt;
+  /** What of a guest's connections credentials are put into; absent: nothing. */
+  readonly broker?: BrokerParts | undefined;
 }
 
 /** Who is told more of one. */
@@ -52,6 +56,7 @@ type ConnectionQuestion = Extract<EgressQuestion, { kind: "connection" }>;
 export class EgressRelay {
   readonly #parts: RelayParts;
   readonly #targets: Targets;
+  readonly #broker: RelayBroker;
   readonly #open = new OpenConnections();
   /** Who waits for the guest to say whose a connection is, by its number. */
   readonly #origins = new Map<number, (origin: EgressOrigin) => void>();
@@ -61,6 +66,7 @@ export class EgressRelay {
   constructor(parts: RelayParts) {
     this.#parts = parts;
     this.#targets = new Targets(parts);
+    this.#broker = new RelayBroker(parts.broker);
   }
 
   /** Opens the guest's way out, until its channel ends. */
@@ -135,7 +141,9 @@ export class EgressRelay {
     void origin.then((known) => recorded.attribute(known));
     if (decision.verdict === "deny") return denied(decision);
     let connection: OpenConnection;
+    let serve: Service | undefined;
     try {
+      serve = await this.#broker.for(wanted);
       connection = await reach(target);
     } catch (error) {
       const { failure, message, told } = asDialError(error);
@@ -149,8 +157,13 @@ export class EgressRelay {
       recorded.end({ ...nothingCarried, failure: latest.reason });
       return denied(latest);
     }
-    const stream = () => client.egress.connection(question.id);
-    this.#open.join(connection, { stream, onEnd: (end) => recorded.end(end) });
+    const { socket } = connection;
+    const dial = async () => (await reach(target)).socket;
+    this.#open.join(connection, {
+      stream: () => client.egress.connection(question.id),
+      onEnd: (end) => recorded.end(end),
+      serve: serve && ((guest) => serve(guest, { socket, dial })),
+    });
     return undefined;
   }
 

@@ -1,7 +1,9 @@
 import type { ClientHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Destination } from "../../../network/decide.ts";
-import { ForwardedConnection } from "../ports/forward-connection.ts";
+import { ForwardedConnection, type HostSide } from "../ports/forward-connection.ts";
+import { standIn } from "./stand-in.ts";
 
 /** Nobody keeps a connection alive by silence: neither side has sent a byte for so long. */
 const idleMs = 3_600_000;
@@ -24,6 +26,8 @@ export interface Ends {
   /** Takes over the guest's end; throws where the guest is gone. */
   readonly stream: () => ClientHttp2Stream;
   readonly onEnd: (end: EgressEnd) => void;
+  /** Serves the guest's end in the place of the host, and has the connection with the host to itself. */
+  readonly serve?: ((guest: Duplex) => void) | undefined;
 }
 
 /** Connections that were made, each joined with that of one of the guest's programs. */
@@ -34,7 +38,7 @@ export class OpenConnections {
     return this.#open.size;
   }
 
-  join(connection: OpenConnection, { stream, onEnd }: Ends): void {
+  join(connection: OpenConnection, { stream, onEnd, serve }: Ends): void {
     const { socket } = connection;
     // A proxy was spoken to before.
     const sentBytes = socket.bytesWritten;
@@ -48,9 +52,8 @@ export class OpenConnections {
         receivedBytes: socket.bytesRead - receivedBytes,
       });
     });
-    socket.setTimeout(idleMs, () => socket.resetAndDestroy());
     try {
-      ForwardedConnection.open(socket, stream());
+      ForwardedConnection.open(serve === undefined ? idling(socket) : served(serve), stream());
     } catch {
       // The guest is gone.
       socket.destroy();
@@ -62,4 +65,14 @@ export class OpenConnections {
     for (const { destination, socket } of this.#open)
       if (isOver(destination)) socket.resetAndDestroy();
   }
+}
+
+function idling(socket: Socket): Socket {
+  return socket.setTimeout(idleMs, () => socket.resetAndDestroy());
+}
+
+function served(serve: (guest: Duplex) => void): HostSide {
+  const { guest, broker } = standIn();
+  serve(broker);
+  return guest;
 }

@@ -1,5 +1,5 @@
 import { type ClientHttp2Stream, constants } from "node:http2";
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { encodeFrame } from "../../../channel/frames.ts";
 import { statusOf } from "../../../channel/json.ts";
 import {
@@ -14,9 +14,15 @@ import {
 /** What is worth a frame of its own. */
 const creditBytesMin = windowToHostBytes / 4;
 
+/** A socket, or what stands for one. */
+export interface HostSide extends Duplex {
+  destroySoon(): void;
+  resetAndDestroy(): void;
+}
+
 /** Joins a connection of the host with one of the guest; both directions end by themselves. */
 export class ForwardedConnection {
-  readonly #socket: Socket;
+  readonly #socket: HostSide;
   readonly #stream: ClientHttp2Stream;
   readonly #decoder = new ForwardDecoder();
   /** What the guest takes before it gives more credit. */
@@ -27,13 +33,13 @@ export class ForwardedConnection {
   #hasClientEnded = false;
   #hasGuestEnded = false;
 
-  private constructor(socket: Socket, stream: ClientHttp2Stream) {
+  private constructor(socket: HostSide, stream: ClientHttp2Stream) {
     this.#socket = socket;
     this.#stream = stream;
   }
 
   /** `stream` is a request that the guest answers with the bytes of a connection. */
-  static open(socket: Socket, stream: ClientHttp2Stream): void {
+  static open(socket: HostSide, stream: ClientHttp2Stream): void {
     new ForwardedConnection(socket, stream).#run();
   }
 
