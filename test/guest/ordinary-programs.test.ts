@@ -57,6 +57,12 @@ describe("an ordinary program in Debian 13", () => {
       assert.ok(Number(value) >= (least[index] ?? 0), `${settings[index]}: ${value}`);
   });
 
+  it("is woken on time and takes its turn as anywhere, whatever the agent does without", async () => {
+    const look = "import os; print(os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0))";
+    const seen = await sh(`cat /proc/self/timerslack_ns; python3 -c '${look}'`);
+    assert.deepEqual(seen, ["50000", "0 0"]);
+  });
+
   it("sees the limits of its control group, and may make groups of its own", async () => {
     const look = `own=$(cut -d: -f3 /proc/self/cgroup); cd /sys/fs/cgroup; cat .$own/memory.max memory.max
       awk '/MemTotal/ { print $2 * 1024 }' /proc/meminfo; cat cgroup.controllers

@@ -18,7 +18,12 @@ import (
 )
 
 const (
-	pieceBytesMax = 32 << 10
+	// pieceBytesMax makes a frame of HTTP/2 that fills two whole writes: the kernel takes 32 KiB at once.
+	pieceBytesMax    = 64<<10 - http2HeaderBytes - protocol.FrameHeaderBytes
+	http2HeaderBytes = 9
+	// creditBytesEnough is waited for, so that the end of a window is not carried in crumbs. A host that has taken everything
+	// owes a quarter of it at most.
+	creditBytesEnough = 16 << 10
 	// creditBytesMin is what is worth a frame of its own.
 	creditBytesMin = protocol.ForwardWindowToGuest / 4
 )
@@ -157,7 +162,7 @@ func (c *connection) carryPiece(raw syscall.RawConn, allowed int) (int, error) {
 func (c *connection) awaitCredit() (int64, error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	for c.credit <= 0 && c.failed == nil {
+	for c.credit < creditBytesEnough && c.failed == nil {
 		c.changed.Wait()
 	}
 	return c.credit, c.failed
