@@ -59,6 +59,7 @@ export { type ExecOptions, WorkspaceRoom } from "./rooms/workspace-room.ts";
 export { WorkspacesRoom } from "./rooms/workspaces-room.ts";
 export { version } from "./version.ts";
 export { type ResultName, wireFormat } from "./wire.ts";
+export type { LearnNetworkOptions } from "./workspace/commands/learn-network.ts";
 export type { PullOptions } from "./workspace/environments/environments.ts";
 export type { PruneOptions } from "./workspace/life/prune-environments.ts";
 export type * from "./workspace/life/workspace-options.ts";

@@ -55,7 +55,7 @@ export async function examineHost(parts: DoctorParts): Promise<DoctorReport> {
         ),
     ...(await Promise.all(neededPrograms().map(checkProgram))),
     ...directories,
-    ...checkProxies(),
+    ...(await checkProxies()),
     ...(usableDirectories
       ? [
           await checkRoom(parts.config.cacheDirectory),

@@ -1,4 +1,6 @@
 import type { NetworkCheck, NetworkLog, WorkspaceNetwork } from "../model/network-results.ts";
+import type { LearnedNetwork } from "../model/workspace-results.ts";
+import type { LearnNetworkOptions } from "../workspace/commands/learn-network.ts";
 import type { WorkspaceContext } from "../workspace/life/workspace-context.ts";
 import type { FollowNetworkOptions } from "../workspace/network/follow-network.ts";
 import type {
@@ -9,6 +11,7 @@ import { SecretMethods } from "./secret-methods.ts";
 
 // Loaded when they are asked for: most workspaces are let out nowhere.
 const managing = () => import("../workspace/network/manage-network.ts");
+const learning = () => import("../workspace/commands/learn-network.ts");
 const following = () => import("../workspace/network/follow-network.ts");
 
 /** What commands of a workspace may reach, and what they tried to. */
@@ -41,6 +44,12 @@ export class NetworkMethods extends SecretMethods {
   async logNetwork(id: string, options: NetworkLogOptions = {}): Promise<NetworkLog> {
     const { logNetwork } = await managing();
     return logNetwork(this.#context, id, options);
+  }
+
+  /** Runs a command while everything public is reachable, and says what would have let it pass; `apply` makes that the workspace's rules. */
+  async learnNetwork(id: string, options: LearnNetworkOptions): Promise<LearnedNetwork> {
+    const { learnNetwork } = await learning();
+    return learnNetwork(this.#context, id, options);
   }
 
   /** The same one by one, and then what they go on to try, until it is cancelled or the workspace is gone. */

@@ -51,6 +51,7 @@ export const declarations = {
   network: networks.networkSchema,
   networkCheck: networks.networkCheckSchema,
   networkLog: networks.networkLogSchema,
+  networkLearned: workspaces.learnedNetworkSchema,
   networkConnection: networks.networkConnectionSchema,
   shell: shells.shellSchema,
   shellList: shells.shellListSchema,

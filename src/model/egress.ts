@@ -22,6 +22,16 @@ export interface EgressPolicy extends EgressRules {
   readonly temporaryRules: readonly TemporaryRule[];
   /** HOST:PORT of each index that this machine's package managers named when the rules were made; empty where no rule is about them. */
   readonly ownRegistries: readonly string[];
+  /** While somebody learns what a command reaches, everything public is reachable. */
+  readonly learning?: Learning | undefined;
+}
+
+/** Ends with whoever began it, and in any case in time: nothing has to be put back. */
+export interface Learning {
+  /** Its process. */
+  readonly by: { readonly pid: number; readonly startTicks: string; readonly bootId: string };
+  /** Milliseconds since 1970. */
+  readonly endsAtMs: number;
 }
 
 /** What is asked for about the way out of a machine that is to be. */
@@ -55,6 +65,7 @@ export function parseEgressPolicy(text: string): EgressPolicy {
       rules,
       temporaryRules = [],
       ownRegistries = [],
+      learning,
     } = JSON.parse(text) as Partial<EgressPolicy>;
     if (preset === undefined || rules === undefined || !egressPresets.includes(preset))
       return closedEgressPolicy;
@@ -63,10 +74,21 @@ export function parseEgressPolicy(text: string): EgressPolicy {
       ...temporaryRules.flatMap(({ rule, until }) => [rule, until]),
     ];
     const isSound = texts.every((entry) => typeof entry === "string");
-    return isSound ? { preset, rules, temporaryRules, ownRegistries } : closedEgressPolicy;
+    if (!isSound) return closedEgressPolicy;
+    const policy = { preset, rules, temporaryRules, ownRegistries };
+    return isLearning(learning) ? { ...policy, learning } : policy;
   } catch {
     return closedEgressPolicy;
   }
+}
+
+function isLearning(value: Partial<Learning> | undefined): value is Learning {
+  const { pid, startTicks, bootId } = value?.by ?? {};
+  return (
+    Number.isSafeInteger(pid) &&
+    Number.isFinite(value?.endsAtMs) &&
+    [startTicks, bootId].every((one) => typeof one === "string")
+  );
 }
 
 export interface EgressDecision {

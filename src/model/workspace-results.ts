@@ -117,6 +117,13 @@ const journaledCommandSchema = z.object({
   stderrDroppedBytes: bytes,
 });
 
+/** A command that was learned from. */
+export const learnedNetworkSchema = workspaceExecSchema.extend({
+  preset: z.enum(egressPresets),
+  rules: z.array(z.string()).describe("What would have let it pass, and what is denied anyway."),
+  isApplied: z.boolean().describe("Whether these are the workspace's rules now."),
+});
+
 /** One command as the journal has it, and what it wrote. */
 export const loggedCommandSchema = journaledCommandSchema.extend({
   stdout: z.string(),
@@ -344,6 +351,7 @@ export type WorkspaceState = z.infer<typeof workspaceStateSchema>;
 export type WorkspaceSeed = z.infer<typeof workspaceSeedSchema>;
 export type WorkspaceList = z.infer<typeof workspaceListSchema>;
 export type Workspace = z.infer<typeof workspaceSchema>;
+export type LearnedNetwork = z.infer<typeof learnedNetworkSchema>;
 export type WorkspaceExecResult = z.infer<typeof workspaceExecSchema>;
 export type JournaledCommand = z.infer<typeof journaledCommandSchema>;
 export type LoggedCommand = z.infer<typeof loggedCommandSchema>;

@@ -4,11 +4,13 @@ import {
   type EgressPolicy,
   type EgressRules,
   egressPresets,
+  type Learning,
   type TemporaryRule,
 } from "../model/egress.ts";
 import { PyroError } from "../model/errors.ts";
 import { limits } from "../model/limits.ts";
 import { nearest } from "../model/nearest.ts";
+import { isAlive } from "../platform/processes.ts";
 import { type Address, parseOwnAddress } from "./address.ts";
 import { type PreparedPolicy, preparePolicy } from "./decide.ts";
 import { ownRegistries } from "./own-registries/own-registries.ts";
@@ -62,9 +64,21 @@ export function heldRules({ temporaryRules }: EgressPolicy): TemporaryRule[] {
   return temporaryRules.filter(({ until }) => Date.parse(until) > Date.now());
 }
 
+/** The policy as it holds now: everything public is reachable while somebody who is still there learns what a command reaches. */
+export function inForce({ learning, ...own }: EgressPolicy): EgressPolicy {
+  if (!isGoingOn(learning)) return own;
+  const rules = own.preset === "registries" ? [...own.rules, "allow registries"] : own.rules;
+  return { ...own, preset: "open", rules };
+}
+
+/** Whoever learns is still there, and has time left. */
+export function isGoingOn(learning: Learning | undefined): boolean {
+  return learning !== undefined && Date.now() < learning.endsAtMs && isAlive(learning.by);
+}
+
 /** The policy, ready to decide on this machine as it is now. */
 export function preparedHere(policy: EgressPolicy): PreparedPolicy {
-  const { preset, rules, ownRegistries } = policy;
+  const { preset, rules, ownRegistries } = inForce(policy);
   const all = [...rules, ...heldRules(policy).map(({ rule }) => rule)];
   return preparePolicy(preset, all.map(parseRule), {
     hostAddresses: ownAddresses(),

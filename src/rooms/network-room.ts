@@ -1,5 +1,7 @@
 import type { WorkspaceMethods } from "../methods/workspace-methods.ts";
 import type { NetworkCheck, NetworkLog, WorkspaceNetwork } from "../model/network-results.ts";
+import type { LearnedNetwork } from "../model/workspace-results.ts";
+import type { LearnNetworkOptions } from "../workspace/commands/learn-network.ts";
 import type { FollowNetworkOptions } from "../workspace/network/follow-network.ts";
 import type { NetworkLogOptions } from "../workspace/network/manage-network.ts";
 
@@ -37,6 +39,11 @@ export class NetworkRoom {
 
   check(target: string): Promise<NetworkCheck> {
     return this.#methods.checkNetwork(this.#id, target);
+  }
+
+  /** Runs a command while everything public is reachable, and says what would have let it pass. */
+  learn(options: LearnNetworkOptions): Promise<LearnedNetwork> {
+    return this.#methods.learnNetwork(this.#id, options);
   }
 
   log(options: NetworkLogOptions = {}): Promise<NetworkLog> {

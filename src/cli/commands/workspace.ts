@@ -20,6 +20,7 @@ import {
   addWorkspaceNetworkLog,
   addWorkspaceNetworkShow,
 } from "./workspace-network.ts";
+import { addWorkspaceNetworkLearn } from "./workspace-network-learn.ts";
 import { addWorkspacePatchApply } from "./workspace-patch-apply.ts";
 import {
   addWorkspacePortList,
@@ -168,7 +169,7 @@ function addServices(workspace: Command, context: CommandContext): void {
 function addNetwork(workspace: Command, context: CommandContext): void {
   const network = addGroup(workspace, {
     name: "network",
-    summary: "what commands may reach: show, allow, deny, remove, check, log",
+    summary: "what commands may reach: show, allow, deny, remove, check, log, learn",
     description:
       "Says and changes what a workspace may reach, and tells what it tried to. Needs a workspace created with --network-policy egress.",
     examples: [
@@ -180,6 +181,7 @@ function addNetwork(workspace: Command, context: CommandContext): void {
   addWorkspaceNetworkChanges(network, context);
   addWorkspaceNetworkCheck(network, context);
   addWorkspaceNetworkLog(network, context);
+  addWorkspaceNetworkLearn(network, context);
 }
 
 function addSnapshots(workspace: Command, context: CommandContext): void {

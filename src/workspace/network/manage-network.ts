@@ -1,22 +1,27 @@
 import type { EgressPolicy, TemporaryRule } from "../../model/egress.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 import { limits } from "../../model/limits.ts";
-import { letsOut } from "../../model/machine-options.ts";
 import { nearest } from "../../model/nearest.ts";
 import type { NetworkCheck, NetworkLog, WorkspaceNetwork } from "../../model/network-results.ts";
 import { addressText, parseAddress } from "../../network/address.ts";
-import { heldRules, policyHere, preparedHere, warningsOf } from "../../network/policy.ts";
+import {
+  heldRules,
+  isGoingOn,
+  policyHere,
+  preparedHere,
+  warningsOf,
+} from "../../network/policy.ts";
 import { Proxies } from "../../network/proxies/proxies.ts";
 import { proxyText } from "../../network/proxies/proxy.ts";
 import { parseRule, targetRule } from "../../network/rule.ts";
 import { Targets, type Wanted } from "../../network/target.ts";
 import type { WhichConnections } from "../../registry/connections.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
-import { connectWorkspace } from "../life/connect-workspace.ts";
 import { findWorkspace, latest } from "../life/find-workspace.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
 import { keptProxies } from "../records/kept-proxies.ts";
 import { nameOf } from "../records/workspace-states.ts";
+import { requireEgress, tellSupervisor } from "./live-rules.ts";
 
 export interface ChangeNetworkOptions {
   /** What is reachable where no rule says anything. Default: as it is. */
@@ -61,10 +66,11 @@ export async function changeNetwork(
     const rules = until === undefined ? [...left.rules, ...added] : left.rules;
     const isNew = ({ rule }: TemporaryRule) => !added.includes(rule);
     const temporaryRules = until === undefined ? [] : added.map((rule) => ({ rule, until }));
-    return policyHere({ preset: preset ?? current.preset, rules }, [
+    const changed = policyHere({ preset: preset ?? current.preset, rules }, [
       ...left.temporaryRules.filter(isNew),
       ...temporaryRules,
     ]);
+    return { ...current, ...changed };
   });
   await tellSupervisor(context, row);
   return describe(context, latest(context, row));
@@ -99,17 +105,6 @@ function secondsFromNow(seconds: number): string {
       { hint: "Leave the time away for a rule that holds until it is removed." },
     );
   return new Date(Date.now() + seconds * 1000).toISOString();
-}
-
-/** One that is not there reads the policy when it starts. */
-async function tellSupervisor(context: WorkspaceContext, row: WorkspaceRow): Promise<void> {
-  if (row.state !== "started") return;
-  try {
-    const client = await connectWorkspace(context, row, "exec");
-    await client.supervisor.ask("/v1/network/recheck", {});
-  } catch (error) {
-    if (asPyroError(error).code === "internal") throw error;
-  }
 }
 
 /** What would be decided about a host or address, and what it is now. */
@@ -163,6 +158,8 @@ function describe(context: WorkspaceContext, row: WorkspaceRow): WorkspaceNetwor
   const temporaryRules = heldRules(egress);
   const all = [...rules, ...temporaryRules.map(({ rule }) => rule)];
   const warnings = warningsOf({ preset, rules: all });
+  if (isGoingOn(egress.learning))
+    warnings.push("Everything public is reachable while somebody learns what a command reaches.");
   let proxies: string[] = [];
   try {
     proxies = proxiesOf(context, row).list.map(proxyText);
@@ -193,16 +190,6 @@ function oneOnly(target: string): PyroError {
     "invalid_argument",
     `${JSON.stringify(target)} is more than one destination.`,
     { hint: "Name one host or address, and one port: example.com:443" },
-  );
-}
-
-/** Throws `network_policy_refused` unless the workspace was created to be let out. */
-function requireEgress(row: WorkspaceRow): void {
-  if (letsOut(row.networkPolicy)) return;
-  throw new PyroError(
-    "network_policy_refused",
-    `Workspace ${nameOf(row)} was created with network policy ${row.networkPolicy}, so its commands reach nothing.`,
-    { hint: "Create one that is let out: pyro workspace create … --network-policy egress" },
   );
 }
 

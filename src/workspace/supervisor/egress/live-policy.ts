@@ -1,6 +1,6 @@
 import { closedEgressPolicy, type EgressPolicy } from "../../../model/egress.ts";
 import type { PreparedPolicy } from "../../../network/decide.ts";
-import { heldRules, preparedHere } from "../../../network/policy.ts";
+import { heldRules, inForce, preparedHere } from "../../../network/policy.ts";
 
 /** This machine's own addresses change seldom. */
 const keptMs = 5_000;
@@ -19,7 +19,7 @@ export class LivePolicy {
 
   /** One that cannot be read allows nothing. */
   get(): PreparedPolicy {
-    const kept = this.#read() ?? closedEgressPolicy;
+    const kept = inForce(this.#read() ?? closedEgressPolicy);
     const text = JSON.stringify(kept);
     const known = this.#prepared;
     const nowMs = Date.now();
