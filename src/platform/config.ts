@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { PyroError } from "../model/errors.ts";
 
 /** One environment variable pyro reads. `docs/environment-variables.md` is generated from this list. */
@@ -194,10 +194,29 @@ export function faultSetting(): string | undefined {
   return process.env.PYRO_FAULT || undefined;
 }
 
-/** The environment of a supervisor: the same places as ours, and nothing of the user's that could matter. */
+/** Where Node finds whom this machine trusts beside its own list. */
+const trustVariables = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/** The environment of a supervisor: the same places and the same trust as ours, and nothing else of the user's that could matter. */
 export function supervisorEnvironment(config: Config): Record<string, string> {
+  const trust = trustVariables.flatMap((name) => {
+    const paths = process.env[name];
+    // It runs in another directory.
+    return paths
+      ? [
+          [
+            name,
+            paths
+              .split(":")
+              .map((path) => resolve(path))
+              .join(":"),
+          ],
+        ]
+      : [];
+  });
   return {
     ...toolEnvironment(),
+    ...Object.fromEntries(trust),
     PYRO_CACHE_DIR: config.cacheDirectory,
     PYRO_STATE_DIR: config.stateDirectory,
     PYRO_LOG_MIB: String(config.logBytesMax / (1024 * 1024)),

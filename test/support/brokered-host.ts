@@ -43,6 +43,8 @@ export interface BrokeredHostOptions {
   readonly credentials?: readonly BrokeredCredential[];
   /** Of a host that runs already, in the place of one of ours. */
   readonly port?: number;
+  /** What clients think the host's port is: 443, or where they connect to. */
+  readonly isOnFrontPort?: boolean;
 }
 
 /** A host on loopback that speaks HTTP over TLS, and before it a broker that real clients connect to as if it were the host. */
@@ -94,7 +96,12 @@ export class BrokeredHost implements AsyncDisposable {
       const ends = standIn();
       pipeline(guest, ends.guest, guest, () => guest.destroy());
       const socket = await dial();
-      await broker.serve(ends.broker, { host: started.host, port: 443, socket, dial });
+      await broker.serve(ends.broker, {
+        host: started.host,
+        port: options.isOnFrontPort ? started.port : 443,
+        socket,
+        dial,
+      });
     });
     started.#front.listen(0, "127.0.0.1");
     await once(started.#front, "listening");
