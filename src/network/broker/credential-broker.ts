@@ -78,7 +78,7 @@ export class CredentialBroker {
     if (hostSide instanceof Refusal) {
       this.#spoken.delete(keyOf(connection));
       socket.destroy();
-    } else if (secure.destroyed) return void hostSide.destroy();
+    } else if (secure.destroyed || hostSide.destroyed) throw new Refusal(502, `${host} has left.`);
     const joined = { guest: secure, host: hostSide, requests };
     if (protocol === "h2") joinHttp2(joined);
     else this.#http1.join(joined);

@@ -93,7 +93,9 @@ class Connection {
       this.#open--;
       this.#endIfDone();
     });
-    this.#sent = this.#sent.then(() => this.#pass(asked, response));
+    this.#sent = this.#sent
+      .then(() => this.#pass(asked, response))
+      .catch(() => void this.#joined.guest.destroy());
   }
 
   /** What asks for an upgrade; the connection is no longer the server's. */
@@ -184,10 +186,9 @@ class Connection {
     response.shouldKeepAlive &&= sent.shouldKeepAlive;
     response.writeHead(status, redactBytes(statusMessage, values()), flat(masked.headers));
     flushHead(response);
-    received.once("end", () => {
-      const trailers = maskHeaders(pairs(received.rawTrailers), values());
-      if (trailers.length > 0 && response.chunkedEncoding) response.addTrailers(mutable(trailers));
-    });
+    received.once("end", () =>
+      addTrailers(response, maskHeaders(pairs(received.rawTrailers), values())),
+    );
     pipeline([received, ...masked.through, response], (error) => error && guest.destroy());
   }
 
@@ -250,12 +251,17 @@ function sendBody(asked: IncomingMessage, sent: ClientRequest): void {
   if (isWebSocket(asked)) return void sent.end();
   asked.pipe(sent, { end: false });
   asked.once("end", () => {
-    if (asked.rawTrailers.length > 0 && sent.chunkedEncoding)
-      sent.addTrailers(mutable(pairs(asked.rawTrailers)));
+    addTrailers(sent, pairs(asked.rawTrailers));
     sent.end();
   });
 }
 
-function mutable(headers: readonly Header[]): [string, string][] {
-  return headers.map(([name, value]) => [name, value]);
+function addTrailers(message: OutgoingMessage, trailers: readonly Header[]): void {
+  if (trailers.length === 0 || !message.chunkedEncoding) return;
+  try {
+    message.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]));
+  } catch {
+    // What Node's parser takes and its writer does not: whoever waits for it learns that something broke.
+    message.destroy();
+  }
 }

@@ -74,7 +74,9 @@ class Exchange {
     stream.on("trailers", (_headers, _flags, raw: readonly string[] = []) => {
       this.#requestTrailers = asObject(pairs(raw));
     });
-    stream.on("wantTrailers", () => stream.sendTrailers(this.#responseTrailers));
+    stream.on("wantTrailers", () =>
+      this.#attempt(() => stream.sendTrailers(this.#responseTrailers)),
+    );
   }
 
   async answer(raw: readonly string[]): Promise<void> {
@@ -102,10 +104,11 @@ class Exchange {
     const stream = this.#stream;
     const { requests } = this.#sides;
     sent.on("error", () => undefined);
-    sent.on("wantTrailers", () => sent.sendTrailers(this.#requestTrailers));
-    sent.on("continue", () => {
-      if (!stream.headersSent && !stream.closed) stream.additionalHeaders({ ":status": 100 });
+    sent.once("close", () => {
+      if (sent.rstCode !== constants.NGHTTP2_NO_ERROR && !stream.closed) stream.close(sent.rstCode);
     });
+    sent.on("wantTrailers", () => this.#attempt(() => sent.sendTrailers(this.#requestTrailers)));
+    sent.on("continue", () => this.#attempt(() => stream.additionalHeaders({ ":status": 100 })));
     sent.on("trailers", (_headers, _flags, raw: readonly string[] = []) => {
       this.#responseTrailers = asObject(maskHeaders(pairs(raw), requests.values.all));
     });
@@ -113,15 +116,7 @@ class Exchange {
       const status = headers[":status"] ?? 0;
       requests.answered(about.filled, { method: about.method, status });
       const isOver = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-      try {
-        this.#receive(sent, { status, isOver, headers: pairs(raw) });
-      } catch (error) {
-        this.#refuse(error);
-        sent.close(constants.NGHTTP2_CANCEL);
-      }
-    });
-    sent.once("close", () => {
-      if (sent.rstCode !== constants.NGHTTP2_NO_ERROR && !stream.closed) stream.close(sent.rstCode);
+      this.#attempt(() => this.#receive(sent, { status, isOver, headers: pairs(raw) }));
     });
     stream.once("close", () => {
       if (!sent.closed) sent.close(stream.rstCode || constants.NGHTTP2_CANCEL);
@@ -146,20 +141,28 @@ class Exchange {
     });
   }
 
+  /** Whatever goes wrong, nothing passes that was not looked at; each side may send what Node does not send on. */
+  #attempt(pass: () => void): void {
+    try {
+      pass();
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
   #refuse(error: unknown): void {
-    const refusal =
-      error instanceof Refusal
-        ? error
-        : new Refusal(502, "The request cannot be sent on as it is.");
+    const refusal = error instanceof Refusal ? error : unusable;
     const stream = this.#stream;
     this.#sides.requests.refused(refusal.message);
-    if (stream.destroyed || stream.headersSent)
-      return void stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    if (stream.destroyed || stream.closed) return;
+    if (stream.headersSent) return void stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     stream.respond({ ":status": refusal.status, ...asObject(refusal.headers) });
     stream.end(refusal.page);
     stream.resume();
   }
 }
+
+const unusable = new Refusal(502, "The request, or the host's answer, cannot be sent on as it is.");
 
 function headOf(headers: readonly Header[]): RequestHead {
   const of = (name: string) => headers.find(([one]) => one === name)?.[1] ?? "";

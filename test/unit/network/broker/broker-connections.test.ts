@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  constants,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { createServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { after, before, describe, it } from "node:test";
@@ -401,5 +407,147 @@ describe("a WebSocket", () => {
     );
     assert.match(answer, /"connection":"close"/);
     assert.ok(!/h2c|http2-settings/i.test(answer), answer);
+  });
+});
+
+describe("what HTTP/2 can do", () => {
+  let place: BrokeredHost;
+  let session: ClientHttp2Session;
+  before(async () => {
+    place = await withCredential();
+    const socket = await place.client({ ALPNProtocols: ["h2"] });
+    session = connectHttp2("https://api.example", { createConnection: () => socket });
+    session.on("error", () => undefined);
+  });
+  after(async () => {
+    session.destroy();
+    await place[Symbol.asyncDispose]();
+  });
+  const asking = (headers: OutgoingHttpHeaders, endStream = true) => {
+    const stream = session.request(headers, { endStream });
+    stream.on("error", () => undefined);
+    return stream;
+  };
+
+  it("two hundred streams at once are answered, each with its own", async () => {
+    place.answer = async (asked, response) => {
+      const body = await bodyOf(asked);
+      response.end(`${asked.url} ${body} ${asked.headers.authorization}`);
+    };
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        const headers = { ":method": "POST", ":path": `/${index}`, authorization: placeholder };
+        const stream = asking(headers, false);
+        stream.end(`body ${index}`);
+        return String(await bodyOf(stream));
+      }),
+    );
+    for (const [index, answer] of answers.entries())
+      assert.equal(answer, `/${index} body ${index} ${"*".repeat(value.length)}`);
+  });
+
+  it("a stream that a client takes back is taken back from the host", async () => {
+    let left = false;
+    place.answer = (_asked, response) => {
+      response.write("the beginning");
+      response.stream.once("close", () => {
+        left = true;
+      });
+    };
+    const stream = asking({ ":path": "/" });
+    await once(stream, "data");
+    stream.close(constants.NGHTTP2_CANCEL);
+    await until("the host is told", () => left);
+  });
+
+  it("a stream that the host breaks off is broken off", async () => {
+    place.answer = (_asked, response) => {
+      response.write("the beginning");
+      setTimeout(() => response.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM), 20);
+    };
+    const stream = asking({ ":path": "/" });
+    stream.resume();
+    await new Promise((resolve) => stream.once("close", resolve));
+    assert.notEqual(stream.rstCode, constants.NGHTTP2_NO_ERROR);
+    // One that was refused before anything was done may be tried again.
+    place.answer = (_asked, response) => response.stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    const refused = asking({ ":path": "/" });
+    refused.resume();
+    await new Promise((resolve) => refused.once("close", resolve));
+    assert.equal(refused.rstCode, constants.NGHTTP2_REFUSED_STREAM);
+  });
+
+  it("trailers that could be taken for something else harm nobody", async () => {
+    place.answer = async (asked, response) => {
+      await bodyOf(asked);
+      response.end(JSON.stringify(asked.trailers));
+    };
+    const stream = session.request({ ":method": "POST", ":path": "/" }, { waitForTrailers: true });
+    stream.on("wantTrailers", () =>
+      stream.sendTrailers({ "x-many": ["1", "2"], "x-token": placeholder }),
+    );
+    stream.end("body");
+    const trailers = JSON.parse(String(await bodyOf(stream)));
+    assert.deepEqual(trailers, { "x-many": "1, 2", "x-token": placeholder });
+  });
+
+  it("a tunnel is none, and other hosts are refused by their stream alone", async () => {
+    place.answer = (_asked, response) => void response.end("answered");
+    for (const [headers, status] of [
+      [{ ":method": "CONNECT", ":authority": "api.example:443" }, 400],
+      [{ ":path": "/", ":authority": "other.example" }, 421],
+      [{ ":path": "/", ":authority": "api.example", host: "other.example" }, 400],
+      [{ ":path": "/?#x" }, 400],
+      [{ ":path": "/" }, 200],
+    ] as const) {
+      const stream = asking(headers);
+      stream.end();
+      const [answered] = await once(stream, "response");
+      assert.equal(answered[":status"], status, JSON.stringify(headers));
+      stream.resume();
+    }
+  });
+
+  it("a host that goes away ends the connection after what is under way", async () => {
+    let next: () => void = () => undefined;
+    place.answer = (_asked, response) => {
+      response.write("the beginning ");
+      next = () => {
+        response.stream.session?.close();
+        response.end("and the end");
+      };
+    };
+    const stream = asking({ ":path": "/" });
+    const [begun] = await once(stream, "data");
+    next();
+    assert.equal(String(begun) + String(await bodyOf(stream)), "the beginning and the end");
+    await new Promise((resolve) => session.once("close", resolve));
+  });
+});
+
+describe("a client that means harm", () => {
+  it("with garbage after any handshake costs nobody anything but itself", async () => {
+    await using place = await withCredential();
+    place.answer = (_asked, response) => void response.end("answered");
+    for (const ALPNProtocols of [["h2"], ["http/1.1"]])
+      for (const garbage of [
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${"\xff".repeat(5000)}`,
+        `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0${"\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08".repeat(2000)}`,
+        "\0".repeat(100_000),
+        "GET / HTTP/1.1\r\n".repeat(100),
+        "",
+      ]) {
+        const socket = await place.client({ ALPNProtocols });
+        socket.end(Buffer.from(garbage, "latin1"));
+        socket.resume();
+        await new Promise((resolve) => socket.once("close", resolve));
+      }
+    const answer = await said(
+      place,
+      "GET / HTTP/1.1\r\nHost: api.example\r\nConnection: close\r\n\r\n",
+    );
+    assert.match(answer, /answered$/m);
+    await until("all connections are over", () => place.guests.size === 0);
   });
 });
