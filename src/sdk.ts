@@ -2,6 +2,11 @@
 export type { OutputSink } from "./channel/exec.ts";
 export { type CatalogEntry, catalog } from "./environments/catalog.ts";
 export {
+  type CredentialOptions,
+  type ReadyCredentialName,
+  readyCredentialNames,
+} from "./model/credentials.ts";
+export {
   destinationText,
   type EgressOptions,
   type EgressPreset,
@@ -69,6 +74,7 @@ export type {
   ChangeNetworkOptions,
   NetworkLogOptions,
 } from "./workspace/network/manage-network.ts";
+export { readyCredential, readyCredentialNamed } from "./workspace/secrets/ready-credentials.ts";
 export type * from "./workspace/services/service-options.ts";
 export type * from "./workspace/shells/shell-options.ts";
 export type { RunInVmOptions } from "./workspace/vms/run-in-vm.ts";

@@ -44,6 +44,15 @@ export interface Activation extends MachineIdentity {
   readonly discardRoot?: boolean | undefined;
 }
 
+export interface TrustRequest {
+  /** In PEM; empty for none. */
+  readonly certificate: string;
+  /** What is trusted beside it where the environment has no list of that, in PEM. */
+  readonly roots?: string | undefined;
+  /** NAME=VALUE each. */
+  readonly env: readonly string[];
+}
+
 export interface AgentHealth {
   readonly protocol: number;
   readonly agentVersion: string;
@@ -185,6 +194,12 @@ export class AgentClient implements Disposable {
   async holdSecrets(secrets: readonly Pick<Secret, "name" | "value">[]): Promise<void> {
     const held = secrets.map(({ name, value }) => ({ name, value: inBase64(value) }));
     await this.#call("POST", "/v1/secrets", { secrets: held });
+  }
+
+  /** Makes programs trust this certificate beside others, and no other one that came this way; `env` is for all of them. */
+  async trust(wanted: TrustRequest): Promise<{ readonly needsRoots: boolean }> {
+    const answer = await this.#call("POST", "/v1/trust", wanted);
+    return { needsRoots: answer.needs_roots === true };
   }
 
   /** Runs one command to its end; a command that fails is a result. */

@@ -50,7 +50,10 @@ export class SupervisorClient {
 
   /** Asks it to change the workspace's secrets. */
   async changeSecrets(change: SecretsChange): Promise<void> {
-    await this.#call("POST", "/v1/secrets/change", change);
+    const isBrokered = change.set.some(({ brokered }) => brokered !== undefined);
+    // A supervisor that knows nothing of credentials would give their values away.
+    const what = isBrokered ? "credentials" : "secrets";
+    await this.#call("POST", `/v1/${what}/change`, change);
   }
 
   /** Asks it to end its workspace's run; settles when that is done. */

@@ -55,6 +55,7 @@ export const errorCodes = {
   disk_damaged: "The file system of a workspace's disk cannot be read.",
   snapshot_not_found: "The workspace has no snapshot of this name.",
   snapshot_exists: "The workspace has a snapshot of this name already.",
+  credential_unavailable: "The command that prints a credential's value did not.",
   secret_not_found: "The workspace has no secret of this name.",
   secrets_unreadable: "The file with the workspace's secrets is damaged.",
   service_not_found: "The workspace has no service of this name.",

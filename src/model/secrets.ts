@@ -1,18 +1,22 @@
 import { isUtf8 } from "node:buffer";
+import type { WorkspaceCa } from "./brokered-credential.ts";
+import type { Brokering } from "./credentials.ts";
 import { PyroError } from "./errors.ts";
 import { limits } from "./limits.ts";
 
 /** How a secret's value was handed over; all that is ever told of it beside its name. */
-export const secretSourceKinds = ["value", "file", "env"] as const;
+export const secretSourceKinds = ["value", "file", "env", "command"] as const;
 
 export type SecretSourceKind = (typeof secretSourceKinds)[number];
 
 /** What commands of a workspace may use and nobody may see. */
 export interface Secret {
   readonly name: string;
-  /** UTF-8 without a NUL. */
+  /** UTF-8 without a NUL. Empty where a command prints it. */
   readonly value: string;
   readonly sourceKind: SecretSourceKind;
+  /** Of a credential, whose value no guest has. */
+  readonly brokered?: Brokering | undefined;
 }
 
 /** Names of secrets a command gets, each with the environment variable it gets it as. */
@@ -23,6 +27,8 @@ export interface SecretsChange {
   readonly set: readonly Secret[];
   /** Names. */
   readonly remove: readonly string[];
+  /** For a workspace whose first credentials these are. */
+  readonly ca?: WorkspaceCa | undefined;
 }
 
 const namePattern = /^[A-Za-z_][A-Za-z0-9_]{0,126}$/;
@@ -74,6 +80,11 @@ export function checkSecrets(secrets: readonly Secret[]): readonly Secret[] {
     "invalid_argument",
     `The secrets would have ${bytes} bytes together; ${limits.secretsBytesMax} are the limit.`,
   );
+}
+
+/** What a guest has of it. */
+export function guestValue({ value, brokered }: Secret): string {
+  return brokered?.placeholder ?? value;
 }
 
 export function isLineBreak(byte: number): boolean {

@@ -60,7 +60,19 @@ const listed = {
 export const workspaceListSchema = z.object({ workspaces: z.array(z.object(listed)) });
 
 const secretsSchema = z.array(
-  z.object({ name: z.string(), sourceKind: z.enum(secretSourceKinds) }),
+  z.object({
+    name: z.string(),
+    sourceKind: z.enum(secretSourceKinds),
+    credential: z
+      .object({
+        hosts: z.array(z.string()),
+        methods: z.array(z.string()).nullable().describe("Null: all."),
+        paths: z.array(z.string()).nullable().describe("What paths begin with; null: any."),
+        variables: z.array(z.string()).describe("Every program has the placeholder as these."),
+      })
+      .nullable()
+      .describe("Where pyro puts the value in; null where commands themselves have it."),
+  }),
 );
 
 export const workspaceSchema = z.object({

@@ -57,7 +57,7 @@ function listings(text: string): Readonly<Record<string, Print>> {
     failure: text,
     state: "failed",
     driver: text,
-    secrets: [{ name: text, sourceKind: "value" }],
+    secrets: [{ name: text, sourceKind: "value", credential: null }],
     workspaceSeed: { ...fixed.workspace().workspaceSeed, seedPath: text },
   });
   const exported = fixed.exported({

@@ -92,7 +92,7 @@ Next: pyro workspace exec demo -- COMMAND…
     snapshotCount: 1,
     resetCount: 2,
     lastResetAt: at(-400),
-    secrets: [{ name: "TOKEN", sourceKind: "value" }],
+    secrets: [{ name: "TOKEN", sourceKind: "value", credential: null }],
   });
   assert.equal(
     printed((io) => printWorkspace(io, failed, { detail: "full", nowMs })),

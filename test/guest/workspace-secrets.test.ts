@@ -37,9 +37,9 @@ describe("secrets of a workspace", () => {
     id = made.workspaceId;
     transcript.push(made);
     assert.deepEqual(made.secrets, [
-      { name: "TOKEN", sourceKind: "value" },
-      { name: "KEY", sourceKind: "file" },
-      { name: "FROM_ENV", sourceKind: "env" },
+      { name: "TOKEN", sourceKind: "value", credential: null },
+      { name: "KEY", sourceKind: "file", credential: null },
+      { name: "FROM_ENV", sourceKind: "env", credential: null },
     ]);
   });
   after(async () => {
@@ -207,7 +207,7 @@ describe("secrets of a workspace", () => {
     const { secrets } = await ws.pyro.setSecrets(id, {
       secrets: [{ name: "LATER", value: later }],
     });
-    assert.deepEqual(secrets.at(-1), { name: "LATER", sourceKind: "value" });
+    assert.deepEqual(secrets.at(-1), { name: "LATER", sourceKind: "value", credential: null });
     assert.equal((await running).exitCode, 0);
     const shown = await run("echo $L", { secretEnv: { LATER: "L" } });
     assert.equal(shown.stdout, "[REDACTED:LATER]\n");

@@ -97,6 +97,11 @@ export class Outside implements AsyncDisposable {
     }
   }
 
+  /** What starts another program of the other machine. */
+  get inside(): readonly string[] {
+    return ["nsenter", `--net=/proc/${this.#machine.pid}/ns/net`];
+  }
+
   /** A shell line after which this machine's names are those of the test. For a shell with mounts of its own. */
   get mounts(): string {
     return ["resolv.conf", "nsswitch.conf"]

@@ -129,6 +129,7 @@ func workspaceBackend(walls *workload.Workload, disks machine.Disks) *server.Bac
 		},
 		CorrectClock: machine.CorrectClock,
 		HoldSecrets:  walls.HoldSecrets,
+		Trust:        walls.Trust,
 		Warm:         workload.Warm,
 		Tree:         looking.tree,
 		OpenDisk:     looking.open,

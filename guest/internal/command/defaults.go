@@ -13,21 +13,16 @@ type Defaults struct {
 	Environment []string
 	// Offline goes before Environment in a machine that nothing gets out of.
 	Offline []string
-	Cwd     string
-}
-
-// Online are the same for a machine with a way out.
-func (d *Defaults) Online() *Defaults {
-	online := *d
-	online.Offline = nil
-	return &online
+	// Brokered goes after Environment: it says whom to trust, and what to show instead of what nobody here has.
+	Brokered []string
+	Cwd      string
 }
 
 // Command is a program as the workspace starts it; its files are still to be given.
 func (d *Defaults) Command(program *protocol.Program) *spawn.Command {
 	command := &spawn.Command{
 		Arguments:   Plain(program.Command),
-		Defaults:    slices.Concat(d.Offline, d.Environment),
+		Defaults:    slices.Concat(d.Offline, d.Environment, d.Brokered),
 		Environment: Plain(program.Env),
 		Cwd:         string(program.Cwd),
 		User:        program.User,

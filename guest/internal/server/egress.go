@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 
+	"pyro.dev/guest/internal/command"
 	"pyro.dev/guest/internal/egress"
 	"pyro.dev/guest/internal/protocol"
 )
@@ -25,7 +26,7 @@ func (s *Server) egress(response http.ResponseWriter, request *http.Request) err
 	if err != nil {
 		return err
 	}
-	s.defaults.Store(s.defaults.Load().Online())
+	s.changeDefaults(func(defaults *command.Defaults) { defaults.Offline = nil })
 	response.Header().Set("content-type", "application/x-ndjson")
 	response.WriteHeader(http.StatusOK)
 	if err := session.Run(request.Context(), request.Body, newFrameWriter(response)); err != nil {

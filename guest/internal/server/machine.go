@@ -102,6 +102,18 @@ func (s *Server) Activated(request *protocol.ActivateRequest) {
 	s.phase.Store(phaseActivated)
 }
 
+// changeDefaults applies to what is started from then on.
+func (s *Server) changeDefaults(change func(*command.Defaults)) {
+	for {
+		before := s.defaults.Load()
+		after := *before
+		change(&after)
+		if s.defaults.CompareAndSwap(before, &after) {
+			return
+		}
+	}
+}
+
 func (s *Server) exec(response http.ResponseWriter, request *http.Request) error {
 	defaults, err := s.commandDefaults()
 	if err != nil {

@@ -61,6 +61,8 @@ type Backend struct {
 	CanFreeze bool
 	// HoldSecrets puts these, and no others, where commands can read them, after logs have moved off the disk.
 	HoldSecrets func(secrets []protocol.Secret, moveLogs func() error) error
+	// Trust makes programs trust a certificate beside others, and answers what they get in their environments for it.
+	Trust func(*protocol.TrustRequest) (environment []string, needsRoots bool, err error)
 	// Egress is the machine's way out.
 	Egress *egress.Egress
 	// Stop ends the workload and leaves the disks clean.
@@ -143,6 +145,7 @@ func (s *Server) routes() http.Handler {
 		"POST /v1/renew":             s.renew,
 		"POST /v1/clock":             s.clock,
 		"POST /v1/secrets":           s.secrets,
+		"POST /v1/trust":             s.trust,
 		"POST /v1/exec":              s.exec,
 		"GET /v1/late-output":        s.lateOutput,
 		"POST /v1/service/start":     s.serviceStart,

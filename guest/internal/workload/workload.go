@@ -45,6 +45,8 @@ type Workload struct {
 	sweeper *sweeper
 	logs    serviceLogs
 	secrets heldSecrets
+	// trusted is what programs were last made to trust; nil for nothing.
+	trusted *protocol.TrustRequest
 }
 
 // Prepare starts the namespaces and mounts all that needs no data disk.
@@ -123,6 +125,9 @@ func (w *Workload) enterRoot() error {
 	w.starter.Thread.Do(func() { w.hosts, err = buildRoot(w.disk, w.request, w.openDisk) })
 	if err == nil && len(w.secrets.values) > 0 {
 		err = w.placeSecrets(nil)
+	}
+	if err == nil && w.trusted != nil {
+		w.starter.Thread.Do(func() { _, _, err = trust(w.trusted) })
 	}
 	if err != nil || w.tree != nil {
 		return err

@@ -12,8 +12,9 @@ import type { IO } from "../io.ts";
 import { type LiveStreams, runLiveCommand } from "../live-command.ts";
 import { addNetworkOptions, egressOptions, type NetworkOptions } from "../network-arguments.ts";
 import { showProgress, silentProgress } from "../progress-bar.ts";
+import { addSecretOptions, type SecretOptions, secretSources } from "../secret-arguments.ts";
 
-interface RunOptions extends JsonOption, InputOptions, NetworkOptions {
+interface RunOptions extends JsonOption, InputOptions, NetworkOptions, SecretOptions {
   readonly vcpuCount: number;
   readonly memMib: number;
   readonly cpu?: CpuLevel;
@@ -47,7 +48,7 @@ export function addRun(program: Command, context: CommandContext): void {
       defaults.ttlSeconds,
     )
     .option("--network", "let the command reach the public internet, or what follows says", false);
-  addNetworkOptions(command)
+  addSecretOptions(addNetworkOptions(command))
     .option(
       "--allow-host-compat",
       "run on this host WITHOUT isolation when no guest can run",
@@ -107,6 +108,7 @@ async function execute(
     ...options,
     ...egressOptions(options),
     ...streams,
+    secrets: secretSources(io, options),
     environment,
     command,
     onProgress: progress.report,

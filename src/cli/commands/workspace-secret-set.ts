@@ -10,7 +10,7 @@ interface SetOptions extends JsonOption, SecretOptions {}
 
 function nothing(): never {
   throw new PyroError("invalid_argument", "There is no secret to set.", {
-    hint: "Give --secret-file NAME=PATH, --secret-from-env NAME or --secret NAME=VALUE.",
+    hint: "Give --secret-file NAME=PATH, --secret-from-env NAME, --secret NAME=VALUE or --credential github.",
   });
 }
 
@@ -24,7 +24,7 @@ export function addWorkspaceSecretSet(group: Command, { io, openPyro }: CommandC
     .option("--json", "print one JSON object", false)
     .addHelpText(
       "after",
-      "\nExamples:\n  pyro workspace secret set demo --secret-file API_TOKEN=token.txt\n  pyro workspace secret set demo --secret-from-env GITHUB_TOKEN",
+      "\nExamples:\n  pyro workspace secret set demo --secret-file API_TOKEN=token.txt\n  pyro workspace secret set demo --secret-from-env API_TOKEN\n  pyro workspace secret set demo --credential github\n  pyro workspace secret set demo --secret-file DEPLOY=key.txt --credential 'DEPLOY=api.example.com methods=GET,HEAD paths=/v1/me'",
     )
     .action(async (id: string, options: SetOptions) => {
       const secrets = secretSources(io, options) ?? nothing();

@@ -46,7 +46,7 @@ export const workspaceCreate = recordTool({
     secrets: z
       .record(z.string(), z.string())
       .optional()
-      .describe("{NAME: host file}, for secret_env"),
+      .describe('{NAME: host file}; "FILE for HOST": only in requests'),
   }),
   fullOnly: ["network_policy", "secrets"],
   effect: "create",
@@ -81,9 +81,13 @@ export const workspaceCreate = recordTool({
   },
 });
 
-/** From files alone: what a model says itself is in its transcript. */
-function secretsIn(files: Readonly<Record<string, string>> = {}, { roots }: Call): SecretSource[] {
-  return Object.entries(files).map(([name, path]) => ({ name, path: roots.readable(path) }));
+/** From files alone: what a model says itself is in its transcript, and what the server's user has is not the model's to lend. */
+function secretsIn(given: Readonly<Record<string, string>> = {}, { roots }: Call): SecretSource[] {
+  return Object.entries(given).map(([name, text]) => {
+    const [, file = text, hosts] = /^(.+) for ([^\s/]+)$/.exec(text) ?? [];
+    const source = { name, path: roots.readable(file) };
+    return hosts === undefined ? source : { ...source, credential: { hosts: hosts.split(",") } };
+  });
 }
 
 /** What a new workspace starts from; undefined for nothing. */

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { OutputSink } from "../../channel/exec.ts";
+import type { CredentialOptions } from "../../model/credentials.ts";
 import type { EgressOptions } from "../../model/egress.ts";
 import type { NetworkPolicy, SizeOptions } from "../../model/machine-options.ts";
 import type { SecretEnv } from "../../model/secrets.ts";
@@ -7,10 +8,23 @@ import type { JournaledCommand } from "../../model/workspace-results.ts";
 import type { WorkOptions } from "../machines/host.ts";
 
 /** A secret as it is handed over: its value, the host's file that holds it, or the variable of this process' environment. */
-export type SecretSource =
+export type SecretSource = (
   | { readonly name: string; readonly value: string }
   | { readonly name: string; readonly path: string }
-  | { readonly name: string; readonly variable: string };
+  | { readonly name: string; readonly variable: string }
+  | CommandSource
+) & {
+  /** Makes it one that the guest never has: pyro puts it into requests to these hosts. Default: commands may have it. */
+  readonly credential?: CredentialOptions | undefined;
+};
+
+/** A shell's line that prints the value of a credential, run on the host whenever an earlier value does not hold any more. */
+export interface CommandSource {
+  readonly name: string;
+  readonly command: string;
+  /** How long a value holds. Default 900. */
+  readonly ttlSeconds?: number | undefined;
+}
 
 export interface SetSecretsOptions {
   readonly secrets: readonly SecretSource[];

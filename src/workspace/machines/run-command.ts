@@ -4,8 +4,10 @@ import type { AnyDriver } from "../../drivers/driver.ts";
 import type { CpuLevel } from "../../model/machine-options.ts";
 import type { DeniedConnection } from "../../model/network-results.ts";
 import type { RunResult } from "../../model/results.ts";
+import type { SecretValues } from "../../secrets/redaction.ts";
 import { CapturedStreams, type OutputSinks } from "./captured-streams.ts";
 import { endingOf, hintFor } from "./command-ending.ts";
+import { RedactedStreams } from "./redacted-streams.ts";
 
 export interface CommandRequest extends OutputSinks {
   readonly environment: string;
@@ -18,6 +20,8 @@ export interface CommandRequest extends OutputSinks {
   readonly signal?: AbortSignal | undefined;
   /** Tells, when the command is over, what it was not allowed to reach. Default nothing. */
   readonly denied?: (() => readonly DeniedConnection[]) | undefined;
+  /** What its output must not show, as it is now. Default nothing. */
+  readonly values?: (() => SecretValues) | undefined;
 }
 
 /** Runs one command on a machine whose agent is attached; a command that fails is a result. */
@@ -27,11 +31,14 @@ export async function runCommand(
   request: CommandRequest,
 ): Promise<RunResult> {
   const output = new CapturedStreams(request);
+  using redacted = request.values && new RedactedStreams(output, request.values);
+  const { onStdout, onStderr } = redacted ?? output;
   const { stdin, signal } = request;
   const outcome = await client.exec(
     { command: request.command, timeoutMs: request.timeoutMs },
-    { stdin, signal, onStdout: output.onStdout, onStderr: output.onStderr },
+    { stdin, signal, onStdout, onStderr },
   );
+  await redacted?.finish();
   const { executionMode, isolation } = driver.capabilities;
   const ending = endingOf(outcome, request.command);
   return {

@@ -79,9 +79,10 @@ export class KnownNames implements Disposable {
   secrets(workspace: string): readonly KnownName[] {
     return this.#of(workspace, (_, { workspaceId }) => {
       const { secretsPath } = workspaceFiles(this.#config.stateDirectory, workspaceId);
-      return new KeptSecrets(secretsPath)
-        .told()
-        .map(({ name, sourceKind }) => ({ value: name, summary: `from ${sourceKind}` }));
+      return new KeptSecrets(secretsPath).told().map(({ name, sourceKind, credential }) => ({
+        value: name,
+        summary: credential === null ? `from ${sourceKind}` : `for ${credential.hosts.join(",")}`,
+      }));
     });
   }
 

@@ -7,13 +7,20 @@ import { Proxies } from "../../network/proxies/proxies.ts";
 import { proxySettings } from "../../network/proxies/proxy-settings.ts";
 import { EgressRelay } from "../supervisor/egress/egress-relay.ts";
 import { sumDenied } from "./denied-connections.ts";
+import type { OneShotCredentials } from "./one-shot-credentials.ts";
+
+export interface OneShotWayOut {
+  readonly policy: EgressPolicy;
+  /** Default none. */
+  readonly credentials?: OneShotCredentials | undefined;
+}
 
 /** The way out of a machine that lives for one command of this process. */
 export class OneShotEgress implements Disposable {
   readonly #relay: EgressRelay;
   #denied: DeniedConnection[] = [];
 
-  private constructor(policy: EgressPolicy) {
+  private constructor({ policy, credentials }: OneShotWayOut) {
     const prepared = preparedHere(policy);
     this.#relay = new EgressRelay({
       policy: () => prepared,
@@ -22,11 +29,12 @@ export class OneShotEgress implements Disposable {
         if (verdict === "deny") this.#add({ host, port, rule, count: 1 });
         return { attribute: () => undefined, end: () => undefined };
       },
+      broker: credentials?.brokerParts(),
     });
   }
 
-  static async open(client: AgentClient, policy: EgressPolicy): Promise<OneShotEgress> {
-    const egress = new OneShotEgress(policy);
+  static async open(client: AgentClient, wayOut: OneShotWayOut): Promise<OneShotEgress> {
+    const egress = new OneShotEgress(wayOut);
     await egress.#relay.follow(client);
     return egress;
   }

@@ -1,19 +1,20 @@
-import { constants, readFileSync, rmSync, type Stats, statSync } from "node:fs";
-import { PyroError, systemErrorCode } from "../../model/errors.ts";
+import { type Stats, statSync } from "node:fs";
+import type { WorkspaceCa } from "../../model/brokered-credential.ts";
+import { PyroError } from "../../model/errors.ts";
 import { nearest } from "../../model/nearest.ts";
 import {
   checkSecretName,
   checkSecrets,
-  checkSecretValue,
+  guestValue,
   type Secret,
   type SecretEnv,
   type SecretsChange,
-  secretSourceKinds,
 } from "../../model/secrets.ts";
-import { writeFileAtomicallySync } from "../../platform/files.ts";
+import type { WorkspaceSecrets } from "../../model/workspace-results.ts";
 import { SecretValues } from "../../secrets/redaction.ts";
+import { readSecretsFile, type SecretsDocument, writeSecretsFile } from "./secrets-file.ts";
 
-const version = 1;
+const noSecrets: SecretsDocument = { secrets: [] };
 const noValues = new SecretValues([]);
 
 /**
@@ -22,9 +23,9 @@ const noValues = new SecretValues([]);
  */
 export class KeptSecrets {
   readonly #path: string;
-  #read: { readonly stats: Stats; readonly secrets: readonly Secret[] } | undefined;
+  #read: { readonly stats: Stats; readonly document: SecretsDocument } | undefined;
   /** Every value that this process has known: one that was replaced may be in what runs. */
-  #known: readonly Secret[] = [];
+  #known: readonly KnownValue[] = [];
   #values = noValues;
 
   constructor(path: string) {
@@ -33,19 +34,21 @@ export class KeptSecrets {
 
   /** In the order in which they were first set. Throws `secrets_unreadable` when the file is damaged. */
   list(): readonly Secret[] {
-    const stats = statSync(this.#path, { throwIfNoEntry: false });
-    if (stats === undefined) {
-      this.#read = undefined;
-      return [];
-    }
-    if (this.#read === undefined || !isSame(stats, this.#read.stats)) this.#readAgain(stats);
-    return this.#read?.secrets ?? [];
+    return this.#document().secrets;
+  }
+
+  /** What signs for the hosts of its credentials; undefined where there never was one. */
+  ca(): WorkspaceCa | undefined {
+    return this.#document().ca;
   }
 
   /** What may be told of them; nothing of a file that is damaged. */
-  told(): Pick<Secret, "name" | "sourceKind">[] {
+  told(): WorkspaceSecrets["secrets"] {
     try {
-      return this.list().map(({ name, sourceKind }) => ({ name, sourceKind }));
+      return this.list().map(({ name, sourceKind, brokered }) => ({
+        ...{ name, sourceKind },
+        credential: brokered === undefined ? null : toldOf(brokered),
+      }));
     } catch {
       return [];
     }
@@ -78,26 +81,22 @@ export class KeptSecrets {
       const secret = secrets.find((one) => one.name === name);
       if (secret === undefined) throw notFound(name, secrets);
       // As a shell's $(cat FILE) would: a file's last line break is no part of a token.
-      const value = secret.value.replace(/[\r\n]+$/, "");
+      const value = guestValue(secret).replace(/[\r\n]+$/, "");
       return [checkSecretName(variable, "the variable of a secret"), value];
     });
     return Object.fromEntries(entries);
   }
 
   /** Answers what it did, for the journal. */
-  change({ set, remove }: SecretsChange): string {
-    const secrets = this.list();
+  change({ set, remove, ca }: SecretsChange): string {
+    const { secrets, ca: keptCa } = this.#document();
     for (const name of remove)
       if (!secrets.some((secret) => secret.name === name)) throw notFound(name, secrets);
     const byName = new Map(secrets.map((secret) => [secret.name, secret]));
     for (const name of remove) byName.delete(name);
     for (const secret of set) byName.set(secret.name, secret);
     const wanted = checkSecrets([...byName.values()]);
-    if (wanted.length === 0) rmSync(this.#path, { force: true });
-    else
-      writeFileAtomicallySync(this.#path, `${JSON.stringify({ version, secrets: wanted })}\n`, {
-        isFlushed: true,
-      });
+    writeSecretsFile(this.#path, { secrets: wanted, ca: keptCa ?? ca });
     this.list();
     const done = [
       ...set.map(({ name }) => `${name} set`),
@@ -106,59 +105,56 @@ export class KeptSecrets {
     return `secrets: ${done.join(", ")}`;
   }
 
-  #readAgain(stats: Stats): void {
-    const secrets = parse(readSecretFile(this.#path), this.#path);
-    this.#read = { stats, secrets };
-    const isKnown = ({ name, value }: Secret) =>
+  /** From now on this is a value that must not be seen. */
+  learn(name: string, value: string): void {
+    if (this.#known.some((known) => known.name === name && known.value === value)) return;
+    this.#know([{ name, value }]);
+  }
+
+  #document(): SecretsDocument {
+    const stats = statSync(this.#path, { throwIfNoEntry: false });
+    if (stats === undefined) {
+      this.#read = undefined;
+      return noSecrets;
+    }
+    if (this.#read === undefined || !isSame(stats, this.#read.stats)) {
+      const document = readSecretsFile(this.#path);
+      this.#read = { stats, document };
+      this.#know(document.secrets.filter(({ value }) => value !== ""));
+    }
+    return this.#read.document;
+  }
+
+  #know(secrets: readonly KnownValue[]): void {
+    const isKnown = ({ name, value }: KnownValue) =>
       this.#known.some((known) => known.name === name && known.value === value);
-    const unknown = secrets.filter((secret) => !isKnown(secret));
-    if (unknown.length === 0) return;
-    this.#known = [...secrets, ...this.#known.filter((known) => !secrets.includes(known))];
+    if (secrets.every(isKnown)) return;
+    const others = this.#known.filter(
+      ({ name, value }) => !secrets.some((one) => one.name === name && one.value === value),
+    );
+    this.#known = [...secrets, ...others];
     this.#values = new SecretValues(this.#known);
   }
 }
 
-function isSame(one: Stats, other: Stats): boolean {
-  return one.ino === other.ino && one.mtimeMs === other.mtimeMs && one.size === other.size;
-}
+type KnownValue = Pick<Secret, "name" | "value">;
 
-function readSecretFile(path: string): string {
-  try {
-    return readFileSync(path, {
-      encoding: "utf8",
-      flag: constants.O_RDONLY | constants.O_NOFOLLOW,
-    });
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    throw unreadable(path);
-  }
-}
-
-/** By somebody's hand it may say anything. */
-function parse(text: string, path: string): readonly Secret[] {
-  try {
-    const document = JSON.parse(text) as { version?: unknown; secrets?: unknown };
-    if (document.version !== version || !Array.isArray(document.secrets)) throw unreadable(path);
-    return checkSecrets(document.secrets.map(parseSecret));
-  } catch {
-    // Without a cause, which would quote what it could not read.
-    throw unreadable(path);
-  }
-}
-
-function parseSecret({ name, value, sourceKind }: Record<string, unknown>): Secret {
-  const kind = secretSourceKinds.find((known) => known === sourceKind);
+function toldOf({
+  hosts,
+  methods,
+  paths,
+  variables,
+}: NonNullable<Secret["brokered"]>): WorkspaceSecrets["secrets"][number]["credential"] {
   return {
-    name: checkSecretName(String(name), "a secret"),
-    value: checkSecretValue(String(name), String(value)),
-    sourceKind: kind ?? "value",
+    hosts: [...hosts],
+    methods: methods === undefined ? null : [...methods],
+    paths: paths === undefined ? null : [...paths],
+    variables: [...variables],
   };
 }
 
-function unreadable(path: string): PyroError {
-  return new PyroError("secrets_unreadable", `The workspace's secrets in ${path} cannot be read.`, {
-    hint: "Nothing that could show them is run. Remove the file and set the secrets again.",
-  });
+function isSame(one: Stats, other: Stats): boolean {
+  return one.ino === other.ino && one.mtimeMs === other.mtimeMs && one.size === other.size;
 }
 
 function notFound(name: string, secrets: readonly Secret[]): PyroError {

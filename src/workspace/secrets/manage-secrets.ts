@@ -1,4 +1,5 @@
 import { PyroError } from "../../model/errors.ts";
+import { letsOut } from "../../model/machine-options.ts";
 import type { SecretsChange } from "../../model/secrets.ts";
 import type { WorkspaceSecrets } from "../../model/workspace-results.ts";
 import { acquireLock } from "../../platform/lock.ts";
@@ -8,8 +9,8 @@ import { findWorkspace, latest } from "../life/find-workspace.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
 import type { SetSecretsOptions } from "../life/workspace-options.ts";
 import { now } from "../records/workspace-records.ts";
-import { requireLegal } from "../records/workspace-states.ts";
-import { readSecretSources } from "./read-sources.ts";
+import { nameOf, requireLegal } from "../records/workspace-states.ts";
+import { askedSecrets } from "./asked-secrets.ts";
 
 /** A supervisor whose workspace was stopped lets go a moment later. */
 const endingMs = 5_000;
@@ -28,12 +29,19 @@ export async function setSecrets(
   id: string,
   { secrets }: SetSecretsOptions,
 ): Promise<WorkspaceSecrets> {
-  const set = await readSecretSources(secrets);
-  if (set.length === 0)
+  const row = await findWorkspace(context, id);
+  const name = nameOf(row);
+  const wanted = await askedSecrets(secrets, {
+    isOut: letsOut(row.networkPolicy),
+    policy: row.egress,
+    hintOut: "Create one that is let out: pyro workspace create … --network-policy egress",
+    allow: (target) => `Allow it: pyro workspace network allow ${name} ${target}`,
+  });
+  if (wanted.set.length === 0)
     throw new PyroError("invalid_argument", "There is no secret to set.", {
       hint: "Name one with its value, a file or a variable.",
     });
-  return change(context, id, { set, remove: [] });
+  return change(context, id, wanted);
 }
 
 export async function removeSecret(

@@ -18,7 +18,7 @@ import {
 } from "../life/workspace-machine.ts";
 import type { CreateWorkspaceOptions } from "../life/workspace-options.ts";
 import { askedPolicy, noRulesWithoutIsolation } from "../network/asked-policy.ts";
-import { readSecretSources } from "../secrets/read-sources.ts";
+import { askedSecrets } from "../secrets/asked-secrets.ts";
 import { openSeedSource, type SeedSource } from "./seed-source.ts";
 import { startSeeded } from "./seed-workspace.ts";
 
@@ -29,7 +29,12 @@ export async function createWorkspace(
 ): Promise<Workspace> {
   checkEnvironmentName(options.environment);
   const draft = await draftOf(context, options);
-  const secrets = await readSecretSources(options.secrets);
+  const change = await askedSecrets(options.secrets, {
+    isOut: letsOut(draft.networkPolicy),
+    policy: draft.egress,
+    hintOut: "Add --network-policy egress.",
+    allow: (target) => `Allow it: --allow-host ${target}`,
+  });
   const source =
     options.seedPath === undefined ? undefined : await openSeedSource(options.seedPath, options);
   await sweepWorkspaces(context);
@@ -39,8 +44,7 @@ export async function createWorkspace(
   const row = { ...draft, ...traitsOf(base, draft) };
   const work = () => {
     // Those of a workspace that runs; whoever looks after it gives them to its guest.
-    if (secrets.length > 0)
-      context.records.secrets(row.workspaceId).change({ set: secrets, remove: [] });
+    if (change.set.length > 0) context.records.secrets(row.workspaceId).change(change);
     return start(context, { row, base, source }, options);
   };
   const created = await createRow(context, row, { to: "started", work });

@@ -31,7 +31,7 @@ export async function answerSecretsChange(
   const change = parseJsonObject(Buffer.concat(chunks), refuse) as unknown as SecretsChange;
   const guest = client();
   const text = secrets.change(change);
-  await holdSecrets(guest, secrets.list());
+  await holdSecrets(guest, { secrets: secrets.list(), ca: secrets.ca() });
   journal.record({ workspaceId, at: now(), kind: "secret", text });
   stream.respond({ ":status": 200, "content-type": "application/json" });
   stream.end("{}");

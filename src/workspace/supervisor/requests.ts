@@ -40,7 +40,7 @@ export interface RequestContext extends JournalPlace {
  * Which requests supervisors answer, and how; a supervisor of an older one makes way for ours. It changes with any of
  * them that an older or newer pyro would misunderstand.
  */
-export const supervisorVersion = 2;
+export const supervisorVersion = 3;
 
 /** What all requests to one supervisor share. */
 interface Shared {
@@ -124,6 +124,7 @@ const handlers: Readonly<Record<string, Handler>> = {
     answerReading(incoming, { ...context, screens }),
   ),
   "POST /v1/secrets/change": answerSecretsChange,
+  "POST /v1/credentials/change": answerSecretsChange,
   "POST /v1/sync": read,
   "GET /v1/service/logs": (incoming, context) =>
     passOn(incoming, context.client(), { mayBeSilent: true }),

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { cpuFor } from "../../environments/store.ts";
-import type { EgressOptions } from "../../model/egress.ts";
+import type { EgressOptions, EgressPolicy } from "../../model/egress.ts";
 import { PyroError } from "../../model/errors.ts";
 import { defaults } from "../../model/limits.ts";
 import {
@@ -12,11 +12,13 @@ import {
 } from "../../model/machine-options.ts";
 import type { RunResult } from "../../model/results.ts";
 import { ensureEnvironment } from "../environments/ensure-environment.ts";
+import type { SecretSource } from "../life/workspace-options.ts";
 import type { Host, WorkOptions } from "../machines/host.ts";
 import { type CommandRequest, runCommand } from "../machines/run-command.ts";
 import { startMachine, unnamedDisk } from "../machines/start-machine.ts";
 import { askedPolicy, noRulesWithoutIsolation } from "../network/asked-policy.ts";
 import { letOut } from "../network/let-out.ts";
+import type { OneShotCredentials } from "../network/one-shot-credentials.ts";
 import { runWithoutIsolation } from "./run-without-isolation.ts";
 
 export interface RunInVmOptions
@@ -34,6 +36,8 @@ export interface RunInVmOptions
   readonly ttlSeconds?: number | undefined;
   /** Whether the command may reach anything at all; what, the options below say. Default false. */
   readonly network?: boolean | undefined;
+  /** Credentials that pyro puts into what the command sends; each says for which hosts. Default none. */
+  readonly secrets?: readonly SecretSource[] | undefined;
   /** Runs the command as an ordinary process of this host when no guest can run. Default false. */
   readonly allowHostCompat?: boolean | undefined;
 }
@@ -50,6 +54,7 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
   const ttl = ttlMs(options.ttlSeconds);
   const { network = false } = options;
   const policy = await askedPolicy(options, network);
+  const credentials = await askedCredentials(options.secrets, { isOut: network, policy });
   host.prepareDirectories();
   if (options.allowHostCompat && !(await canIsolate(host, options))) {
     if (network) throw noRulesWithoutIsolation();
@@ -74,12 +79,14 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
       signal: life.signal,
     });
     try {
-      using egress = network ? await letOut(started.client, policy) : undefined;
+      using egress = network ? await letOut(started.client, { policy, credentials }) : undefined;
+      await credentials?.place(started.client);
       const result = await runCommand(started.client, factory.driver, {
         ...request,
         cpu,
         signal: life.signal,
         denied: () => egress?.denied ?? [],
+        values: credentials && (() => credentials.values()),
       });
       host.trace.mark("finished");
       return result;
@@ -91,6 +98,23 @@ export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunR
   } finally {
     life.end();
   }
+}
+
+async function askedCredentials(
+  sources: readonly SecretSource[] | undefined,
+  { isOut, policy }: { readonly isOut: boolean; readonly policy: EgressPolicy },
+): Promise<OneShotCredentials | undefined> {
+  if (sources === undefined || sources.length === 0) return undefined;
+  const [{ askedSecrets }, { OneShotCredentials }] = await Promise.all([
+    import("../secrets/asked-secrets.ts"),
+    import("../network/one-shot-credentials.ts"),
+  ]);
+  const asked = await askedSecrets(sources, {
+    ...{ isOut, policy },
+    hintOut: "Add --network.",
+    allow: (target) => `Allow it: --allow-host ${target}`,
+  });
+  return OneShotCredentials.of(asked);
 }
 
 async function canIsolate(host: Host, options: WorkOptions): Promise<boolean> {

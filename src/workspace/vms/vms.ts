@@ -114,7 +114,9 @@ export async function execVm(
     const { client } = await attachAgent(machine, attachDeadlineMs, options.signal);
     try {
       const { environment, cpu } = vm;
-      using egress = letsOut(vm.networkPolicy) ? await letOut(client, vm.egress) : undefined;
+      using egress = letsOut(vm.networkPolicy)
+        ? await letOut(client, { policy: vm.egress })
+        : undefined;
       const denied = () => egress?.denied ?? [];
       const request = { ...options, environment, command, cpu, timeoutMs: limit, denied };
       return { ...(await runCommand(client, driver, request)), vmId };

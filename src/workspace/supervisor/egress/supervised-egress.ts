@@ -1,9 +1,12 @@
 import type { AgentClient } from "../../../channel/agent-client.ts";
-import { asPyroError } from "../../../model/errors.ts";
+import type { BrokerParts } from "../../../model/brokered-credential.ts";
+import { asPyroError, PyroError } from "../../../model/errors.ts";
 import { letsOut } from "../../../model/machine-options.ts";
 import { Proxies } from "../../../network/proxies/proxies.ts";
 import { keptProxies } from "../../records/kept-proxies.ts";
 import { now, type WorkspaceRecords } from "../../records/workspace-records.ts";
+import { LiveCredentials } from "../credentials/live-credentials.ts";
+import { RefusalNews } from "../credentials/refusal-news.ts";
 import { ConnectionLog } from "./connection-log.ts";
 import { EgressRelay } from "./egress-relay.ts";
 import { LivePolicy } from "./live-policy.ts";
@@ -22,6 +25,7 @@ export class SupervisedEgress {
   readonly #log: ConnectionLog;
   readonly #policy: LivePolicy;
   readonly #proxiesPath: string;
+  readonly #broker: BrokerParts;
   /** Of the guest's agent that is there now. */
   #relay: EgressRelay | undefined;
 
@@ -34,6 +38,7 @@ export class SupervisedEgress {
       return row !== undefined && letsOut(row.networkPolicy) ? row.egress : undefined;
     });
     this.#proxiesPath = proxiesPath;
+    this.#broker = brokerOf(workspaceId, records);
   }
 
   /** Lets the guest out, as far as the policy goes, until its channel ends. */
@@ -44,6 +49,7 @@ export class SupervisedEgress {
         policy: () => this.#policy.get(),
         proxies: kept === undefined ? Proxies.none : new Proxies(kept),
         record: (attempt) => this.#log.record(attempt),
+        broker: this.#broker,
       });
       await this.#relay.follow(client);
     } catch (error) {
@@ -71,4 +77,25 @@ export class SupervisedEgress {
     this.#relay?.end();
     this.#log.flush();
   }
+}
+
+/** Of the credentials that the workspace has at any time. */
+function brokerOf(workspaceId: string, records: WorkspaceRecords): BrokerParts {
+  const kept = records.secrets(workspaceId);
+  const live = new LiveCredentials({
+    secrets: () => kept.list(),
+    learn: (name, value) => kept.learn(name, value),
+  });
+  const news = new RefusalNews((text) =>
+    records.journal.record({ workspaceId, at: now(), kind: "credential", text }),
+  );
+  return {
+    credentials: () => live.list(),
+    ca: async () => {
+      const ca = kept.ca();
+      if (ca === undefined) throw new PyroError("internal", "There is no certificate authority.");
+      return ca;
+    },
+    told: (event) => news.tell(event),
+  };
 }

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -65,5 +73,46 @@ test("a file that is damaged is named and not quoted", () => {
         cause === undefined,
     );
     assert.equal(new KeptSecrets(path).knownValues().isEmpty, true);
+  }
+});
+
+const ca = { certificatePem: "certificate", keyPem: "key" };
+const credential: Secret = {
+  ...{ name: "C", value: "value-of-c", sourceKind: "file" },
+  brokered: { hosts: ["a.example"], placeholder: "placeholder-c", variables: ["C"] },
+};
+
+test("commands have a credential's placeholder, and output is searched for its value", () => {
+  const kept = new KeptSecrets(path);
+  kept.change({ set: [credential], remove: [], ca });
+  assert.deepEqual(kept.environment({ C: "X" }), ["X=placeholder-c"]);
+  assert.equal(kept.values().redactText("value-of-c placeholder-c"), "[REDACTED:C] placeholder-c");
+  kept.learn("C", "value-of-a-command");
+  assert.equal(kept.values().redactText("value-of-a-command"), "[REDACTED:C]");
+  assert.deepEqual(kept.told(), [
+    {
+      ...{ name: "C", sourceKind: "file" },
+      credential: { hosts: ["a.example"], methods: null, paths: null, variables: ["C"] },
+    },
+  ]);
+});
+
+test("a workspace keeps its first certificate authority, also without its credentials", () => {
+  const kept = new KeptSecrets(path);
+  kept.change({ set: [credential], remove: [], ca });
+  kept.change({ set: [credential], remove: [], ca: { certificatePem: "other", keyPem: "other" } });
+  assert.deepEqual(new KeptSecrets(path).ca(), ca);
+  kept.change({ set: [], remove: ["C"] });
+  assert.deepEqual([new KeptSecrets(path).list(), new KeptSecrets(path).ca()], [[], ca]);
+});
+
+test("a file with credentials is none for whoever would give their values away", () => {
+  new KeptSecrets(path).change({ set: [credential], remove: [], ca });
+  const document = JSON.parse(readFileSync(path, "utf8"));
+  assert.equal(document.version, 2);
+  for (const brokered of [{}, { ...credential.brokered, hosts: "a.example" }, null, "x"]) {
+    const secrets = [{ ...credential, brokered }];
+    writeFileSync(path, JSON.stringify({ ...document, secrets }));
+    assert.throws(() => new KeptSecrets(path).list(), { code: "secrets_unreadable" });
   }
 });
