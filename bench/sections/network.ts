@@ -12,6 +12,7 @@ import { atLeast, atMost, latency } from "../figure.ts";
 import type { Measured, Section } from "../section.ts";
 import { median } from "../statistics.ts";
 import { makeFleet } from "../workspaces.ts";
+import { crowdFigures } from "./network-crowd.ts";
 
 const environment = "debian:12";
 const page = Buffer.alloc(1024, "x");
@@ -42,7 +43,8 @@ async function measure(bench: Bench): Promise<Measured> {
 }
 
 async function measureWith(bench: Bench, pyro: Pyro, server: Server): Promise<Measured> {
-  const target = `${ownAddress()}:${(server.address() as AddressInfo).port}`;
+  const [host, { port }] = [ownAddress(), server.address() as AddressInfo];
+  const target = `${host}:${port}`;
   const { workspaceId: id } = await pyro.createWorkspace({
     environment,
     networkPolicy: "egress",
@@ -58,6 +60,8 @@ http.server.HTTPServer(('127.0.0.1', 8000), H).serve_forever()`;
     command: ["python3", "-c", inside],
     readiness: { kind: "tcp", address: "8000" },
   });
+  // Of a supervisor that has carried nothing yet.
+  const crowd = await crowdFigures(bench, { pyro, id, host, port, pageBytes: page.length });
   const run = async (line: string) => {
     const ran = await pyro.execWorkspace(id, { command: ["sh", "-c", line], timeoutSeconds: 300 });
     if (ran.exitCode !== 0) throw new Error(ran.stderr);
@@ -104,6 +108,7 @@ http.server.HTTPServer(('127.0.0.1', 8000), H).serve_forever()`;
         note: `p50 / p50; input ${median(raw).toFixed(1)} MB/s`,
         target: atLeast(0.7),
       },
+      ...crowd,
       {
         name: "decisions, 200 rules",
         value: decisionRate() / 1e6,
