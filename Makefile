@@ -104,6 +104,11 @@ CUTS ?= 100
 campaign: setup ## kill pyro and fill its disk at random moments, KILLS=300 CUTS=100; fail when anything acknowledged is lost
 	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} node --disable-warning=ExperimentalWarning tools/campaign.ts $(KILLS) $(CUTS)
 
+EGRESS_KILLS ?= 50
+.PHONY: campaign-egress
+campaign-egress: setup ## kill what lets a guest out, under load, EGRESS_KILLS=50 times; fail when traffic goes on or finds another way; as root
+	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} node --disable-warning=ExperimentalWarning tools/egress-campaign.ts $(EGRESS_KILLS)
+
 .PHONY: smoke-use-cases
 smoke-use-cases: setup ## the use-case recipes of docs/use-cases in real guests
 	$(NODE_TEST) --test-concurrency=1 --test-timeout=600000 $(filter-out %.test.ts,$(wildcard test/use-cases/*.ts))

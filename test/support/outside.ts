@@ -35,6 +35,8 @@ export class Outside implements AsyncDisposable {
   readonly publicAddress: string;
   readonly privateAddress: string;
   readonly names: NameServer;
+  /** This machine's card on the link. */
+  readonly card = `out${process.pid}`;
   readonly #machine: PyroProcess;
   readonly #directory: string;
   readonly #events: string[] = [];

@@ -24,8 +24,10 @@ const passedOn = [
 /** What pyro reads beside those: Codex hands these on where they are set. */
 const forwarded = environmentVariables
   .map(({ name }) => name)
-  .filter((name) => /^(PYRO_|DOCKER_CONFIG$|XDG_(CACHE|STATE)_HOME$)/.test(name))
-  .filter((name) => name !== "PYRO_FAULT" && name !== "PYRO_TRACE");
+  .filter((name) => /^(PYRO_|DOCKER_CONFIG$|XDG_(CACHE|STATE)_HOME$|\w+_PROXY$)/.test(name))
+  .filter((name) => name !== "PYRO_FAULT" && name !== "PYRO_TRACE")
+  // Proxies are named in either case.
+  .flatMap((name) => (name.endsWith("_PROXY") ? [name, name.toLowerCase()] : [name]));
 
 // `codex mcp add` rewrites the entries of other servers without their comments, turns CRLF into LF and
 // knows neither `required` nor the time limits, so its file is edited in place.
