@@ -12,6 +12,7 @@ import { atLeast, atMost, latency } from "../figure.ts";
 import type { Measured, Section } from "../section.ts";
 import { median } from "../statistics.ts";
 import { makeFleet } from "../workspaces.ts";
+import { measureBrokered } from "./brokered.ts";
 import { crowdFigures } from "./network-crowd.ts";
 
 const environment = "debian:12";
@@ -83,6 +84,7 @@ http.server.HTTPServer(('127.0.0.1', 8000), H).serve_forever()`;
     download.push(Number(speed) / 1e6);
     raw.push(await rawThroughput(pyro, id, bench.counts.throughputMib * mib));
   }
+  const brokered = await measureBrokered(bench, page);
   return {
     figures: [
       latency("1 KB page from outside, a new connection each", outsideMs),
@@ -116,8 +118,9 @@ http.server.HTTPServer(('127.0.0.1', 8000), H).serve_forever()`;
         note: "millions a second",
         target: atLeast(1),
       },
+      ...brokered.figures,
     ],
-    samples: { outsideMs, loopbackMs, download, raw },
+    samples: { outsideMs, loopbackMs, download, raw, ...brokered.samples },
   };
 }
 

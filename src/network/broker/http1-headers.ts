@@ -14,12 +14,14 @@ export function flat(headers: readonly Header[]): string[] {
   return headers.flat();
 }
 
-/** The one protocol that a connection may go over to. */
+/** The one protocol that a connection may go over to, from a request without a body. */
 export function isWebSocket({
   headers,
   method,
 }: Pick<IncomingMessage, "headers" | "method">): boolean {
-  return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
+  const hasBody =
+    headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+  return method === "GET" && !hasBody && headers.upgrade?.toLowerCase() === "websocket";
 }
 
 /** Without what is between the client and the broker alone, and what would make answers that cannot be searched. */

@@ -398,6 +398,17 @@ describe("a WebSocket", () => {
     assert.match(answer, /^HTTP\/1\.1 200 OK[\s\S]*GET \/ws/);
   });
 
+  it("is not asked for together with a body", async () => {
+    await using place = await withCredential();
+    place.answer = async (asked, response) =>
+      void response.end(`${asked.headers.upgrade} ${await bodyOf(asked)}`);
+    const answer = await said(
+      place,
+      "GET / HTTP/1.1\r\nHost: api.example\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\nContent-Length: 4\r\n\r\nbody",
+    );
+    assert.match(answer, /undefined body/);
+  });
+
   it("is the only other protocol: others are not asked for", async () => {
     await using place = await withCredential();
     place.answer = (asked, response) => void response.end(JSON.stringify(asked.headers));
