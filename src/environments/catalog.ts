@@ -70,7 +70,7 @@ export const catalogEnv: readonly string[] = [
 ];
 
 /** Counts changes to how entries are built that their packages and variables do not show. */
-const recipeVersion = 3;
+const recipeVersion = 4;
 
 /** Tells what an entry is built from; another recipe makes another image. */
 export function recipeOf({ suite, packages }: CatalogEntry): string {

@@ -40,6 +40,13 @@ describe(environment, () => {
     assert.equal(ended.stdout, "/workspace\nanswer\n42\nanswer.py\n", ended.stderr);
   });
 
+  it("lets packages link their manual pages as alternatives, as Java's do", async () => {
+    const link = "--install /usr/bin/of-it of-it /bin/true 1";
+    const page = "--slave /usr/share/man/man1/of-it.1.gz of-it.1.gz /etc/debian_version";
+    const ended = await run("sh", "-c", `update-alternatives ${link} ${page} >&2`);
+    assert.equal(ended.code, 0, ended.stderr);
+  });
+
   it("is not built again by a second pull", async () => {
     const { stdout } = await home.pyro(["env", "pull", environment, "--json"]);
     assert.equal(JSON.parse(stdout).already_installed, true);

@@ -21,6 +21,10 @@ const excludedPaths = [
   "/usr/share/locale/*",
 ];
 
+/** Packages such as Java's link their manual pages as alternatives, and cannot be installed, now or later, without these directories. */
+const manualDirectories =
+  '--essential-hook=for section in 1 2 3 4 5 6 7 8; do mkdir -p "$1/usr/share/man/man$section"; done';
+
 /** What the building host needed and a guest does not: its name servers, and tries to reach a network that is not there. */
 const finishingHooks = [
   '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
@@ -65,7 +69,7 @@ export function startMmdebstrap(request: DebianRequest): RunningTool {
     ...(request.packages.length === 0 ? [] : [`--include=${request.packages.join(",")}`]),
     '--aptopt=Apt::Install-Recommends "false"',
     '--aptopt=Acquire::Retries "3"',
-    ...(request.variant === "minbase" ? finishingHooks : []),
+    ...(request.variant === "minbase" ? [manualDirectories, ...finishingHooks] : []),
     ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
     request.suite,
     "-",
