@@ -112,14 +112,16 @@ describe("a workspace that is let out", () => {
     const { workspaceId: id } = await create("while", { networkPreset: "none" });
     const { rules, temporaryRules } = await ws.pyro.changeNetwork(id, {
       allow: [target],
-      forSeconds: 3,
+      forSeconds: 600,
     });
     assert.deepEqual([rules, temporaryRules.map(({ rule }) => rule)], [[], [`allow ${target}`]]);
     const [host, port] = target.split(":");
     const held = `exec 3<>/dev/tcp/${host}/${port} && echo connected && cat <&3; echo ended`;
     const { shellId } = await ws.pyro.openShell(id, { command: ["bash", "-c", held] });
-    const read = { plain: true, waitFor: "ended" };
-    const { output } = await ws.pyro.readShell(id, shellId, read);
+    await ws.pyro.readShell(id, shellId, { plain: true, waitFor: "connected" });
+    // The same rule anew, which is soon over.
+    await ws.pyro.changeNetwork(id, { allow: [target], forSeconds: 1 });
+    const { output } = await ws.pyro.readShell(id, shellId, { plain: true, waitFor: "ended" });
     assert.match(output, /connected[\s\S]*ended/);
     assert.deepEqual((await ws.pyro.showNetwork(id)).temporaryRules, []);
     assert.equal((await ws.pyro.checkNetwork(id, target)).verdict, "deny");

@@ -15,8 +15,9 @@ import { TestWorkspaces } from "../support/workspaces.ts";
 // certificates that they trust here. No index is named in this file.
 
 const run = promisify(execFile);
-const packages = ["ca-certificates", "golang-go", "npm", "python3-pip"];
+const packages = ["ca-certificates", "cargo", "golang-go", "npm", "python3-pip"];
 const trusted = process.env.SSL_CERT_FILE || "/etc/ssl/certs/ca-certificates.crt";
+const guestTrusted = "/etc/ssl/certs/ca-certificates.crt";
 const aptSources = "/etc/apt/sources.list.d/debian.sources";
 const [pip, npm, go] = ["PIP_INDEX_URL", "npm_config_registry", "GOPROXY"] as const;
 
@@ -60,8 +61,7 @@ describe("preset registries, and what this machine's package managers are set to
       ...{ name: "registries", environment },
       ...{ networkPolicy: "egress", networkPreset: "registries" },
     }));
-    if (existsSync(trusted))
-      await give(createReadStream(trusted), "/etc/ssl/certs/ca-certificates.crt");
+    if (existsSync(trusted)) await give(createReadStream(trusted), guestTrusted);
   });
   after(async () => {
     for (const name of Object.keys(indexes))
@@ -84,8 +84,8 @@ describe("preset registries, and what this machine's package managers are set to
   async function installs(line: string, environment: Record<string, string> = {}): Promise<string> {
     const settings = Object.entries({
       ...environment,
-      PIP_CERT: "/etc/ssl/certs/ca-certificates.crt",
-      NODE_EXTRA_CA_CERTS: "/etc/ssl/certs/ca-certificates.crt",
+      PIP_CERT: guestTrusted,
+      NODE_EXTRA_CA_CERTS: guestTrusted,
     }).map(([name, value]) => `${name}=${value}`);
     const result = await ws.pyro.execWorkspace(id, {
       command: ["env", ...settings, "sh", "-ec", line],
@@ -156,6 +156,35 @@ describe("preset registries, and what this machine's package managers are set to
       "(apt-get update && apt-get install -y --no-install-recommends hello) >&2 && hello -t";
     assert.match(await installs(line), /hello, world/i);
     await assertReached(archive);
+  });
+
+  it("let cargo build with a crate, from the index it knows by itself", async () => {
+    const prepare = "rm -rf /tmp/cargo && cargo init -q --name a /tmp/cargo";
+    const main = 'fn main() { println!("{}", itoa::Buffer::new().format(42)) }';
+    const lines = [
+      `${prepare} && cd /tmp/cargo && printf 'itoa = "=1.0.11"\n' >> Cargo.toml`,
+      `printf '%s' '${main}' > src/main.rs && cargo build -q && target/debug/a`,
+    ];
+    const command = [
+      "env",
+      "HOME=/root",
+      `CARGO_HTTP_CAINFO=${guestTrusted}`,
+      "sh",
+      "-ec",
+      lines.join("\n"),
+    ];
+    const build = () => ws.pyro.execWorkspace(id, { command, timeoutSeconds: 500 });
+    let built = await build();
+    // On a machine whose own network answers for the index, that is opened by its address.
+    for (let tries = 0; tries < 3 && built.deniedConnections.length > 0; tries++) {
+      for (const { host, port, rule } of built.deniedConnections) {
+        assert.equal(rule, "default deny private", `${host} is no registry`);
+        const { address } = await lookup(host);
+        await ws.pyro.changeNetwork(id, { allow: [`${address}:${port}`] });
+      }
+      built = await build();
+    }
+    assert.equal(built.stdout, "42\n", built.stderr);
   });
 
   // The last, as it opens what an index may send its clients on to.

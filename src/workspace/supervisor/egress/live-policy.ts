@@ -1,16 +1,16 @@
+import { networkInterfaces } from "node:os";
 import { closedEgressPolicy, type EgressPolicy } from "../../../model/egress.ts";
 import type { PreparedPolicy } from "../../../network/decide.ts";
 import { heldRules, inForce, preparedHere } from "../../../network/policy.ts";
 
-/** This machine's own addresses change seldom. */
-const keptMs = 5_000;
+/** How often this machine's own addresses are looked at, which change seldom. */
+const lookMs = 5_000;
 
-/** A workspace's policy as it is now, prepared again only when it changed. */
+/** A workspace's policy as it is now, prepared again only when something changed that it depends on. */
 export class LivePolicy {
   readonly #read: () => EgressPolicy | undefined;
-  #prepared:
-    | { readonly text: string; readonly untilMs: number; readonly policy: PreparedPolicy }
-    | undefined;
+  #prepared: { readonly of: string; readonly policy: PreparedPolicy } | undefined;
+  #addresses: { readonly text: string; readonly at: number } | undefined;
 
   /** `read` answers what is kept; undefined where nothing is. */
   constructor(read: () => EgressPolicy | undefined) {
@@ -20,16 +20,16 @@ export class LivePolicy {
   /** One that cannot be read allows nothing. */
   get(): PreparedPolicy {
     const kept = inForce(this.#read() ?? closedEgressPolicy);
-    const text = JSON.stringify(kept);
-    const known = this.#prepared;
-    const nowMs = Date.now();
-    const isFresh =
-      known?.text === text && nowMs < known.untilMs && known.untilMs <= nowMs + keptMs;
-    if (isFresh) return known.policy;
-    const policy = prepare(kept);
-    const ends = heldRules(kept).map(({ until }) => Date.parse(until));
-    this.#prepared = { text, untilMs: Math.min(nowMs + keptMs, ...ends), policy };
-    return policy;
+    const of = JSON.stringify([kept, heldRules(kept), this.#ownAddresses()]);
+    if (this.#prepared?.of !== of) this.#prepared = { of, policy: prepare(kept) };
+    return this.#prepared.policy;
+  }
+
+  #ownAddresses(): string {
+    const now = performance.now();
+    if (this.#addresses === undefined || now - this.#addresses.at >= lookMs)
+      this.#addresses = { text: JSON.stringify(networkInterfaces()), at: now };
+    return this.#addresses.text;
   }
 }
 
