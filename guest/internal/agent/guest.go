@@ -14,6 +14,7 @@ import (
 	"pyro.dev/guest/internal/console"
 	"pyro.dev/guest/internal/egress"
 	"pyro.dev/guest/internal/machine"
+	"pyro.dev/guest/internal/pace"
 	"pyro.dev/guest/internal/protocol"
 	"pyro.dev/guest/internal/server"
 	"pyro.dev/guest/internal/spawn"
@@ -28,6 +29,7 @@ const memoryGoalBytes = 40 << 20
 // RunGuest is the agent proper in a machine; it returns only on failure.
 func RunGuest() int {
 	debug.SetMemoryLimit(memoryGoalBytes)
+	pace.Begin()
 	if err := runGuest(); err != nil {
 		console.Say("fatal: %v", err)
 	}

@@ -91,9 +91,6 @@ func runAgent(arguments []string) (unix.WaitStatus, error) {
 func beUnhurried() {
 	runtime.LockOSThread()
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, agentSlack, 0, 0, 0)
-	// Whoever writes to the agent goes on until he waits, instead of being interrupted for every piece: switching between
-	// processes is what an emulated machine does worst.
-	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_BATCH}, 0)
 }
 
 func describe(status unix.WaitStatus) string {

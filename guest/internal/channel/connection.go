@@ -5,6 +5,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"pyro.dev/guest/internal/pace"
 )
 
 // connection is one attached client. Over a virtio port the descriptor outlives
@@ -38,7 +40,9 @@ func (c *connection) Read(into []byte) (int, error) {
 		c.ahead = c.ahead[n:]
 		return n, nil
 	}
-	return c.file.Read(into)
+	n, err := c.file.Read(into)
+	pace.Carried(n)
+	return n, err
 }
 
 func (c *connection) Write(bytes []byte) (int, error) {
@@ -47,7 +51,9 @@ func (c *connection) Write(bytes []byte) (int, error) {
 	if c.hasEnded() {
 		return 0, net.ErrClosed
 	}
-	return c.file.Write(bytes)
+	n, err := c.file.Write(bytes)
+	pace.Carried(n)
+	return n, err
 }
 
 func (c *connection) hasEnded() bool {

@@ -8,6 +8,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/pace"
 )
 
 // commandSlack is how late the kernel may wake a command that sleeps, in nanoseconds: the default of every system.
@@ -89,6 +91,7 @@ func Namespaces(pid int) func() error {
 // on time, and before others.
 func beOrdinary() {
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, commandSlack, 0, 0, 0)
+	pace.Exempt()
 	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}, 0)
 }
 
