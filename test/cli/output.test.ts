@@ -39,33 +39,46 @@ standard input is passed through; a terminal only with -i.
 Exits with the command's own code, 124 on time-out, 125 when pyro itself failed.
 
 Arguments:
-  environment            catalog name or image reference, e.g. debian:12
-  command                program and arguments, after --
+  environment                      catalog name or image reference, e.g.
+                                   debian:12
+  command                          program and arguments, after --
 
 Options:
-  -i, --interactive      let the command read what is typed here
-  -n, --no-stdin         do not pass standard input on, as in a loop that reads
-                         a list
-  --vcpu-count <n>       virtual CPUs (default: 1)
-  --mem-mib <n>          guest memory in MiB (default: 1024)
-  --cpu <level>          x86-64 level of an emulated CPU, else what the
-                         environment needs (choices: "v2", "v3")
-  --timeout-seconds <s>  how long the command may take (default: 30)
-  --ttl-seconds <s>      how long the VM may live, whatever happens (default:
-                         600)
-  --network              let the command reach the public internet, or what
-                         follows says
-  --allow-host <target>  what may be reached, and then only that: host,
-                         *.suffix, address, block or group, with :PORTS or
-                         without (repeatable)
-  --deny-host <target>   what may not be reached (repeatable)
-  --network-preset <p>   what is reachable beside that: open is the public
-                         internet, registries those of packages and code
-                         (choices: "open", "registries", "none")
-  --allow-host-compat    run on this host WITHOUT isolation when no guest can
-                         run
-  --json                 print one JSON object when it is over
-  -h, --help             display help for command
+  -i, --interactive                let the command read what is typed here
+  -n, --no-stdin                   do not pass standard input on, as in a loop
+                                   that reads a list
+  --vcpu-count <n>                 virtual CPUs (default: 1)
+  --mem-mib <n>                    guest memory in MiB (default: 1024)
+  --cpu <level>                    x86-64 level of an emulated CPU, else what
+                                   the environment needs (choices: "v2", "v3")
+  --timeout-seconds <s>            how long the command may take (default: 30)
+  --ttl-seconds <s>                how long the VM may live, whatever happens
+                                   (default: 600)
+  --network                        let the command reach the public internet, or
+                                   what follows says
+  --allow-host <target>            what may be reached, and then only that:
+                                   host, *.suffix, address, block or group, with
+                                   :PORTS or without (repeatable)
+  --deny-host <target>             what may not be reached (repeatable)
+  --network-preset <p>             what is reachable beside that: open is the
+                                   public internet, registries those of packages
+                                   and code (choices: "open", "registries",
+                                   "none")
+  --secret <name=value>            secret for commands; its value shows in the
+                                   process list (repeatable)
+  --secret-file <name=path>        secret in a file or pipe (repeatable)
+  --secret-from-env <name[=var]>   secret in an environment variable
+                                   (repeatable)
+  --credential <spec>              secret that the guest never has: pyro puts it
+                                   into requests to its hosts; github,
+                                   anthropic, openai, npm, pypi or
+                                   NAME=HOST[,HOST] (repeatable)
+  --credential-command <name=cmd>  shell line of the host that prints a
+                                   credential (repeatable)
+  --allow-host-compat              run on this host WITHOUT isolation when no
+                                   guest can run
+  --json                           print one JSON object when it is over
+  -h, --help                       display help for command
 
 Examples:
   pyro run debian:12 -- git --version
@@ -153,7 +166,7 @@ debian:13        -          -      Debian 13 with git, curl, python3 and ripgrep
       const ended = await fresh.pyro(args);
       assert.ok(ended.code === 2 || ended.code === 125, `${args}: ${ended.code}`);
       assert.equal(ended.stdout, "");
-      assert.match(ended.stderr, /^error: [A-Z"a-z].*\n/, `${args}`);
+      assert.match(ended.stderr, /^error: (--)?[A-Z"a-z].*\n/, `${args}`);
       assert.deepEqual(filesUnder(fresh.stateDirectory), [], `${args}`);
     }
   });

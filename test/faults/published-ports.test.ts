@@ -143,7 +143,7 @@ describe("services and published ports, when what looks after them dies", () => 
     const again = await ws.home.pyro(["workspace", "port", "unpublish", id, port, "--json"]);
     assert.equal(JSON.parse(again.stdout).error.code, "port_not_published");
     const privileged = await ws.home.pyro(["workspace", "port", "publish", id, "99999"]);
-    assert.match(privileged.stderr, /guestPort is 99999/);
+    assert.match(privileged.stderr, /The port of the guest is 99999/);
     await ws.pyro.deleteWorkspace(id);
   });
 });

@@ -61,7 +61,7 @@ export function addWorkspaceCreate(group: Command, context: CommandContext): voi
   addWorkspaceOutput(addSecretOptions(command))
     .addHelpText(
       "after",
-      "\nExamples:\n  pyro workspace create debian:12 --name demo --seed-path .\n  id=$(pyro workspace create debian:12 --id-only --ttl-seconds 3600)\n  pyro workspace create debian:12 --network-policy egress --credential github",
+      "\nExamples:\n  pyro workspace create debian:12 --name demo --seed-path .\n  pyro workspace create debian:12 --network-policy egress --credential github",
     )
     .action((environment: string, options: CreateOptions) => create(context, environment, options));
 }

@@ -39,7 +39,7 @@ export function addWorkspaceNetworkLearn(group: Command, context: CommandContext
     .option("--json", "print one JSON object when it is over", false)
     .addHelpText(
       "after",
-      "\nExamples:\n  pyro workspace network learn demo --timeout-seconds 600 -- npm ci\n  pyro workspace network learn demo --apply -- pip install -r requirements.txt\n  pyro workspace network learn demo --json -- go mod download | jq -r '.rules[]'",
+      "\nExamples:\n  pyro workspace network learn demo --timeout-seconds 600 -- npm ci\n  pyro workspace network learn demo --apply -- pip install -r requirements.txt",
     )
     .action(async (id: string, command: string[], options: LearnOptions) => {
       context.exit(await learn(context, { id, command, ...options }));

@@ -24,7 +24,7 @@ export function addWorkspaceSecretSet(group: Command, { io, openPyro }: CommandC
     .option("--json", "print one JSON object", false)
     .addHelpText(
       "after",
-      "\nExamples:\n  pyro workspace secret set demo --secret-file API_TOKEN=token.txt\n  pyro workspace secret set demo --secret-from-env API_TOKEN\n  pyro workspace secret set demo --credential github\n  pyro workspace secret set demo --secret-file DEPLOY=key.txt --credential 'DEPLOY=api.example.com methods=GET,HEAD paths=/v1/me'",
+      "\nExamples:\n  pyro workspace secret set demo --secret-file API_TOKEN=token.txt\n  pyro workspace secret set demo --credential github",
     )
     .action(async (id: string, options: SetOptions) => {
       const secrets = secretSources(io, options) ?? nothing();
