@@ -19,6 +19,7 @@ import { startMachine, unnamedDisk } from "../machines/start-machine.ts";
 import { askedPolicy, noRulesWithoutIsolation } from "../network/asked-policy.ts";
 import { letOut } from "../network/let-out.ts";
 import type { OneShotCredentials } from "../network/one-shot-credentials.ts";
+import { askedSecrets } from "../secrets/asked-secrets.ts";
 import { runWithoutIsolation } from "./run-without-isolation.ts";
 
 export interface RunInVmOptions
@@ -105,10 +106,7 @@ async function askedCredentials(
   { isOut, policy }: { readonly isOut: boolean; readonly policy: EgressPolicy },
 ): Promise<OneShotCredentials | undefined> {
   if (sources === undefined || sources.length === 0) return undefined;
-  const [{ askedSecrets }, { OneShotCredentials }] = await Promise.all([
-    import("../secrets/asked-secrets.ts"),
-    import("../network/one-shot-credentials.ts"),
-  ]);
+  const { OneShotCredentials } = await import("../network/one-shot-credentials.ts");
   const asked = await askedSecrets(sources, {
     ...{ isOut, policy },
     hintOut: "Add --network.",
