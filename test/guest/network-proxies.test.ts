@@ -16,6 +16,8 @@ const reachProgram = readFileSync(join(repository, "test/support/fixtures/reach.
 
 describe("a workspace of a machine with proxies", { skip: outsideSkip }, () => {
   const parts = new AsyncDisposableStack();
+  /** Other processes with the SDK. */
+  const others = new DisposableStack();
   let outside: Outside;
   let ws: TestWorkspaces;
   let http: PyroProcess;
@@ -28,8 +30,7 @@ describe("a workspace of a machine with proxies", { skip: outsideSkip }, () => {
   /** The SDK in a process with these proxies. */
   const pyroWith = (environment: Record<string, string>, mounts = outside.mounts): Pyro => {
     const pyro = remotePyro({ ...ws.home.env, ...environment }, mounts);
-    parts.defer(() => pyro[Symbol.dispose]());
-    return pyro;
+    return others.use(pyro);
   };
   /** The same workspace, started anew by such a process. */
   const restart = async (environment: Record<string, string>, mounts?: string): Promise<void> => {
@@ -60,6 +61,7 @@ describe("a workspace of a machine with proxies", { skip: outsideSkip }, () => {
   });
   after(async () => {
     await using _ = parts;
+    others.dispose();
     await ws.assertNothingLeft();
   });
 

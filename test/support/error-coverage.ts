@@ -80,7 +80,7 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   },
   snapshot_not_found: overMcp,
   snapshot_exists: overMcp,
-  credential_unavailable: "test/unit/workspace/secrets/credential-sources.test.ts",
+  credential_unavailable: "test/guest/credentials.test.ts",
   secret_not_found: "test/guest/workspace-secrets.test.ts",
   secrets_unreadable: "test/guest/workspace-secrets.test.ts",
   service_not_found: services,
