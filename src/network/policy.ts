@@ -64,6 +64,11 @@ export function heldRules({ temporaryRules }: EgressPolicy): TemporaryRule[] {
   return temporaryRules.filter(({ until }) => Date.parse(until) > Date.now());
 }
 
+/** All rules that hold now. */
+export function rulesNow(policy: EgressPolicy): string[] {
+  return [...policy.rules, ...heldRules(policy).map(({ rule }) => rule)];
+}
+
 /** The policy as it holds now: everything public is reachable while somebody who is still there learns what a command reaches. */
 export function inForce({ learning, ...own }: EgressPolicy): EgressPolicy {
   if (!isGoingOn(learning)) return own;
@@ -78,11 +83,10 @@ export function isGoingOn(learning: Learning | undefined): boolean {
 
 /** The policy, ready to decide on this machine as it is now. */
 export function preparedHere(policy: EgressPolicy): PreparedPolicy {
-  const { preset, rules, ownRegistries } = inForce(policy);
-  const all = [...rules, ...heldRules(policy).map(({ rule }) => rule)];
-  return preparePolicy(preset, all.map(parseRule), {
+  const now = inForce(policy);
+  return preparePolicy(now.preset, rulesNow(now).map(parseRule), {
     hostAddresses: ownAddresses(),
-    ownRegistries,
+    ownRegistries: now.ownRegistries,
   });
 }
 

@@ -1,42 +1,34 @@
-import { posix } from "node:path";
 import type { Command } from "commander";
-import { defaults, type LearnedNetwork, visibleText } from "../../index.ts";
-import { addInputOptions, type InputOptions } from "../command-input.ts";
-import { type CommandContext, type JsonOption, seconds } from "../context.ts";
+import { type LearnedNetwork, visibleText } from "../../index.ts";
+import { addInputOptions } from "../command-input.ts";
+import type { CommandContext } from "../context.ts";
 import type { IO } from "../io.ts";
-import type { KeyValues } from "../key-value.ts";
 import { runLiveCommand } from "../live-command.ts";
 import { wayOutOf } from "../network-arguments.ts";
 import { printLine } from "../printer.ts";
-import { envOption, idMeaning, secretEnvOption } from "../workspace-arguments.ts";
+import { idMeaning } from "../workspace-arguments.ts";
+import {
+  addWorkspaceCommandOptions,
+  commandOptions,
+  type WorkspaceCommandCall,
+  type WorkspaceCommandOptions,
+  workspaceOutOfMemory,
+} from "../workspace-command.ts";
 
-interface LearnOptions extends JsonOption, InputOptions {
-  readonly timeoutSeconds: number;
-  readonly cwd?: string;
-  readonly env?: KeyValues;
-  readonly secretEnv?: KeyValues;
+interface LearnOptions extends WorkspaceCommandOptions {
   readonly apply: boolean;
 }
 
 export function addWorkspaceNetworkLearn(group: Command, context: CommandContext): void {
-  addInputOptions(group.command("learn"))
+  const asked = addInputOptions(group.command("learn"))
     .summary("what a command needs to reach")
     .description(
       "Runs a command in a workspace while everything public is reachable, and then prints the narrowest rules that would have let it pass: hosts and ports as they were. What a rule denies stays denied, and so does everything internal that no rule opens. The workspace's own rules hold again as soon as the command is over, however it ends.\nExits with the command's own code, 124 on time-out, 125 when pyro itself failed.",
     )
     .argument("<id>", idMeaning)
     .argument("<command...>", "program and arguments, after --")
-    .option("--apply", "make these the workspace's rules, if the command succeeds", false)
-    .option(
-      "--timeout-seconds <s>",
-      "how long the command may take",
-      seconds,
-      defaults.timeoutSeconds,
-    )
-    .option("--cwd <path>", "where to run it, relative to /workspace (default: /workspace)")
-    .addOption(envOption())
-    .addOption(secretEnvOption())
-    .option("--json", "print one JSON object when it is over", false)
+    .option("--apply", "make these the workspace's rules, if the command succeeds", false);
+  addWorkspaceCommandOptions(asked)
     .addHelpText(
       "after",
       "\nExamples:\n  pyro workspace network learn demo --timeout-seconds 600 -- npm ci\n  pyro workspace network learn demo --apply -- pip install -r requirements.txt",
@@ -46,29 +38,23 @@ export function addWorkspaceNetworkLearn(group: Command, context: CommandContext
     });
 }
 
-interface LearnCall extends LearnOptions {
-  readonly id: string;
-  readonly command: readonly string[];
-}
-
-async function learn({ io, openPyro }: CommandContext, call: LearnCall): Promise<number> {
-  const { id, command, timeoutSeconds, cwd, env, secretEnv, apply, json } = call;
+async function learn(
+  { io, openPyro }: CommandContext,
+  call: LearnOptions & WorkspaceCommandCall,
+): Promise<number> {
+  const { id, timeoutSeconds, apply, json } = call;
   return runLiveCommand({
     io,
     json,
     input: call,
     resultName: "networkLearned",
     timeoutSeconds,
-    outOfMemory: {
-      message: "The command ran out of the workspace's memory.",
-      hint: "Create a workspace with more: pyro workspace create --mem-mib N",
-    },
+    outOfMemory: workspaceOutOfMemory,
     wayOut: wayOutOf(id),
     execute: async (streams) => {
       using pyro = openPyro();
-      const directory = cwd === undefined ? undefined : posix.resolve("/workspace", cwd);
-      const options = { command, timeoutSeconds, cwd: directory, env, secretEnv, apply };
-      const learned = await pyro.learnNetwork(id, { ...streams, ...options });
+      const options = { ...streams, ...commandOptions(call), apply };
+      const learned = await pyro.learnNetwork(id, options);
       if (!json) printLearned(io, id, learned);
       return learned;
     },

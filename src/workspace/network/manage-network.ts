@@ -9,6 +9,7 @@ import {
   isGoingOn,
   policyHere,
   preparedHere,
+  rulesNow,
   warningsOf,
 } from "../../network/policy.ts";
 import { Proxies } from "../../network/proxies/proxies.ts";
@@ -156,8 +157,7 @@ function describe(context: WorkspaceContext, row: WorkspaceRow): WorkspaceNetwor
   const { workspaceId, networkPolicy, egress } = row;
   const { preset, rules, ownRegistries } = egress;
   const temporaryRules = heldRules(egress);
-  const all = [...rules, ...temporaryRules.map(({ rule }) => rule)];
-  const warnings = warningsOf({ preset, rules: all });
+  const warnings = warningsOf({ preset, rules: rulesNow(egress) });
   if (isGoingOn(egress.learning))
     warnings.push("Everything public is reachable while somebody learns what a command reaches.");
   let proxies: string[] = [];
@@ -194,8 +194,7 @@ function oneOnly(target: string): PyroError {
 }
 
 function noSuchRule(row: WorkspaceRow, text: string, policy: EgressPolicy): PyroError {
-  const temporary = heldRules(policy).map(({ rule }) => rule);
-  const guess = nearest(text, [...policy.rules, ...temporary]);
+  const guess = nearest(text, rulesNow(policy));
   return new PyroError(
     "invalid_argument",
     `Workspace ${nameOf(row)} has no network rule ${JSON.stringify(text)}.`,
