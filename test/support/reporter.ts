@@ -1,14 +1,24 @@
 import type { TestEvent } from "node:test/reporters";
 
-/** One line a test file, failures and skips in full, and a last line that counts. */
+/** One line a test, failures once more at the end, where a shortened log still has them, and a last line that counts. */
 export default async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const counts = { passed: 0, failed: 0, skipped: 0 };
+  const failures: string[] = [];
   for await (const event of source) {
-    if (event.type === "test:pass" || event.type === "test:fail") yield* report(event, counts);
-    else if (event.type === "test:stderr") yield event.data.message;
+    if (event.type === "test:pass" || event.type === "test:fail") {
+      for (const text of report(event, counts)) {
+        yield text;
+        if (text.startsWith("FAIL"))
+          failures.push(text.split("\n", failureLines).join("\n").trimEnd());
+      }
+    } else if (event.type === "test:stderr") yield event.data.message;
   }
+  if (failures.length > 0) yield `what failed:\n${failures.join("\n")}\n`;
   yield `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`;
 }
+
+/** How much of a failure is said again. */
+const failureLines = 12;
 
 type Ended = Extract<TestEvent, { type: "test:pass" | "test:fail" }>;
 
