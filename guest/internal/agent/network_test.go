@@ -219,20 +219,35 @@ func (g *gate) carry(id uint64, address string) {
 			}
 		}
 	}()
-	for {
+	// The server may wait for room before it takes more, and that room is made by credits: they are read meanwhile.
+	pieces, written := make(chan []byte, 1<<12), make(chan struct{})
+	go func() {
+		defer close(written)
+		for piece := range pieces {
+			if _, err := far.Write(piece); err != nil {
+				return
+			}
+			_ = f.credit(len(piece))
+		}
+		_ = far.(*net.TCPConn).CloseWrite()
+	}()
+	for isOpen := true; ; {
 		kind, payload, err := f.next()
 		switch {
 		case err != nil:
+			if isOpen {
+				_ = far.Close()
+				close(pieces)
+			}
+			<-written
 			return
 		case kind == protocol.ForwardCredit:
 			credits <- int(binary.BigEndian.Uint32(payload))
 		case kind == protocol.ForwardEnd:
-			_ = far.(*net.TCPConn).CloseWrite()
+			isOpen = false
+			close(pieces)
 		case kind == protocol.ForwardData:
-			if _, err := far.Write(payload); err != nil {
-				return
-			}
-			_ = f.credit(len(payload))
+			pieces <- payload
 		}
 	}
 }
