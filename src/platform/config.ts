@@ -57,6 +57,12 @@ export const environmentVariables = [
     fallback: "600",
   },
   {
+    name: "PYRO_PATIENCE",
+    meaning:
+      "Multiplies how long pyro waits for a guest to boot and for a supervisor to start, on a host that is slower than most.",
+    fallback: "1",
+  },
+  {
     name: "PYRO_TRACE",
     meaning: "Set to 1, prints the phases of each run with their times on stderr.",
     fallback: "silent",
@@ -194,6 +200,14 @@ export function faultSetting(): string | undefined {
   return process.env.PYRO_FAULT || undefined;
 }
 
+/** By how much deadlines for what starts on this host are longer than elsewhere. */
+export function patience(): number {
+  return positiveNumber("PYRO_PATIENCE", {
+    value: process.env.PYRO_PATIENCE || "1",
+    unit: "times",
+  });
+}
+
 /** Where Node finds whom this machine trusts beside its own list. */
 const trustVariables = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
@@ -220,6 +234,7 @@ export function supervisorEnvironment(config: Config): Record<string, string> {
     PYRO_CACHE_DIR: config.cacheDirectory,
     PYRO_STATE_DIR: config.stateDirectory,
     PYRO_LOG_MIB: String(config.logBytesMax / (1024 * 1024)),
+    ...(process.env.PYRO_PATIENCE && { PYRO_PATIENCE: process.env.PYRO_PATIENCE }),
     ...(process.env.PYRO_FAULT && { PYRO_FAULT: process.env.PYRO_FAULT }),
   };
 }

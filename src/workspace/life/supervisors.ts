@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../channel/agent-client.ts";
 import { asPyroError, PyroError, systemErrorCode } from "../../model/errors.ts";
 import { visibleText } from "../../model/text.ts";
-import { type Config, supervisorEnvironment } from "../../platform/config.ts";
+import { type Config, patience, supervisorEnvironment } from "../../platform/config.ts";
 import { orphaning } from "../../platform/orphan.ts";
 import { tryConnectUnix } from "../../platform/unix-socket.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
@@ -46,7 +46,7 @@ export class Supervisors {
 
   /** A connection to the workspace's supervisor, which is started when there is none. `check` throws once there will never be one. */
   async connect(row: WorkspaceRow, check: () => void): Promise<AgentClient> {
-    const deadline = performance.now() + startDeadlineMs;
+    const deadline = performance.now() + startDeadlineMs * patience();
     for (let patienceMs = respawnMs; ; ) {
       const client = await this.find(row.workspaceId);
       if (client !== undefined && (await this.#isUsable(client, row))) return client;
@@ -149,7 +149,7 @@ export class Supervisors {
     const said = readLog(path);
     return new PyroError(
       "supervisor_unavailable",
-      `The supervisor of workspace ${workspaceId} did not start within ${startDeadlineMs / 1000} s${said && `: ${said}`}.`,
+      `The supervisor of workspace ${workspaceId} did not start within ${(startDeadlineMs * patience()) / 1000} s${said && `: ${said}`}.`,
       { hint: `Try again; if it stays so, stop it: pyro workspace stop ${workspaceId}` },
     );
   }

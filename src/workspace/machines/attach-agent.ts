@@ -3,6 +3,7 @@ import { AgentClient } from "../../channel/agent-client.ts";
 import type { BootFiles, Driver, Machine } from "../../drivers/driver.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 import { visibleText } from "../../model/text.ts";
+import { patience } from "../../platform/config.ts";
 
 /** Eight guests that boot side by side in emulation on two cores need half of it. */
 const bootDeadlineMs = 60_000;
@@ -41,7 +42,7 @@ export async function attachAgent(
   try {
     signal?.throwIfAborted();
     const client = await Promise.race([
-      connect(machine, deadlineMs, attempt.signal),
+      connect(machine, deadlineMs * patience(), attempt.signal),
       endOf(machine),
       aborted(attempt.signal),
     ]);
