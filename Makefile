@@ -56,11 +56,13 @@ check: $(STAMPS)/npm ## types, lint, format, folder rules, Go vet
 	biome check --error-on-warnings .
 	depcruise --config .dependency-cruiser.cjs src
 	node tools/generate-docs.ts --check
+	node tools/kvm/parity-page.ts --check
 	cd guest && go vet ./... && test -z "$$(gofmt -l .)"
 
 .PHONY: docs
 docs: $(STAMPS)/npm ## write the reference pages that are made from the code
 	node tools/generate-docs.ts
+	node tools/kvm/parity-page.ts
 
 .PHONY: test
 test: setup check ## set everything up and run every test that needs no special host
@@ -71,6 +73,12 @@ DISTRO_TEST_FILES ?= test/distro/slice.ts test/guest/*.test.ts
 .PHONY: test-distro
 test-distro: setup ## the guest tests with the programs of DISTRO=trixie, bookworm-backports or sid; as root
 	tools/test-distro $(DISTRO) $(DISTRO_TEST_FILES)
+
+KVM_MINUTES ?= 45
+PAIRS ?= qemu-tcg qemu-kvm firecracker-kvm
+.PHONY: test-kvm
+test-kvm: setup ## every behaviour by every monitor and accelerator within KVM_MINUTES=45; without KVM in an outer guest that emulates it; as root
+	tools/test-kvm $(KVM_MINUTES) $(PAIRS)
 
 .PHONY: test-hosts
 test-hosts: setup ## drive the real coding agents through a workspace; installs 1.1 GB of them once

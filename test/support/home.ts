@@ -69,7 +69,8 @@ export class PyroHome implements AsyncDisposable {
 
   /** What a `pyro` of this home finds in its environment. */
   get env(): Record<string, string> {
-    const { PATH = "/usr/bin:/bin", PYRO_DEBIAN_MIRROR } = process.env;
+    const { PATH = "/usr/bin:/bin" } = process.env;
+    const chosen = ["PYRO_DRIVER", "PYRO_FIRECRACKER", "PYRO_REQUIRE_KVM", "PYRO_PATIENCE"];
     return {
       PATH,
       HOME: this.directory,
@@ -77,7 +78,11 @@ export class PyroHome implements AsyncDisposable {
       PYRO_CACHE_DIR: this.cacheDirectory,
       PYRO_STATE_DIR: this.stateDirectory,
       NODE_COMPILE_CACHE: join(tmpdir(), "pyro-test-compile-cache"),
-      ...(PYRO_DEBIAN_MIRROR && { PYRO_DEBIAN_MIRROR }),
+      ...Object.fromEntries(
+        ["PYRO_DEBIAN_MIRROR", ...chosen].flatMap((name) =>
+          process.env[name] ? [[name, process.env[name]]] : [],
+        ),
+      ),
     };
   }
 

