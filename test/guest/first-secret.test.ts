@@ -14,7 +14,7 @@ const spelled = `${marker.slice(0, 12)}""${marker.slice(12)}`;
 /** Says the marker, waits for the secret, and gives it away. */
 const teller = `echo ${spelled}
 while [ ! -e /run/pyro-secrets/TOKEN ]; do sleep 0.05; done
-cat /run/pyro-secrets/TOKEN; echo; echo told
+cat /run/pyro-secrets/TOKEN; echo; echo told >&2
 exec sleep 600`;
 
 describe("the first secret of a workspace whose services run", () => {

@@ -19,6 +19,18 @@ describe("pyro run in a real guest", () => {
     assert.deepEqual([ended.stdout, ended.stderr, ended.code], ["out\n", "err\n", 7]);
   });
 
+  it("shows both in the order in which they were written, where they come together", async () => {
+    const said = Array.from({ length: 100 }, (_, index) => `out ${index}\nerr ${index}\n`).join("");
+    const line = "i=0; while [ $i -lt 100 ]; do echo out $i; echo err $i >&2; i=$((i + 1)); done";
+    const together = ["sh", "-c", '"$@" 2>&1', "sh", join(repository, "bin", "pyro")];
+    const run = ["run", baseEnvironment, "--", "sh", "-c", line];
+    // A guest whose host is busy may write on before its agent has read.
+    const tries: string[] = [];
+    while (tries.at(-1) !== said && tries.length < 5)
+      tries.push((await home.startProgram([...together, ...run]).ended).stdout);
+    assert.equal(tries.at(-1), said);
+  });
+
   it("passes arguments on as they are, without a shell", async () => {
     const words = ["", " ", "a b", "$HOME", "*", "`id`", "'\"", "é€😀", "--json", "--"];
     const ended = await home.run(["printf", "<%s>\n", ...words]);

@@ -93,12 +93,15 @@ describe("services of a workspace", () => {
     };
     for (const [name, line] of Object.entries(renewals)) {
       const service = await start(name, {
-        command: sh(`${line}; echo renewed; exec sleep 600`),
+        command: sh(`echo renewed; ${line}; exec sleep 600`),
         readiness,
       });
       assert.equal(service.state, "running");
       await ws.pyro.restartService(id, name);
-      assert.equal((await ws.pyro.logsService(id, name)).stdout, "renewed\nrenewed\n");
+      await until("both runs have spoken", async () => {
+        const { stdout } = await ws.pyro.logsService(id, name);
+        return stdout === "renewed\nrenewed\n";
+      });
       await ws.pyro.stopService(id, name);
     }
   });

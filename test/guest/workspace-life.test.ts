@@ -159,7 +159,8 @@ describe("a workspace", () => {
   it("is gone when its time is over, though nobody asks for it", async () => {
     const { workspaceId: id, expiresAt } = await ws.create({ name: "brief", ttlSeconds: 5 });
     assert.ok(expiresAt !== null);
-    await ws.sh(id, "true");
+    // On a busy host its time is over already.
+    await ws.sh(id, "true").catch(({ code }) => assert.equal(code, "expired"));
     await until("its machine is gone", () => ws.monitors().length === 0);
     await until("its row is gone", () => ws.row(id) === undefined);
     const error = await refusal(ws.pyro.execWorkspace(id, { command: ["true"] }));

@@ -1,9 +1,9 @@
 package command
 
 import (
-	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pyro.dev/guest/internal/outputs"
 	"pyro.dev/guest/internal/protocol"
 )
 
@@ -36,9 +37,9 @@ func (o Outputs) label() string {
 	return "command:" + strconv.FormatUint(o.Number, 10)
 }
 
-func (o Outputs) start(kind protocol.FrameKind, pipe *os.File, to *frames) *output {
-	started := &output{kind: kind, pipe: pipe, to: to, late: o.carryLate, done: make(chan struct{})}
-	started.start()
+func (o Outputs) start(reader *outputs.Reader, to *frames) *carrying {
+	started := &carrying{reader: reader, to: to, late: o.carryLate, done: make(chan struct{})}
+	go started.run()
 	return started
 }
 
@@ -49,9 +50,6 @@ func (o Outputs) carryLate(kind protocol.FrameKind, pipe *os.File) {
 	}
 	(&lateOutput{number: o.Number, kind: kind, pipe: pipe, to: o.Late}).carry()
 }
-
-// gatherTime is how soon after a frame the next bytes wait for company.
-const gatherTime = time.Millisecond
 
 // flushDelay is how long the news of a command's start may wait for its first output.
 const flushDelay = 10 * time.Millisecond
@@ -97,73 +95,72 @@ func (f *frames) writeSoon(frame []byte) {
 	})
 }
 
-// buffers hold one frame each. Three a command, one of them for its input, are
+// buffers hold one frame each. Two a command, one of them for its input, are
 // all the agent keeps: when the channel takes no more, the command's own pipe fills.
 var buffers = sync.Pool{New: func() any {
 	buffer := make([]byte, protocol.FrameHeaderBytes+protocol.FramePayloadMax)
 	return &buffer
 }}
 
-// output carries one pipe's bytes into frames.
-type output struct {
-	kind protocol.FrameKind
-	pipe *os.File
-	to   *frames
+// carrying is a command's output on its way into frames.
+type carrying struct {
+	reader *outputs.Reader
+	to     *frames
 	// late carries what comes after the command's end.
 	late func(kind protocol.FrameKind, pipe *os.File)
-	// left is set when the command has ended but the pipe stays open: what is
-	// in the pipe then is still the command's, what comes later is not.
+	// left is set when the command has ended but its outputs stay open: what is
+	// in them then is still the command's, what comes later is not.
 	left atomic.Bool
+	// wide are the outputs that have filled a frame.
+	wide []*outputs.Output
 	// done is closed once nothing more of it reaches the frames.
 	done chan struct{}
 }
 
-func (o *output) start() {
-	go func() {
-		defer o.pipe.Close()
-		isHeld := o.carry()
-		close(o.done)
-		if isHeld {
-			keepOpen(func() { o.late(o.kind, o.pipe) })
-		}
-	}()
-}
-
-// leave ends the carrying after what the pipe holds now.
-func (o *output) leave() {
-	o.left.Store(true)
-	_ = o.pipe.SetReadDeadline(time.Unix(1, 0))
-}
-
-// carry tells whether the pipe may still be held: by processes that the command
-// left behind, or by the command itself where nobody listens any more.
-func (o *output) carry() (isHeld bool) {
+func (c *carrying) run() {
 	pooled := buffers.Get().(*[]byte)
-	defer buffers.Put(pooled)
-	buffer := *pooled
-	sent := time.Time{}
-	isWide := false
-	for {
-		n, err := o.pipe.Read(buffer[protocol.FrameHeaderBytes:])
-		if n == protocol.FramePayloadMax && !isWide {
-			widen(o.pipe)
-			isWide = true
+	isHeard := c.carry(*pooled)
+	// Held by processes that the command left behind, or by the command itself where nobody listens any more.
+	held := c.reader.Release()
+	for _, each := range held {
+		isHeard = isHeard && c.carryRest(each, *pooled)
+	}
+	buffers.Put(pooled)
+	close(c.done)
+	for _, each := range held {
+		go func() {
+			defer each.Pipe.Close()
+			keepOpen(func() { c.late(each.Kind, each.Pipe) })
+		}()
+	}
+}
+
+// leave ends the carrying after what the outputs hold now.
+func (c *carrying) leave() {
+	c.left.Store(true)
+	c.reader.Leave()
+}
+
+// carry goes on until both outputs have ended or are left; false when nobody listens any more.
+func (c *carrying) carry(buffer []byte) bool {
+	payload := buffer[protocol.FrameHeaderBytes:]
+	for c.reader.Await() {
+		from, n := c.reader.Read(payload)
+		if n == len(payload) && !slices.Contains(c.wide, from) {
+			widen(from.Pipe)
+			c.wide = append(c.wide, from)
 		}
-		if n > 0 && time.Since(sent) < gatherTime {
-			n += o.gather(buffer[protocol.FrameHeaderBytes+n:])
+		if n == 0 {
+			continue
 		}
-		if n > 0 && !o.send(buffer, n) {
-			return true
+		if c.reader.IsBusy() && n < len(payload) && !c.left.Load() {
+			n += c.gather(from, payload[n:])
 		}
-		sent = time.Now()
-		if errors.Is(err, os.ErrDeadlineExceeded) && o.left.Load() {
-			o.carryRest(buffer)
-			return true
-		}
-		if err != nil {
+		if !c.send(buffer, from.Kind, n) {
 			return false
 		}
 	}
+	return true
 }
 
 // widePipeBytes lets a command that writes much go on while its last bytes travel.
@@ -178,25 +175,21 @@ func widen(pipe *os.File) {
 	}
 }
 
-// gather lets a busy command fill its pipe. The agent goes before commands when
-// the processor is scarce, and would otherwise wake for every few bytes they write.
-func (o *output) gather(rest []byte) int {
-	if len(rest) == 0 || o.left.Load() {
+// gather lets a busy command fill its pipe.
+func (c *carrying) gather(from *outputs.Output, rest []byte) int {
+	time.Sleep(outputs.GatherTime)
+	if !c.reader.IsNext(from) {
 		return 0
 	}
-	time.Sleep(gatherTime)
-	n := 0
-	if raw, err := o.pipe.SyscallConn(); err == nil {
-		_ = raw.Control(func(descriptor uintptr) { n, _ = unix.Read(int(descriptor), rest) })
-	}
-	return max(n, 0)
+	_, n := c.reader.Read(rest)
+	return n
 }
 
-// carryRest takes no more than the pipe holds at this moment.
-func (o *output) carryRest(buffer []byte) {
-	raw, err := o.pipe.SyscallConn()
+// carryRest takes no more than the pipe holds at this moment; false when nobody listens any more.
+func (c *carrying) carryRest(of *outputs.Output, buffer []byte) bool {
+	raw, err := of.Pipe.SyscallConn()
 	if err != nil {
-		return
+		return true
 	}
 	left := 0
 	_ = raw.Control(func(descriptor uintptr) { left, _ = unix.IoctlGetInt(int(descriptor), unix.TIOCINQ) })
@@ -206,14 +199,18 @@ func (o *output) carryRest(buffer []byte) {
 		_ = raw.Control(func(descriptor uintptr) {
 			n, _ = unix.Read(int(descriptor), payload[:min(left, len(payload))])
 		})
-		if n <= 0 || !o.send(buffer, n) {
-			return
+		if n <= 0 {
+			return true
+		}
+		if !c.send(buffer, of.Kind, n) {
+			return false
 		}
 		left -= n
 	}
+	return true
 }
 
-func (o *output) send(buffer []byte, length int) bool {
-	protocol.PutFrameHeader(buffer, o.kind, length)
-	return o.to.write(buffer[:protocol.FrameHeaderBytes+length]) == nil
+func (c *carrying) send(buffer []byte, kind protocol.FrameKind, length int) bool {
+	protocol.PutFrameHeader(buffer, kind, length)
+	return c.to.write(buffer[:protocol.FrameHeaderBytes+length]) == nil
 }

@@ -4,30 +4,46 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/outputs"
+	"pyro.dev/guest/internal/protocol"
 )
 
 // pipes are a command's three; the command's ends block, the agent's do not.
 type pipes struct {
 	childEnds [3]int
 	// stdin is nil where the command has no input.
-	stdin, stdout, errs *os.File
+	stdin   *os.File
+	outputs *outputs.Reader
 }
 
 func openPipes(hasInput bool) (*pipes, error) {
-	opened := &pipes{childEnds: [3]int{-1, -1, -1}}
-	var err error
-	if opened.childEnds[0], opened.stdin, err = openInput(hasInput); err != nil {
+	reader, err := outputs.NewReader()
+	if err != nil {
 		return nil, err
 	}
-	if opened.childEnds[1], opened.stdout, err = openPipe(true); err != nil {
-		opened.close()
-		return nil, err
-	}
-	if opened.childEnds[2], opened.errs, err = openPipe(true); err != nil {
+	opened := &pipes{childEnds: [3]int{-1, -1, -1}, outputs: reader}
+	if err := opened.open(hasInput); err != nil {
 		opened.close()
 		return nil, err
 	}
 	return opened, nil
+}
+
+func (p *pipes) open(hasInput bool) (err error) {
+	if p.childEnds[0], p.stdin, err = openInput(hasInput); err != nil {
+		return err
+	}
+	for i, kind := range []protocol.FrameKind{protocol.FrameOutput, protocol.FrameError} {
+		var own *os.File
+		if p.childEnds[1+i], own, err = openPipe(true); err != nil {
+			return err
+		}
+		if err = p.outputs.Add(kind, own); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // openInput answers a pipe, or /dev/null: many programs read a pipe that is their
@@ -68,9 +84,8 @@ func (p *pipes) closeChildEnds() {
 
 func (p *pipes) close() {
 	p.closeChildEnds()
-	for _, file := range []*os.File{p.stdin, p.stdout, p.errs} {
-		if file != nil {
-			file.Close()
-		}
+	p.outputs.Close()
+	if p.stdin != nil {
+		p.stdin.Close()
 	}
 }

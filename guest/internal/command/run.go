@@ -44,13 +44,12 @@ func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.
 	}
 	out.writeSoon(protocol.JSONFrame(protocol.FrameStarted, protocol.Started{PID: process.InnerPID}))
 	stdin := startInput(body, ends.stdin)
-	stdout := outputs.start(protocol.FrameOutput, ends.stdout, out)
-	errs := outputs.start(protocol.FrameError, ends.errs, out)
+	carried := outputs.start(ends.outputs, out)
 
 	running := &running{process: process, group: group, grace: request.KillGrace()}
 	end := running.await(ctx, request.Timeout())
 	stdin.stop()
-	end.BackgroundProcessCount = awaitLeftovers(ctx, group, stdout, errs)
+	end.BackgroundProcessCount = awaitLeftovers(ctx, group, carried)
 	end.DurationMs = time.Since(began).Milliseconds()
 	_ = out.write(protocol.JSONFrame(protocol.FrameEnd, end))
 	return nil
@@ -59,25 +58,18 @@ func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.
 // awaitLeftovers waits for the end of both outputs and of everything the command
 // started, and counts the processes that stay beyond the grace. They keep their
 // output, which is late from then on.
-func awaitLeftovers(ctx context.Context, group Group, outputs ...*output) int {
+func awaitLeftovers(ctx context.Context, group Group, carried *carrying) int {
 	deadline := time.Now().Add(leftoverGrace)
 	grace := time.NewTimer(leftoverGrace)
 	defer grace.Stop()
-	for _, o := range outputs {
-		select {
-		case <-o.done:
-			continue
-		case <-grace.C:
-		case <-ctx.Done():
-		}
-		for _, each := range outputs {
-			each.leave()
-		}
-		break
+	select {
+	case <-carried.done:
+	case <-grace.C:
+		carried.leave()
+	case <-ctx.Done():
+		carried.leave()
 	}
-	for _, o := range outputs {
-		<-o.done
-	}
+	<-carried.done
 	if group.AwaitEmpty(time.Until(deadline)) {
 		return 0
 	}

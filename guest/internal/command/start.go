@@ -1,8 +1,7 @@
 package command
 
 import (
-	"os"
-
+	"pyro.dev/guest/internal/outputs"
 	"pyro.dev/guest/internal/spawn"
 )
 
@@ -10,8 +9,9 @@ import (
 type Started struct {
 	Process *spawn.Process
 	// Group is to be released by the caller.
-	Group          Group
-	Stdout, Stderr *os.File
+	Group Group
+	// Outputs are to be closed by the caller.
+	Outputs *outputs.Reader
 }
 
 // Start starts a command in a group of its own, which has the label. Its error is about the agent, not the command.
@@ -33,5 +33,5 @@ func Start(walls Walls, label string, wanted *spawn.Command) (*Started, *spawn.N
 		group.Release()
 		return nil, refusal, nil
 	}
-	return &Started{Process: process, Group: group, Stdout: ends.stdout, Stderr: ends.errs}, nil, nil
+	return &Started{Process: process, Group: group, Outputs: ends.outputs}, nil, nil
 }

@@ -9,12 +9,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"time"
 
 	"pyro.dev/guest/internal/command"
 	"pyro.dev/guest/internal/loopback"
+	"pyro.dev/guest/internal/outputs"
 	"pyro.dev/guest/internal/protocol"
 )
 
@@ -160,7 +160,7 @@ func (s *service) lookCommand(ctx context.Context) (string, bool) {
 		return err.Error(), false
 	}
 	defer started.Group.Release()
-	outputs := []*tail{newTail(started.Stdout), newTail(started.Stderr)}
+	output := keepTail(started.Outputs)
 	ended := make(chan string, 1)
 	go func() {
 		exit, err := started.Process.Wait()
@@ -184,7 +184,7 @@ func (s *service) lookCommand(ctx context.Context) (string, bool) {
 	}
 	started.Group.Kill()
 	started.Group.AwaitEmpty(probeKilledMax)
-	said := outputs[0].end() + outputs[1].end()
+	said := output.end()
 	if isLate {
 		return "the command takes too long" + quoted(said), false
 	}
@@ -198,27 +198,25 @@ func quoted(said string) string {
 	return fmt.Sprintf(" and said %q", said)
 }
 
-// tail keeps the last lines of what comes out of a pipe.
+// tail keeps the last lines of what a program writes.
 type tail struct {
-	pipe  *os.File
-	kept  []byte
-	isCut bool
-	done  chan struct{}
+	reader *outputs.Reader
+	kept   []byte
+	isCut  bool
+	done   chan struct{}
 }
 
-func newTail(pipe *os.File) *tail {
-	t := &tail{pipe: pipe, done: make(chan struct{})}
+func keepTail(reader *outputs.Reader) *tail {
+	t := &tail{reader: reader, done: make(chan struct{})}
 	go func() {
 		defer close(t.done)
+		defer reader.Close()
 		buffer := make([]byte, probeOutputMax)
-		for {
-			n, err := pipe.Read(buffer)
+		for reader.Await() {
+			_, n := reader.Read(buffer)
 			t.kept = append(t.kept, buffer[:n]...)
 			if surplus := len(t.kept) - probeOutputMax; surplus > 0 {
 				t.kept, t.isCut = t.kept[surplus:], true
-			}
-			if err != nil {
-				return
 			}
 		}
 	}()
@@ -227,9 +225,12 @@ func newTail(pipe *os.File) *tail {
 
 // end waits for no process that escaped.
 func (t *tail) end() string {
-	_ = t.pipe.SetReadDeadline(time.Now().Add(gatherTime))
-	<-t.done
-	_ = t.pipe.Close()
+	select {
+	case <-t.done:
+	case <-time.After(outputs.GatherTime):
+		t.reader.Leave()
+		<-t.done
+	}
 	if _, whole, isFound := bytes.Cut(t.kept, []byte{'\n'}); t.isCut && isFound {
 		// The host can take no secret out of which only the end is left.
 		return string(whole)

@@ -53,10 +53,10 @@ func (e *ending) isFailure() bool {
 	return e.isLate || e.notStarted != "" || e.exit.Signal != "" || e.exit.Code != 0
 }
 
-// command is made anew for each start.
 // label is what the host knows the service's processes by.
 func (s *service) label() string { return "service:" + s.request.Name }
 
+// command is made anew for each start.
 func (s *service) command() *spawn.Command { return s.defaults.Command(&s.request.Program) }
 
 // run supervises the service until it is over.
@@ -121,7 +121,7 @@ func (e *ending) tell(status *protocol.ServiceStatus) {
 
 // runOnce starts the program and returns when it and everything it started has ended.
 func (s *service) runOnce() *ending {
-	earlier := s.fileBefore()
+	earlier, lines := s.fileBefore(), s.lines()
 	started, refusal, err := command.Start(s.of.places.Walls, s.label(), s.command())
 	if err != nil {
 		return &ending{notStarted: protocol.StartFailed, message: err.Error()}
@@ -130,14 +130,7 @@ func (s *service) runOnce() *ending {
 		return &ending{notStarted: refusal.Reason, message: refusal.Message}
 	}
 	defer started.Group.Release()
-	lines := s.lines()
-	outputs := []*output{
-		{kind: protocol.FrameOutput, pipe: started.Stdout, log: s.log, wanted: lines},
-		{kind: protocol.FrameError, pipe: started.Stderr, log: s.log, wanted: lines},
-	}
-	for _, each := range outputs {
-		each.start()
-	}
+	carried := carry(started.Outputs, s.log, lines)
 	s.update(func(status *protocol.ServiceStatus) {
 		status.State, status.PID = protocol.ServiceStarting, started.Process.InnerPID
 		status.StartedAtMs, status.EndedAtMs = time.Now().UnixMilli(), 0
@@ -147,7 +140,7 @@ func (s *service) runOnce() *ending {
 		}
 	})
 	end := s.supervise(started, lines, earlier)
-	awaitOutputs(outputs)
+	carried.await(outputMax)
 	return end
 }
 
@@ -249,21 +242,6 @@ func endRest(group command.Group, grace time.Duration) {
 	}
 	group.Kill()
 	group.AwaitEmpty(killedMax)
-}
-
-// awaitOutputs waits for the last of them: what a service said is in the log before its end is told.
-func awaitOutputs(outputs []*output) {
-	limit := time.After(outputMax)
-	for _, each := range outputs {
-		select {
-		case <-each.done:
-		case <-limit:
-			for _, each := range outputs {
-				each.leave()
-			}
-			<-each.done
-		}
-	}
 }
 
 func (s *service) update(change func(*protocol.ServiceStatus)) {
