@@ -11,6 +11,9 @@ export {
   type EgressOptions,
   type EgressPreset,
   egressPresets,
+  isOfProject,
+  projectRefusalHint,
+  projectWayOut,
 } from "./model/egress.ts";
 export {
   asPyroError,

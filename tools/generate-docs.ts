@@ -30,6 +30,7 @@ const meaningOfLimits: Record<LimitName, string> = {
     "Hosts that this machine's package managers name as their index and that are followed.",
   networkLogMax: "Connections that a workspace remembers; the oldest go first.",
   networkRulesMax: "Rules of a workspace about what it may reach.",
+  projectFileBytesMax: "Of a `.pyro.toml` that tightens these rules.",
   networkRuleSecondsMax: "How long a rule that ends by itself holds: a day.",
   servicesMax: "Services of a workspace that run, and that are remembered.",
   forwardedConnectionsMax: "Connections through a workspace's published ports at a time.",

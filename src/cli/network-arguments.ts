@@ -4,6 +4,8 @@ import {
   destinationText,
   type EgressOptions,
   egressPresets,
+  isOfProject,
+  projectRefusalHint,
   visibleText,
 } from "../index.ts";
 import type { IO } from "./io.ts";
@@ -77,7 +79,11 @@ export function explainDenied(io: IO, denied: readonly DeniedConnection[], wayOu
     const target = targetText({ host, port });
     const times = count === 1 ? "" : `, ${count} times`;
     printNote(io, `denied: ${target} (${visibleText(rule, 300)}${times})`);
-    const hint = rule.startsWith("deny ") ? wayOut.remove(rule) : wayOut.allow(target);
+    const hint = isOfProject(rule)
+      ? projectRefusalHint
+      : rule.startsWith("deny ")
+        ? wayOut.remove(rule)
+        : wayOut.allow(target);
     printNote(io, `hint: ${visibleText(hint, 500)}`);
   }
   if (denied.length > shownMax) printNote(io, `denied: ${denied.length - shownMax} more`);

@@ -17,11 +17,21 @@ export interface TemporaryRule {
   readonly until: string;
 }
 
+/** What the tree that a workspace began with refuses in its `.pyro.toml`, whatever is allowed beside. */
+export interface ProjectRules {
+  /** `TARGET[:PORTS]` each: nothing else is reached. Null: the file does not say. */
+  readonly only: readonly string[] | null;
+  /** `TARGET[:PORTS]` each. */
+  readonly deny: readonly string[];
+}
+
 /** What a workspace's commands may reach, as it is kept. */
 export interface EgressPolicy extends EgressRules {
   readonly temporaryRules: readonly TemporaryRule[];
   /** HOST:PORT of each index that this machine's package managers named when the rules were made; empty where no rule is about them. */
   readonly ownRegistries: readonly string[];
+  /** Null: there is no such file, or it says nothing. Nobody changes it while the workspace lives. */
+  readonly project: ProjectRules | null;
   /** While somebody learns what a command reaches, everything public is reachable. */
   readonly learning?: Learning | undefined;
 }
@@ -52,7 +62,7 @@ export function destinationText(host: string, port: number): string {
 /** The public internet, and nothing of this machine or its own networks. */
 export const defaultEgressPolicy: EgressPolicy = {
   ...{ preset: "open", rules: [] },
-  ...{ temporaryRules: [], ownRegistries: [] },
+  ...{ temporaryRules: [], ownRegistries: [], project: null },
 };
 
 export const closedEgressPolicy: EgressPolicy = { ...defaultEgressPolicy, preset: "none" };
@@ -65,21 +75,27 @@ export function parseEgressPolicy(text: string): EgressPolicy {
       rules,
       temporaryRules = [],
       ownRegistries = [],
+      project = null,
       learning,
     } = JSON.parse(text) as Partial<EgressPolicy>;
     if (preset === undefined || rules === undefined || !egressPresets.includes(preset))
       return closedEgressPolicy;
     const texts = [
-      ...[...rules, ...ownRegistries],
+      ...[...rules, ...ownRegistries, ...(project?.only ?? []), ...(project?.deny ?? [])],
       ...temporaryRules.flatMap(({ rule, until }) => [rule, until]),
     ];
     const isSound = texts.every((entry) => typeof entry === "string");
-    if (!isSound) return closedEgressPolicy;
-    const policy = { preset, rules, temporaryRules, ownRegistries };
+    if (!isSound || !(project === null || isComplete(project))) return closedEgressPolicy;
+    const policy = { preset, rules, temporaryRules, ownRegistries, project };
     return isLearning(learning) ? { ...policy, learning } : policy;
   } catch {
     return closedEgressPolicy;
   }
+}
+
+/** What is missing may have been a list of what alone is reached. */
+function isComplete({ only, deny }: Partial<ProjectRules>): boolean {
+  return (only === null || Array.isArray(only)) && Array.isArray(deny);
 }
 
 function isLearning(value: Partial<Learning> | undefined): value is Learning {
@@ -93,8 +109,48 @@ function isLearning(value: Partial<Learning> | undefined): value is Learning {
 
 export interface EgressDecision {
   readonly verdict: "allow" | "deny";
-  /** The rule, as it was written, or `preset NAME`. */
+  /** The rule, as it was written, or `preset NAME`; of a project's file with its name before it. */
   readonly rule: string;
   /** One sentence. */
   readonly reason: string;
+}
+
+/** In the root of the tree that a workspace is seeded from. */
+export const projectFileName = ".pyro.toml";
+
+/** Whether what is named in a decision is the project's own file, which no rule of a person's overrides. */
+export function isOfProject(rule: string): boolean {
+  return rule.startsWith(`${projectFileName}: `);
+}
+
+/** What there is to do about such a refusal. */
+export const projectWayOut = `Change ${projectFileName} in the project, and create another workspace.`;
+
+export const projectRefusalHint = `The project's own file refuses it, and no rule changes that. ${projectWayOut}`;
+
+/** Longer names of rules help nobody. */
+const listedCharactersMax = 60;
+
+/** As many targets as are read at a glance, and how many more. */
+export function listText(targets: readonly string[]): string {
+  const [first = "nothing", ...others] = targets;
+  let shown = first;
+  let count = 0;
+  for (const target of others) {
+    if (shown.length + target.length > listedCharactersMax) break;
+    shown += `, ${target}`;
+    count++;
+  }
+  return count === others.length ? shown : `${shown} and ${others.length - count} more`;
+}
+
+/** What a project's file says, in short; null where it says nothing. */
+export function projectText({ project }: Pick<EgressPolicy, "project">): string | null {
+  if (project === null) return null;
+  const { only, deny } = project;
+  const parts = [
+    ...(only === null ? [] : [`only ${listText(only)}`]),
+    ...(deny.length === 0 ? [] : [`deny ${listText(deny)}`]),
+  ];
+  return parts.join("; ");
 }

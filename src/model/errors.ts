@@ -66,6 +66,7 @@ export const errorCodes = {
   port_unavailable: "A port of the host cannot be listened on; the message says why.",
   port_not_published: "The workspace has not published this port.",
   network_policy_refused: "The workspace's network policy does not allow that.",
+  project_file_refused: "The .pyro.toml of the seeded tree cannot be followed.",
   shell_not_found: "The workspace has no shell of this id.",
   shell_ended: "The program of the shell has ended, so nothing can be done to it.",
   shell_limit: "The workspace has as many open shells as it may have.",

@@ -30,6 +30,8 @@ export const limits = {
   /** More is a tree, to be pushed. */
   fileWriteBytesMax: 64 * 1024 * 1024,
   networkRulesMax: 10_000,
+  /** Of a `.pyro.toml` that tightens them. */
+  projectFileBytesMax: 64 * 1024,
   /** Of a rule that ends by itself: a day. */
   networkRuleSecondsMax: 86_400,
   networkLogMax: 5_000,

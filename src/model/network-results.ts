@@ -25,6 +25,15 @@ export const networkSchema = z.object({
     .describe(
       "HOST:PORT that this machine's package managers named as their index when the rules last changed; with the registries.",
     ),
+  projectFile: z
+    .object({
+      only: z.array(z.string()).nullable().describe("Nothing else is reached; null: not said."),
+      deny: z.array(z.string()),
+    })
+    .nullable()
+    .describe(
+      "What .pyro.toml of the seeded tree refuses, whatever is allowed beside; null without one.",
+    ),
   proxies: z
     .array(z.string())
     .describe(

@@ -87,6 +87,10 @@ export const workspaceSchema = z.object({
     .nullable()
     .describe("What is reachable beside the rules; null when the policy lets nothing out."),
   networkRuleCount: count,
+  networkProjectFile: z
+    .string()
+    .nullable()
+    .describe("What .pyro.toml of the seeded tree tightens, in short; null where nothing."),
   vcpuCount: count,
   memMib: count,
   cpu: cpuLevel,

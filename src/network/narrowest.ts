@@ -15,15 +15,18 @@ export interface MadeConnection {
 
 /**
  * The rules that let `made` pass and nothing else: hosts and ports as they were, the address as well where a rule about the name would
- * not open it. What denies stays.
+ * not open it. What denies stays, and the project's own file.
  */
 export function narrowestPolicy(
   made: readonly MadeConnection[],
-  { rules }: Pick<EgressPolicy, "rules">,
+  { rules, project }: Pick<EgressPolicy, "rules" | "project">,
 ): EgressPolicy {
   const denials = rules.filter((rule) => rule.startsWith("deny "));
   const policyOf = (targets: ReadonlyMap<string, ReadonlySet<number>>) =>
-    policyHere({ preset: "none", rules: [...denials, ...[...targets].map(ruleOf).sort()] });
+    policyHere(
+      { preset: "none", rules: [...denials, ...[...targets].map(ruleOf).sort()] },
+      { project },
+    );
   const targets = new Map<string, Set<number>>();
   const add = (target: string, port: number) => {
     targets.set(target, (targets.get(target) ?? new Set()).add(port));

@@ -5,6 +5,7 @@ import {
   type EgressRules,
   egressPresets,
   type Learning,
+  type ProjectRules,
   type TemporaryRule,
 } from "../model/egress.ts";
 import { PyroError } from "../model/errors.ts";
@@ -14,7 +15,7 @@ import { isAlive } from "../platform/processes.ts";
 import { type Address, parseOwnAddress } from "./address.ts";
 import { type PreparedPolicy, preparePolicy } from "./decide.ts";
 import { ownRegistries } from "./own-registries/own-registries.ts";
-import { parseRule, type Rule, ruleGroups } from "./rule.ts";
+import { parseRule, type Rule, ruleGroups, targetRule } from "./rule.ts";
 
 /** Every rule in its one spelling, none twice. Throws `invalid_argument`. */
 export function checkPolicy({ preset, rules }: EgressRules): EgressRules {
@@ -41,22 +42,29 @@ export function checkPolicy({ preset, rules }: EgressRules): EgressRules {
  */
 export function policyHere(
   asked: EgressRules,
-  temporaryRules: readonly TemporaryRule[] = [],
+  { temporaryRules = [], project = null }: PolicyParts = {},
 ): EgressPolicy {
   const { preset, rules } = checkPolicy(asked);
   const all = { preset, rules: [...rules, ...temporaryRules.map(({ rule }) => rule)] };
   checkPolicy(all);
   return {
-    ...{ preset, rules, temporaryRules },
-    ownRegistries: isAboutRegistries(all) ? ownRegistries() : [],
+    ...{ preset, rules, temporaryRules, project },
+    ownRegistries: isAboutRegistries(all, project) ? ownRegistries() : [],
   };
 }
 
-function isAboutRegistries({ preset, rules }: EgressRules): boolean {
+/** What a policy has beside what is asked for. */
+export interface PolicyParts {
+  readonly temporaryRules?: readonly TemporaryRule[];
+  readonly project?: ProjectRules | null;
+}
+
+function isAboutRegistries({ preset, rules }: EgressRules, project: ProjectRules | null): boolean {
   if (preset === "registries") return true;
-  return rules
-    .map((rule) => parseRule(rule).target)
-    .some((target) => target.kind === "group" && target.group === "registries");
+  const ofProject = [...(project?.only ?? []), ...(project?.deny ?? [])];
+  return [...rules.map(parseRule), ...ofProject.map((text) => targetRule("deny", text))].some(
+    ({ target }) => target.kind === "group" && target.group === "registries",
+  );
 }
 
 /** Those temporary rules that hold yet. */
@@ -87,6 +95,7 @@ export function preparedHere(policy: EgressPolicy): PreparedPolicy {
   return preparePolicy(now.preset, rulesNow(now).map(parseRule), {
     hostAddresses: ownAddresses(),
     ownRegistries: now.ownRegistries,
+    project: now.project,
   });
 }
 

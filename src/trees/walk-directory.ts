@@ -19,6 +19,9 @@ export interface SkippedEntry {
   readonly reason: string;
 }
 
+/** Of what a rule leaves out. */
+export const ignoredReason = "ignored by .gitignore";
+
 export interface WalkOptions {
   /** Leave out what the tree's own `.gitignore` files and `.git/info/exclude` name and git does not track; default false. */
   readonly respectGitignore?: boolean | undefined;
@@ -153,7 +156,7 @@ class Walk {
     if (this.#options.accepts?.(joinPath(directory.path, name)) === false)
       return { name, kind: "gone" };
     if (directory.ignored?.ignores(name, entry.isDirectory()))
-      return { name, kind: "unusable", reason: "ignored by .gitignore" };
+      return { name, kind: "unusable", reason: ignoredReason };
     return { name, ...(await findEntry(directory.fd, entry)) };
   }
 

@@ -144,6 +144,7 @@ describe("completion", () => {
       rules: ["deny api.example.com:443"],
       temporaryRules: [],
       ownRegistries: [],
+      project: null,
     }));
     records.secrets(workspaceId).change({ set: [secret], remove: [] });
     const [bin, cwd] = [join(home.directory, "bin"), join(home.directory, "place")];

@@ -131,6 +131,17 @@ test("ends that a code does not explain are explained", async () => {
       6,
       "denied: a.example:443 (preset none, 2 times)\nhint: A person can allow it: pyro workspace network allow demo a.example:443\ndenied: [fd00::1]:80 (default deny private)\nhint: A person can allow it: pyro workspace network allow demo [fd00::1]:80\n",
     ],
+    [
+      {
+        exitCode: 6,
+        deniedConnections: [
+          { host: "a.example", port: 443, rule: ".pyro.toml: only registries", count: 1 },
+          { host: "b.example", port: 443, rule: "deny b.example", count: 1 },
+        ],
+      },
+      6,
+      "denied: a.example:443 (.pyro.toml: only registries)\nhint: The project's own file refuses it, and no rule changes that. Change .pyro.toml in the project, and create another workspace.\ndenied: b.example:443 (deny b.example)\nhint: A person can take that back: pyro workspace network remove demo 'deny b.example'\n",
+    ],
   ];
   for (const [change, code, stderr] of ends)
     assert.deepEqual((await exec(result(change), "--", "x")).ended, { code, stdout: "", stderr });

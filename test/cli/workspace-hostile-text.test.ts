@@ -89,6 +89,7 @@ function listings(text: string): Readonly<Record<string, Print>> {
     ...({ workspaceId, networkPolicy: "egress", preset: "none" } as const),
     ...{ rules: [text], temporaryRules: [{ rule: text, until: fixed.at(60) }] },
     ...{ ownRegistries: [text], proxies: [text], warnings: [text] },
+    projectFile: { only: [text], deny: [text] },
   };
   const connection = fixed.connection({
     ...{ source: text, program: text, host: text, rule: text, reason: text, failure: text },

@@ -84,6 +84,14 @@ test("a workspace as a block: brief, then full", () => {
 Next: pyro workspace exec demo -- COMMAND…
 `,
   );
+  const network = {
+    ...({ networkPolicy: "egress", networkPreset: "none" } as const),
+    ...{ networkRuleCount: 1, networkProjectFile: "only registries\u001b; deny a.example" },
+  };
+  assert.match(
+    printed((io) => printWorkspace(io, workspace(network), { detail: "brief", nowMs })),
+    /^ {2}network {6}egress: preset none, 1 rule; \.pyro\.toml: only registries\\x1b; deny a\.example$/m,
+  );
   const failed = workspace({
     state: "failed",
     failure: "The monitor ended.",

@@ -48,6 +48,18 @@ next       pyro workspace logs demo --sequence 4
   }
 });
 
+test("a summary offers no rule against what the project itself refuses", () => {
+  const denied =
+    fullSummary().deniedConnections.find(({ stillDenied }) => stillDenied) ?? assert.fail("none");
+  const deniedConnections = [{ ...denied, rule: ".pyro.toml: deny home.example" }];
+  const shown = printed((io) => printWorkspaceSummary(io, summary({ deniedConnections }), nowMs));
+  assert.match(
+    shown,
+    /^denied {5}home\.example:443 \(\.pyro\.toml: deny home\.example\) .*\n {11}Change \.pyro\.toml in the project, and create another workspace\.$/m,
+  );
+  assert.doesNotMatch(shown, /network allow/);
+});
+
 test("a summary of little says so", () => {
   assert.equal(
     printed((io) => printWorkspaceSummary(io, summary({ commands: [] }), nowMs)),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -55,9 +55,9 @@ describe("a workspace that is let out of a machine with secrets", { skip: outsid
   });
 
   /** What came of each try, and what its command was told. */
-  const reach = async (tries: readonly string[]) => {
+  const reach = async (tries: readonly string[], from = id) => {
     const { stdout, stderr, exitCode, sequence, deniedConnections } = await ws.pyro.execWorkspace(
-      id,
+      from,
       {
         command: ["python3", "-c", reachProgram, ...tries],
         timeoutSeconds: 120,
@@ -170,17 +170,36 @@ describe("a workspace that is let out of a machine with secrets", { skip: outsid
       { preset: "open", deny: ["*.example", `${publicAddress}:${closing}`] },
       { preset: "registries", allow: ["*.sub.example", "host", "10.0.0.0/8"], deny: ["private"] },
     ] as const;
+    const projects = [
+      `only = ["*.example", "${hostAddress}"]\ndeny = ["other.example:${web}"]`,
+      `deny = ["public.example", "${privateAddress}", "metadata"]`,
+      "only = ['registries', 'own.example', 'both.example']",
+    ];
+    const tightened: string[] = [];
+    for (const [index, lines] of projects.entries()) {
+      const seedPath = ws.path(`project-${index}`);
+      mkdirSync(seedPath);
+      writeFileSync(join(seedPath, ".pyro.toml"), `[network]\n${lines}\n`);
+      const options = { environment: "debian:12", networkPolicy: "egress", seedPath } as const;
+      tightened.push((await ws.create(options)).workspaceId);
+    }
+    const allowing = { preset: "open", allow: ["private", "host"], deny: ["deep.sub.example"] };
+    const cases = [
+      ...policies.map((policy) => ({ policy, of: id })),
+      ...tightened.map((of) => ({ policy: allowing as (typeof policies)[number], of })),
+    ];
     const rows: unknown[] = [];
-    for (const policy of policies) {
-      const { rules } = await ws.pyro.showNetwork(id);
-      await ws.pyro.changeNetwork(id, { remove: rules, ...policy });
+    for (const { policy, of } of cases) {
+      const { rules } = await ws.pyro.showNetwork(of);
+      await ws.pyro.changeNetwork(of, { remove: rules, ...policy });
       const { outcomes, deniedConnections, sequence } = await reach(
         destinations.map((destination) => `tcp ${destination}`),
+        of,
       );
-      const { connections } = await ws.pyro.logNetwork(id, { source: `command:${sequence}` });
+      const { connections } = await ws.pyro.logNetwork(of, { source: `command:${sequence}` });
       for (const [index, destination] of destinations.entries()) {
         const [host = "", port = ""] = destination.split(" ");
-        const check = await ws.pyro.checkNetwork(id, destination.replace(" ", ":"));
+        const check = await ws.pyro.checkNetwork(of, destination.replace(" ", ":"));
         const isIt = (one: { host: string; port: number }) =>
           one.host === host && one.port === Number(port);
         const logged = connections.filter(isIt);
@@ -205,9 +224,12 @@ describe("a workspace that is let out of a machine with secrets", { skip: outsid
       }
     }
     canary.take();
-    assert.equal(rows.length, 52);
+    assert.equal(rows.length, 91);
     // More than a few of each kind of answer.
-    assert.ok(new Set(rows.map((row) => JSON.stringify(row))).size >= 8, JSON.stringify(rows));
+    const kinds = new Set(rows.map((row) => JSON.stringify(row)));
+    assert.ok(kinds.size >= 12, JSON.stringify(rows));
+    assert.ok([...kinds].filter((kind) => kind.includes(".pyro.toml: ")).length >= 5);
+    for (const of of tightened) await ws.pyro.deleteWorkspace(of);
     const { rules } = await ws.pyro.showNetwork(id);
     await ws.pyro.changeNetwork(id, { remove: rules, preset: "open" });
   });
@@ -255,6 +277,8 @@ describe("a workspace that is let out of a machine with secrets", { skip: outsid
     ];
     const rules = ['"allow public"', '["allow public",1]', '["allow public","allow @"]'];
     damage.push(...rules.map((rule) => `{"preset":"open","rules":${rule}}`));
+    const projects = ["3", "{}", '{"only":["@"],"deny":[]}', '{"only":null,"deny":[1]}'];
+    damage.push(...projects.map((one) => `{"preset":"open","rules":[],"project":${one}}`));
     const put = (egress: string) =>
       ws.sql("UPDATE workspaces SET egress = ? WHERE workspace_id = ?", egress, id);
     for (const egress of damage) {

@@ -19,6 +19,8 @@ before(async () => {
   await place.pyro.createSnapshot(id, "there");
   writeFileSync(join(place.project, "damaged.tar"), "no archive at all".repeat(100));
   mkdirSync(join(place.project, "exists"));
+  mkdirSync(join(place.project, "unruly"));
+  writeFileSync(join(place.project, "unruly", ".pyro.toml"), "[network]\nallow = ['a.example']\n");
 });
 
 after(async () => {
@@ -44,6 +46,11 @@ const failures: readonly (readonly [code: ErrorCode, tool: string, input: Json])
   ["invalid_argument", "workspace_create", { name: "no spaces allowed" }],
   ["workspace_name_taken", "workspace_create", { environment, name: "taken", seed: "empty" }],
   ["archive_refused", "workspace_create", { environment, seed_path: "damaged.tar" }],
+  [
+    "project_file_refused",
+    "workspace_create",
+    { environment, seed_path: "unruly", network_policy: "egress" },
+  ],
   ["host_path_refused", "workspace_create", { seed_path: "/etc" }],
   ["workspace_not_found", "workspace_status", { workspace_id: "absent" }],
   ["workspace_not_found", "workspace_exec", { workspace_id: "absent", command: "true" }],

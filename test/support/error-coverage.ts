@@ -90,6 +90,7 @@ export const errorCoverage: Readonly<Record<ErrorCode, string | Inside>> = {
   service_limit_exceeded: services,
   port_unavailable: services,
   port_not_published: "test/faults/published-ports.test.ts",
+  project_file_refused: overMcp,
   network_policy_refused: services,
   shell_not_found: shells,
   shell_ended: shells,

@@ -2,8 +2,10 @@ import { type Command, Option } from "commander";
 import {
   asPyroError,
   egressPresets,
+  isOfProject,
   type NetworkConnection,
   type NetworkLogOptions,
+  projectRefusalHint,
   visibleText,
 } from "../../index.ts";
 import { type CommandContext, type JsonOption, wholeNumberArgument } from "../context.ts";
@@ -130,6 +132,7 @@ export function addWorkspaceNetworkCheck(group: Command, { io, openPyro }: Comma
       if (json) return printResult(io, "networkCheck", check);
       printLine(io, `${check.verdict}: ${visibleText(check.reason, 700)}`);
       printLine(io, `rule: ${visibleText(check.rule, 300)}`);
+      if (isOfProject(check.rule)) printNote(io, `hint: ${projectRefusalHint}`);
       for (const { address, verdict, rule } of check.addresses)
         printLine(io, `  ${address}: ${verdict} by ${visibleText(rule, 300)}`);
       if (check.proxy !== null) printLine(io, `proxy: ${visibleText(check.proxy, 300)}`);

@@ -18,8 +18,7 @@ const presetTexts = {
 
 /** What a workspace may reach, rule by rule. */
 export function printNetwork(io: IO, network: WorkspaceNetwork): void {
-  const { networkPolicy, preset, rules, temporaryRules, ownRegistries, proxies, warnings } =
-    network;
+  const { networkPolicy, preset, rules, temporaryRules, ownRegistries } = network;
   if (!letsOut(networkPolicy)) {
     printLine(io, `Network policy ${networkPolicy}: its commands reach nothing.`);
     return;
@@ -32,9 +31,22 @@ export function printNetwork(io: IO, network: WorkspaceNetwork): void {
   printLine(io, `${rest}: ${presetTexts[preset]} (preset ${preset}).`);
   if (ownRegistries.length > 0)
     printLine(io, `Registries of this machine: ${visibleText(ownRegistries.join(", "), 2_000)}`);
-  if (proxies.length > 0)
-    printLine(io, `By way of this machine's proxies: ${visibleText(proxies.join(", "), 1_000)}`);
-  for (const warning of warnings) printNote(io, `warning: ${visibleText(warning, 700)}`);
+  printProjectFile(io, network.projectFile);
+  if (network.proxies.length > 0)
+    printLine(
+      io,
+      `By way of this machine's proxies: ${visibleText(network.proxies.join(", "), 1_000)}`,
+    );
+  for (const warning of network.warnings) printNote(io, `warning: ${visibleText(warning, 700)}`);
+}
+
+function printProjectFile(io: IO, file: WorkspaceNetwork["projectFile"]): void {
+  if (file === null) return;
+  const { only, deny } = file;
+  const list = (targets: readonly string[]) => visibleText(targets.join(", ") || "nothing", 2_000);
+  if (only !== null)
+    printLine(io, `Of all that, the project's .pyro.toml lets through: ${list(only)}`);
+  if (deny.length > 0) printLine(io, `The project's .pyro.toml denies: ${list(deny)}`);
 }
 
 export function printConnections(io: IO, connections: readonly NetworkConnection[]): void {

@@ -123,9 +123,13 @@ function historyRows(workspace: Workspace, nowMs: number): readonly Row[] {
   ];
 }
 
-function networkText({ networkPolicy, networkPreset, networkRuleCount }: Workspace): string {
+function networkText(workspace: Workspace): string {
+  const { networkPolicy, networkPreset, networkRuleCount, networkProjectFile } = workspace;
   if (networkPreset === null) return networkPolicy;
-  return `${networkPolicy}: preset ${networkPreset}, ${counted(networkRuleCount, "rule", "rules")}`;
+  const rules = counted(networkRuleCount, "rule", "rules");
+  const tightened =
+    networkProjectFile === null ? "" : `; .pyro.toml: ${visibleText(networkProjectFile, 1_000)}`;
+  return `${networkPolicy}: preset ${networkPreset}, ${rules}${tightened}`;
 }
 
 function seedText({ mode, seedPath, entryCount, bytes }: WorkspaceSeed): string {

@@ -1,4 +1,10 @@
-import { type DeniedSummary, visibleText, type WorkspaceSummary } from "../../index.ts";
+import {
+  type DeniedSummary,
+  isOfProject,
+  projectWayOut,
+  visibleText,
+  type WorkspaceSummary,
+} from "../../index.ts";
 import type { IO } from "../io.ts";
 import { targetText, wayOutCommand } from "../network-arguments.ts";
 import { type Color, paint, printLine } from "../printer.ts";
@@ -185,6 +191,7 @@ function deniedSection({ summary, width }: Page): readonly string[] {
 }
 
 function wayOutText(handle: string, denied: DeniedSummary): string {
+  if (isOfProject(denied.rule)) return projectWayOut;
   const rule = visibleText(denied.rule, 300);
   const isRule = rule.startsWith("deny ");
   return wayOutCommand(handle, isRule ? { rule } : { target: targetText(denied) });

@@ -70,6 +70,8 @@ export const nextSteps: Readonly<Partial<Record<ErrorCode, string>>> = {
   port_not_published: "See published_ports of service_list.",
   network_policy_refused:
     'Create a workspace with the network_policy that is needed ("egress", "published-ports"), or do without.',
+  project_file_refused:
+    'Tell the user what is wrong in the project\'s .pyro.toml; without the network_policy "egress" it is not read.',
   shell_ended: "Read what it wrote with shell_read; start another with shell_open.",
   shell_limit: "Close one with shell_close.",
   shell_not_reading: "See with shell_read what it does; shell_signal interrupts it.",

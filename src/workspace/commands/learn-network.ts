@@ -52,7 +52,9 @@ export async function learnNetwork(
   const { preset, rules } = narrowestPolicy(made, latest(context, row).egress);
   const isApplied = apply && ran.exitCode === 0;
   if (isApplied) {
-    workspaces.changeEgress(row.workspaceId, () => narrowestPolicy(made, { rules }));
+    workspaces.changeEgress(row.workspaceId, ({ project }) =>
+      narrowestPolicy(made, { rules, project }),
+    );
     await tellSupervisor(context, row);
   }
   return { ...ran, preset, rules: [...rules], isApplied };

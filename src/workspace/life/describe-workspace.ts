@@ -1,3 +1,4 @@
+import { projectText } from "../../model/egress.ts";
 import { defaults } from "../../model/limits.ts";
 import { letsOut } from "../../model/machine-options.ts";
 import type { Workspace, WorkspaceList } from "../../model/workspace-results.ts";
@@ -30,6 +31,7 @@ export function describeWorkspace(
     networkPolicy: row.networkPolicy,
     networkPreset: letsOut(row.networkPolicy) ? row.egress.preset : null,
     networkRuleCount: letsOut(row.networkPolicy) ? row.egress.rules.length : 0,
+    networkProjectFile: projectText(row.egress),
     vcpuCount: row.vcpuCount,
     memMib: row.memMib,
     cpu: row.cpu ?? defaults.cpu,

@@ -1,4 +1,9 @@
-import type { EgressPolicy, TemporaryRule } from "../../model/egress.ts";
+import {
+  type EgressPolicy,
+  isOfProject,
+  projectRefusalHint,
+  type TemporaryRule,
+} from "../../model/egress.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
 import { limits } from "../../model/limits.ts";
 import { nearest } from "../../model/nearest.ts";
@@ -12,6 +17,7 @@ import {
   rulesNow,
   warningsOf,
 } from "../../network/policy.ts";
+import { warningsOfProject } from "../../network/project-warnings.ts";
 import { Proxies } from "../../network/proxies/proxies.ts";
 import { proxyText } from "../../network/proxies/proxy.ts";
 import { parseRule, targetRule } from "../../network/rule.ts";
@@ -67,10 +73,13 @@ export async function changeNetwork(
     const rules = until === undefined ? [...left.rules, ...added] : left.rules;
     const isNew = ({ rule }: TemporaryRule) => !added.includes(rule);
     const temporaryRules = until === undefined ? [] : added.map((rule) => ({ rule, until }));
-    const changed = policyHere({ preset: preset ?? current.preset, rules }, [
-      ...left.temporaryRules.filter(isNew),
-      ...temporaryRules,
-    ]);
+    const changed = policyHere(
+      { preset: preset ?? current.preset, rules },
+      {
+        temporaryRules: [...left.temporaryRules.filter(isNew), ...temporaryRules],
+        project: current.project,
+      },
+    );
     return { ...current, ...changed };
   });
   await tellSupervisor(context, row);
@@ -86,6 +95,7 @@ function without(
   let { rules } = policy;
   let temporaryRules = heldRules(policy);
   for (const text of removed) {
+    if (isOfProject(text)) throw noSuchRule(row, text, policy);
     const meant = /^\s*(allow|deny)\s/.test(text)
       ? [parseRule(text).text]
       : [targetRule("deny", text).text, targetRule("deny", text).text.replace(/^deny/, "allow")];
@@ -155,9 +165,12 @@ export async function logNetwork(
 
 function describe(context: WorkspaceContext, row: WorkspaceRow): WorkspaceNetwork {
   const { workspaceId, networkPolicy, egress } = row;
-  const { preset, rules, ownRegistries } = egress;
+  const { preset, rules, ownRegistries, project } = egress;
   const temporaryRules = heldRules(egress);
-  const warnings = warningsOf({ preset, rules: rulesNow(egress) });
+  const warnings = [
+    ...warningsOf({ preset, rules: rulesNow(egress) }),
+    ...warningsOfProject(egress),
+  ];
   if (isGoingOn(egress.learning))
     warnings.push("Everything public is reachable while somebody learns what a command reaches.");
   let proxies: string[] = [];
@@ -168,6 +181,7 @@ function describe(context: WorkspaceContext, row: WorkspaceRow): WorkspaceNetwor
   }
   return {
     ...{ workspaceId, networkPolicy, preset, rules: [...rules], temporaryRules },
+    projectFile: project && { only: project.only && [...project.only], deny: [...project.deny] },
     ...{ ownRegistries: [...ownRegistries], proxies, warnings },
   };
 }
@@ -194,6 +208,13 @@ function oneOnly(target: string): PyroError {
 }
 
 function noSuchRule(row: WorkspaceRow, text: string, policy: EgressPolicy): PyroError {
+  const target = text.replace(/^\s*deny\s+/, "");
+  if (isOfProject(text) || policy.project?.deny.includes(target))
+    return new PyroError(
+      "invalid_argument",
+      `${JSON.stringify(text)} is no network rule of workspace ${nameOf(row)}, but of its project.`,
+      { hint: projectRefusalHint },
+    );
   const guess = nearest(text, rulesNow(policy));
   return new PyroError(
     "invalid_argument",

@@ -8,7 +8,7 @@ import { cpuLevel, executionMode, isolation, timestamp } from "../../model/resul
 import { serviceStates } from "../../model/service-definition.ts";
 import { checkLabels, checkName } from "../../model/workspace-names.ts";
 import { workspaceSeedSchema, workspaceStateSchema } from "../../model/workspace-results.ts";
-import { parseRule } from "../../network/rule.ts";
+import { parseRule, targetRule } from "../../network/rule.ts";
 
 // A workspace's description as it is read: by somebody's hand it may say anything. Only the environment must be there, so
 // that one can be written for a workspace whose own is lost. Apart, because it is rarely needed and its library is large.
@@ -88,6 +88,10 @@ const portSchema = z.object({ hostPort: port, guestPort: port, service: word.nul
 
 const name = z.string().refine(accepted((text: string) => checkName(text, "workspace")));
 const labels = z.record(z.string(), z.string()).refine(accepted(checkLabels));
+const projectTargets = z
+  .array(z.string().refine(accepted((text: string) => targetRule("deny", text))))
+  .max(limits.networkRulesMax)
+  .readonly();
 const egressSchema = z.object({
   preset: z.enum(egressPresets),
   rules: z
@@ -105,6 +109,10 @@ const egressSchema = z.object({
     .readonly()
     .default([])
     .catch([]),
+  project: z
+    .object({ only: projectTargets.nullable(), deny: projectTargets })
+    .nullable()
+    .default(null),
 });
 const now = () => new Date().toISOString();
 

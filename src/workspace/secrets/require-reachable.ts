@@ -1,4 +1,4 @@
-import type { EgressPolicy } from "../../model/egress.ts";
+import { type EgressPolicy, isOfProject, projectRefusalHint } from "../../model/egress.ts";
 import { PyroError } from "../../model/errors.ts";
 import type { Secret } from "../../model/secrets.ts";
 
@@ -43,7 +43,7 @@ export async function requireReachable(
       throw new PyroError(
         "invalid_argument",
         `The credential ${name} is for ${target}, which cannot be reached: ${decision.rule}.`,
-        { hint: allow(target) },
+        { hint: isOfProject(decision.rule) ? projectRefusalHint : allow(target) },
       );
   }
 }

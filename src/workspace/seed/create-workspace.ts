@@ -19,6 +19,7 @@ import {
 import type { CreateWorkspaceOptions } from "../life/workspace-options.ts";
 import { askedPolicy, noRulesWithoutIsolation } from "../network/asked-policy.ts";
 import { askedSecrets } from "../secrets/asked-secrets.ts";
+import { requireReachable } from "../secrets/require-reachable.ts";
 import { openSeedSource, type SeedSource } from "./seed-source.ts";
 import { startSeeded } from "./seed-workspace.ts";
 
@@ -29,12 +30,13 @@ export async function createWorkspace(
 ): Promise<Workspace> {
   checkEnvironmentName(options.environment);
   const draft = await draftOf(context, options);
-  const change = await askedSecrets(options.secrets, {
+  const wayOut = {
     isOut: letsOut(draft.networkPolicy),
     policy: draft.egress,
     hintOut: "Add --network-policy egress.",
-    allow: (target) => `Allow it: --allow-host ${target}`,
-  });
+    allow: (target: string) => `Allow it: --allow-host ${target}`,
+  };
+  const change = await askedSecrets(options.secrets, wayOut);
   const source =
     options.seedPath === undefined ? undefined : await openSeedSource(options.seedPath, options);
   await sweepWorkspaces(context);
@@ -42,10 +44,14 @@ export async function createWorkspace(
   if (base.kind === "host" && letsOut(options.networkPolicy ?? "off"))
     throw noRulesWithoutIsolation();
   const row = { ...draft, ...traitsOf(base, draft) };
-  const work = () => {
+  const work = async () => {
     // Those of a workspace that runs; whoever looks after it gives them to its guest.
     if (change.set.length > 0) context.records.secrets(row.workspaceId).change(change);
-    return start(context, { row, base, source }, options);
+    const made = await start(context, { row, base, source }, options);
+    // The tree may refuse what a credential is for.
+    if (made.egress !== undefined)
+      await requireReachable(change.set, { ...wayOut, policy: made.egress });
+    return made;
   };
   const created = await createRow(context, row, { to: "started", work });
   // The first command will need it; nobody waits for it here.

@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { displayPath } from "../../model/byte-path.ts";
+import { projectFileName } from "../../model/egress.ts";
 import { PyroError, systemErrorCode } from "../../model/errors.ts";
 import type { BytePath, TreeItem } from "../../model/tree.ts";
 import type { WorkspaceSeed } from "../../model/workspace-results.ts";
 import { isArchiveName, readArchive } from "../../trees/read-archive.ts";
 import { walkCheckout } from "../../trees/walk-checkout.ts";
-import { walkDirectory } from "../../trees/walk-directory.ts";
+import { ignoredReason, walkDirectory } from "../../trees/walk-directory.ts";
 import type { WorkOptions } from "../machines/host.ts";
 import { reportingItems } from "./report-items.ts";
 
@@ -35,10 +36,17 @@ export interface SeedSource {
 
 export interface SeedReading {
   readonly items: AsyncIterable<TreeItem>;
+  /** What the items told once they were read. */
+  readonly seen: SeenInTree;
   /** Complete once the items were read. */
   readonly report: SourceReport;
   /** Everything that was left out, as far as it can be named. */
   readonly leftOut: readonly BytePath[];
+}
+
+export interface SeenInTree {
+  /** Whether something in it is called as a project's own file is, and lies where that would. */
+  hasProjectFile: boolean;
 }
 
 export interface SourceOptions {
@@ -75,8 +83,11 @@ export async function openSeedSource(
 }
 
 function readPacked(path: string, { signal, onProgress }: WorkOptions): SeedReading {
+  const seen = nothingSeen();
+  const items = looking(readArchive(path, { signal }), seen);
   return {
-    items: reportingItems(readArchive(path, { signal }), "copying", onProgress),
+    items: reportingItems(items, "copying", onProgress),
+    seen,
     report: emptyReport(),
     leftOut: [],
   };
@@ -89,12 +100,15 @@ function readDirectory(
   const report = emptyReport();
   const leftOut: BytePath[] = [];
   const walk = includeOuterGit ? walkCheckout : walkDirectory;
-  const items = walk(path, {
+  const seen = nothingSeen();
+  const walked = walk(path, {
     respectGitignore,
     signal,
     onSkipped: (skipped) => {
       report.skippedCount++;
       leftOut.push(skipped.path);
+      // What a rule keeps at home is not in the tree; what could not be read would have been.
+      if (skipped.reason !== ignoredReason) look(skipped.path, seen);
       if (report.skipped.length < namedMax)
         report.skipped.push({ path: displayPath(skipped.path), reason: skipped.reason });
     },
@@ -103,7 +117,27 @@ function readDirectory(
     },
     onChanged: (changed) => noteChanged(report, changed),
   });
-  return { items: reportingItems(items, "copying", onProgress), report, leftOut };
+  const items = reportingItems(looking(walked, seen), "copying", onProgress);
+  return { items, seen, report, leftOut };
+}
+
+function nothingSeen(): SeenInTree {
+  return { hasProjectFile: false };
+}
+
+/** The same items; what somebody may want to know of them later is noted. */
+async function* looking(
+  items: AsyncIterable<TreeItem>,
+  seen: SeenInTree,
+): AsyncGenerator<TreeItem> {
+  for await (const item of items) {
+    look(item.entry.path, seen);
+    yield item;
+  }
+}
+
+function look(path: BytePath, seen: SeenInTree): void {
+  if (path === projectFileName) seen.hasProjectFile = true;
 }
 
 function emptyReport(): SourceReport {

@@ -52,6 +52,7 @@ export function workspace(change: Partial<Workspace> = {}): Workspace {
     networkPolicy: "off",
     networkPreset: null,
     networkRuleCount: 0,
+    networkProjectFile: null,
     vcpuCount: 1,
     memMib: 1024,
     cpu: "v2",

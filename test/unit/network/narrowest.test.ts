@@ -11,7 +11,7 @@ const made = (host: string, port: number, address: string | null = host): MadeCo
   address,
 });
 const rulesOf = (all: readonly MadeConnection[], rules: readonly string[] = []) =>
-  narrowestPolicy(all, { rules }).rules;
+  narrowestPolicy(all, { rules, project: null }).rules;
 
 describe("the narrowest policy", () => {
   it("names hosts and ports as they were, and merges no two hosts", () => {
@@ -29,7 +29,7 @@ describe("the narrowest policy", () => {
       "allow a.example.com:443,8080",
       "allow b.example.com:443",
     ]);
-    assert.deepEqual(narrowestPolicy([], { rules: [] }).preset, "none");
+    assert.deepEqual(narrowestPolicy([], { rules: [], project: null }).preset, "none");
     assert.deepEqual(rulesOf([]), []);
   });
 
@@ -45,7 +45,7 @@ describe("the narrowest policy", () => {
 
   it("lets all of it pass, and nothing beside it", () => {
     const all = [made("a.example", 443, "8.8.8.8"), made("db.example", 5432, "10.1.2.3")];
-    const policy = preparedHere(narrowestPolicy(all, { rules: ["allow private"] }));
+    const policy = preparedHere(narrowestPolicy(all, { rules: ["allow private"], project: null }));
     const verdict = (host: string | null, address: string, port: number) =>
       decide(policy, { host, address: parseAddress(address) ?? assert.fail(address), port })
         .verdict;

@@ -3,6 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import {
+  closedEgressPolicy,
+  defaultEgressPolicy,
+  type EgressPolicy,
+} from "../../../../src/model/egress.ts";
 import { newRow } from "../../../../src/workspace/life/new-workspace.ts";
 import {
   describeOnDisk,
@@ -34,6 +39,22 @@ for (const kind of ["workspace", "vm"] as const)
     describeOnDisk(files, known);
     assert.deepEqual(await readDescription(files, row.workspaceId), known);
   });
+
+test("a project's rules are read as they were described, and a description without them lets nothing out", async () => {
+  const row = newRow("workspace", size);
+  const files = filesOf(row.workspaceId);
+  const described = async (project: unknown) => {
+    const egress = { ...defaultEgressPolicy, project } as EgressPolicy;
+    const known = { row: { ...row, egress }, snapshots: [], services: [], ports: [] };
+    describeOnDisk(files, known);
+    return (await readDescription(files, row.workspaceId))?.row.egress;
+  };
+  for (const project of [null, { only: ["registries"], deny: [] }, { only: null, deny: ["a.b"] }])
+    assert.deepEqual((await described(project))?.project, project);
+  assert.deepEqual(await described(undefined), defaultEgressPolicy);
+  for (const project of [3, {}, { only: [] }, { only: ["a b"], deny: [] }, { only: 1, deny: [] }])
+    assert.deepEqual(await described(project), closedEgressPolicy, JSON.stringify(project));
+});
 
 test("a workspace may live until it is deleted, and what says so of a VM is not believed", async () => {
   const described = async (id: string) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { readyCredentialNames, readyCredentials } from "../../../../src/model/credentials.ts";
+import { type ProjectRules, projectRefusalHint } from "../../../../src/model/egress.ts";
 import { PyroError } from "../../../../src/model/errors.ts";
 import type { SecretSource } from "../../../../src/workspace/life/workspace-options.ts";
 import { checkCredential } from "../../../../src/workspace/secrets/check-credential.ts";
@@ -134,21 +135,29 @@ test("a credential lets nobody out: hosts that are not reached anyway are refuse
       credential: { hosts: ["a.example.com:8443", "*.b.example"] },
     },
   ]);
-  const check = (isOut: boolean, preset: "open" | "none", rules: string[]) =>
+  const check = (
+    isOut: boolean,
+    preset: "open" | "none",
+    rules: string[],
+    project: ProjectRules | null = null,
+  ) =>
     requireReachable(secrets, {
       isOut,
-      policy: { preset, rules, ownRegistries: [], temporaryRules: [] },
+      policy: { preset, rules, ownRegistries: [], temporaryRules: [], project },
       hintOut: "OUT",
       allow: (target) => `ALLOW ${target}`,
     });
   await check(true, "open", []);
   await check(true, "none", ["allow a.example.com:8443", "allow *.b.example"]);
+  await check(true, "open", [], { only: ["*.example.com:8443", "*.b.example"], deny: [] });
   for (const [work, hint] of [
     [check(false, "open", []), "OUT"],
     [check(true, "none", []), "ALLOW a.example.com:8443"],
     [check(true, "none", ["allow a.example.com:443"]), "ALLOW a.example.com:8443"],
     [check(true, "none", ["allow a.example.com"]), "ALLOW *.b.example"],
     [check(true, "open", ["deny *.b.example"]), "ALLOW *.b.example"],
+    [check(true, "open", [], { only: ["*.b.example"], deny: [] }), projectRefusalHint],
+    [check(true, "none", [], { only: null, deny: ["a.example.com"] }), projectRefusalHint],
   ] as const)
     await assert.rejects(work, { code: "invalid_argument", hint });
 });
