@@ -94,11 +94,11 @@ function wordsOf(text: string, parts: readonly string[]): Partial<Record<Word, s
     const word = words.find((one) => one === said);
     if (word === undefined || equals < 0) {
       const meant = nearest(said, words);
-      throw refuse(
-        text,
-        meant === undefined
-          ? `After the hosts come ${words.map((one) => `${one}=…`).join(", ")}.`
-          : `Did you mean ${meant}=…?`,
+      const all = `After the hosts come ${words.map((one) => `${one}=…`).join(", ")}.`;
+      throw new PyroError(
+        "invalid_argument",
+        `${JSON.stringify(part)} is nothing that --credential ${JSON.stringify(text.trim().split(/\s/, 1)[0])} may say.`,
+        { hint: meant === undefined ? all : `Did you mean ${meant}=…?` },
       );
     }
     if (found[word] !== undefined) throw refuse(text, `Say ${word}=… once, as a list: a,b.`);

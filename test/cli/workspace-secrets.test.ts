@@ -122,7 +122,14 @@ test("what is no credential is refused with the way out", async () => {
     [[""], /is no credential[\s\S]*NAME=HOST/],
     [["=a.example"], /is no credential[\s\S]*NAME=HOST/],
     [["A="], /is no credential[\s\S]*NAME=HOST/],
-    [["A=a.example method=GET"], /Did you mean methods=/],
+    [
+      ["A=a.example method=GET"],
+      /"method=GET" is nothing that --credential "A=a.example" may say[\s\S]*Did you mean methods=/,
+    ],
+    [
+      ["npm"],
+      /npm has no value: NPM_TOKEN and NODE_AUTH_TOKEN are not set[\s\S]*--secret-file NPM_TOKEN=PATH/,
+    ],
     [["A=a.example GET"], /After the hosts come methods=/],
     [["A=a.example methods=GET methods=PUT"], /once, as a list/],
     [["A=a.example ttl=soon"], /whole seconds/],

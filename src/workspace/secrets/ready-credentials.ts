@@ -23,13 +23,21 @@ export function readyCredentialNamed(word: string): ReadyCredential {
   });
 }
 
-/** A ready-made credential with the value that the first of its variables has in this process' environment. */
+/** A ready-made credential with the value that the first of its variables has in this process' environment. Throws `invalid_argument` where none has one. */
 export function readyCredential(
   word: ReadyCredentialName,
   limits: Pick<CredentialOptions, "methods" | "paths"> = {},
 ): SecretSource {
   const { hostVariables, name, ...options } = readyCredentialNamed(word);
   const environment = userEnvironment();
-  const variable = hostVariables.find((one) => environment[one]) ?? hostVariables[0] ?? name;
+  const variable = hostVariables.find((one) => environment[one]);
+  if (variable === undefined)
+    throw new PyroError(
+      "invalid_argument",
+      `The credential ${word} has no value: ${hostVariables.join(" and ")} ${hostVariables.length > 1 ? "are" : "is"} not set.`,
+      {
+        hint: `Export ${hostVariables.join(" or ")}, or give it with --secret-file ${name}=PATH, --secret-from-env ${name}=VAR or --credential-command ${name}=COMMAND.`,
+      },
+    );
   return { name, variable, credential: { ...options, ...limits } };
 }
