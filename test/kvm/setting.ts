@@ -31,7 +31,6 @@ export function cpuInfo(): string {
   return readFileSync("/proc/cpuinfo", "latin1");
 }
 
-/** The host's CPU, as its kernel names it. */
-export function cpuModel(): string {
+function cpuModel(): string {
   return /^model name\s*:\s*(.+)$/m.exec(cpuInfo())?.[1] ?? "unknown";
 }
