@@ -53,7 +53,7 @@ func runGuest() error {
 		return err
 	}
 	backend.BootID = machine.BootID()
-	backend.PowerOff = powerOff
+	backend.PowerOff = boot.PowerOff
 	serving := server.New(*backend, started)
 	if earlier != nil {
 		serving.Activated(earlier)
@@ -182,12 +182,6 @@ func stop(walls *workload.Workload, disk string) error {
 	walls.Stop()
 	unix.Sync()
 	return walls.CleanDisk(disk)
-}
-
-func powerOff() {
-	unix.Sync()
-	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
-	os.Exit(1)
 }
 
 // machineStart is when the kernel started.

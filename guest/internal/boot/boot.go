@@ -4,10 +4,6 @@
 package boot
 
 import (
-	"os"
-
-	"golang.org/x/sys/unix"
-
 	"pyro.dev/guest/internal/console"
 )
 
@@ -24,7 +20,7 @@ func Run() {
 	console.Say("booting")
 	if mountErr != nil {
 		console.Say("fatal: %v", mountErr)
-		powerOff()
+		PowerOff()
 	}
 	loadModules("/lib/modules/load-order")
 	offerModules()
@@ -35,13 +31,7 @@ func Run() {
 	setLimits()
 	if err := becomePivotable(); err != nil {
 		console.Say("fatal: %v", err)
-		powerOff()
+		PowerOff()
 	}
 	supervise()
-}
-
-func powerOff() {
-	unix.Sync()
-	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
-	os.Exit(1)
 }

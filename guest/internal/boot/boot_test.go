@@ -78,3 +78,18 @@ func FuzzParseMode(f *testing.F) {
 		}
 	})
 }
+
+func TestEndsByRestart(t *testing.T) {
+	for cmdline, want := range map[string]bool{
+		"":                               false,
+		"quiet reboot=k":                 false,
+		"reboot=k pyro.end=restart x\n":  true,
+		"xpyro.end=restart":              false,
+		"pyro.end=restart pyro.end=off":  false,
+		"pyro.end=off  pyro.end=restart": true,
+	} {
+		if got := endsByRestart(cmdline); got != want {
+			t.Errorf("%q: %v", cmdline, got)
+		}
+	}
+}

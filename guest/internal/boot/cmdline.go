@@ -16,25 +16,32 @@ const (
 
 // ReadMode reads the mode from the kernel's command line.
 func ReadMode() Mode {
-	text, err := os.ReadFile("/proc/cmdline")
-	if err != nil {
-		return ModeWorkspace
-	}
-	return parseMode(string(text))
+	return parseMode(commandLine())
 }
 
-// parseMode takes the last `pyro.mode=`, as the kernel does with its own parameters.
 func parseMode(cmdline string) Mode {
-	mode := ModeWorkspace
+	if lastValue(cmdline, "pyro.mode=") == "builder" {
+		return ModeBuilder
+	}
+	return ModeWorkspace
+}
+
+// commandLine is the kernel's; empty where nobody can tell.
+func commandLine() string {
+	text, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// lastValue takes the last of several, as the kernel does with its own parameters.
+func lastValue(cmdline, prefix string) string {
+	last := ""
 	for _, word := range strings.Fields(cmdline) {
-		value, found := strings.CutPrefix(word, "pyro.mode=")
-		if !found {
-			continue
-		}
-		mode = ModeWorkspace
-		if value == "builder" {
-			mode = ModeBuilder
+		if value, found := strings.CutPrefix(word, prefix); found {
+			last = value
 		}
 	}
-	return mode
+	return last
 }

@@ -42,7 +42,7 @@ func supervise() {
 		status, err := runAgent(arguments)
 		if err != nil {
 			console.Say("fatal: start the agent: %v", err)
-			powerOff()
+			PowerOff()
 		}
 		console.Say("fatal: the agent ended: %s", describe(status))
 		arguments = []string{"pyro-agent", AgentArgument, SuccessorArgument}
@@ -52,7 +52,7 @@ func supervise() {
 		quickDeaths++
 		if quickDeaths >= quickDeathsMax {
 			console.Say("fatal: the agent keeps ending, powering off")
-			powerOff()
+			PowerOff()
 		}
 	}
 }

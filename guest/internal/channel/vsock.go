@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/console"
 )
 
 const (
@@ -70,6 +72,8 @@ func (l *vsockListener) attachOne(file *os.File) {
 	_ = file.SetDeadline(time.Time{})
 	l.clients <- newConnection(file, ahead, func() {
 		file.Close()
+		// As a port's listener says it, for whoever saves the machine.
+		console.Say("channel free")
 		<-l.slots
 	})
 }
