@@ -1,13 +1,12 @@
-import type { Machine } from "./drivers/driver.ts";
+import type { Adopt } from "./drivers/driver.ts";
+import { adoptFirecrackerMachine } from "./drivers/firecracker/firecracker-machine.ts";
 import { adoptHostCompatMachine } from "./drivers/host-compat/host-compat.ts";
 import { adoptQemuMachine } from "./drivers/qemu/qemu-machine.ts";
 import { PyroError } from "./model/errors.ts";
-import type { ProcessIdentity } from "./platform/processes.ts";
-
-type Adopt = (identity: ProcessIdentity, directory: string) => Machine;
 
 const adopters: Readonly<Record<string, Adopt>> = {
   qemu: adoptQemuMachine,
+  firecracker: adoptFirecrackerMachine,
   "host-compat": adoptHostCompatMachine,
 };
 

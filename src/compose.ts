@@ -1,12 +1,15 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { adopterOf } from "./compose-supervisor.ts";
 import { type DoctorParts, examineHost } from "./doctor/doctor.ts";
+import type { DriverProbe } from "./drivers/driver.ts";
+import { LazyFirecrackerProbe } from "./drivers/firecracker/lazy-probe.ts";
 import { HostCompatDriver } from "./drivers/host-compat/host-compat.ts";
 import { tryJail } from "./drivers/jail.ts";
 import { QemuProbe } from "./drivers/qemu/qemu-probe.ts";
 import type { DoctorReport } from "./model/results.ts";
-import type { Config } from "./platform/config.ts";
+import { type Config, toolEnvironment } from "./platform/config.ts";
 import { runTool } from "./platform/tools.ts";
 import { startTrace, type Trace } from "./platform/trace.ts";
 import { WorkspaceContext } from "./workspace/life/workspace-context.ts";
@@ -22,18 +25,12 @@ export interface Engine {
 /** The only place that names concrete drivers. */
 export function compose(config: Config, trace: Trace = startTrace()): Engine {
   const agentPath = findAgent();
-  const probes = [
-    new QemuProbe({
-      cacheDirectory: config.cacheDirectory,
-      requireKvm: config.requireKvm,
-      measureTsc: () => measureTsc(agentPath),
-      guardianProgram: agentPath,
-    }),
-  ];
+  const probes = probesOf(config, agentPath);
   const host = new Host({
     config,
     agentPath,
     probes,
+    adopterOf,
     compatDriver: new HostCompatDriver(agentPath),
     trace,
   });
@@ -49,6 +46,34 @@ export function compose(config: Config, trace: Trace = startTrace()): Engine {
     workspaces: new WorkspaceContext(host, findSupervisor()),
     doctor: () => examineHost(doctorParts),
   };
+}
+
+/** Drivers that isolate, best first; where one is asked for by name, no other. */
+function probesOf(config: Config, guardianProgram: string): DriverProbe[] {
+  const { cacheDirectory, requireKvm, driver } = config;
+  const firecracker = () =>
+    new LazyFirecrackerProbe({
+      cacheDirectory,
+      guardianProgram,
+      given: config.firecrackerPath,
+      searchPath: toolEnvironment().PATH,
+      isRequired: driver === "firecracker",
+    });
+  const qemu = () =>
+    new QemuProbe({
+      cacheDirectory,
+      requireKvm,
+      measureTsc: () => measureTsc(guardianProgram),
+      guardianProgram,
+    });
+  switch (driver) {
+    case "auto":
+      return [firecracker(), qemu()];
+    case "firecracker":
+      return [firecracker()];
+    case "qemu":
+      return [qemu()];
+  }
 }
 
 /** Node cannot read the counter; the agent, which runs on any Linux, can. */

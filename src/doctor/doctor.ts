@@ -39,6 +39,7 @@ export async function examineHost(parts: DoctorParts): Promise<DoctorReport> {
   const driver = usableDirectories ? await findDriver(parts, boot) : undefined;
   const checks: DoctorCheck[] = [
     ...(driver ? driverChecks(driver) : []),
+    ...(driver ? otherDriverChecks(driver) : []),
     await check("jail", "bubblewrap confines the virtual machine monitor", parts.tryJail),
     await check(
       "guest agent",
@@ -81,6 +82,8 @@ interface FoundDriver {
   readonly name: string;
   readonly status: DriverStatus;
   readonly isolation: DoctorReport["isolation"];
+  /** Those that come before it, and run no guest. */
+  readonly before: readonly Pick<FoundDriver, "name" | "status">[];
 }
 
 async function findDriver(
@@ -89,8 +92,10 @@ async function findDriver(
 ): Promise<FoundDriver | undefined> {
   let found: FoundDriver | undefined;
   for (const probe of parts.probes) {
+    const before = found === undefined ? [] : [...found.before, found];
     const { status, driver } = await probe.probe({ boot, prove: true }).catch(cutOff);
-    found = { name: probe.name, status, isolation: driver?.capabilities.isolation ?? null };
+    const isolation = driver?.capabilities.isolation ?? null;
+    found = { name: probe.name, status, isolation, before };
     if (status.usable) return found;
   }
   return found;
@@ -121,6 +126,18 @@ function driverChecks({ name, status, isolation }: FoundDriver): DoctorCheck[] {
   if (isolation === "hardware") return [ok("KVM", status.reason), monitor, boots];
   const slow = "Guests run in software emulation: slower, and a weaker boundary than hardware.";
   return [warn("KVM", `${status.reason} ${slow}`, null), monitor, boots];
+}
+
+/** Why guests do not run with a driver that would be preferred. One that is not installed matters only where it would work. */
+function otherDriverChecks({ name, status, isolation, before }: FoundDriver): DoctorCheck[] {
+  return before.flatMap((other) => {
+    if (other.status.isAbsent)
+      return isolation === "hardware"
+        ? ok(other.name, `not installed; guests run with ${name} (docs/install.md)`)
+        : [];
+    const instead = status.usable ? ` Guests run with ${name} instead.` : "";
+    return warn(other.name, `${other.status.reason}${instead}`, other.status.fix ?? null);
+  });
 }
 
 function checkDirectory(name: string, path: string): DoctorCheck {

@@ -7,7 +7,7 @@ import { type OpenFilesAllowance, unexpectedDescriptors } from "./open-files.ts"
 export interface Allowance extends OpenFilesAllowance {
   /** Files in the jail's root, each on a read-only mount of its own. */
   readonly readOnlyFiles: readonly string[];
-  /** How many system call filters it is under, its own among them. */
+  /** How many system call filters each of its threads is under, its own among them. */
   readonly filterCount: number;
 }
 
@@ -24,11 +24,10 @@ export interface Confinement {
 /** Reads how `pid` is confined, from the kernel and not from what we asked for. */
 export function readConfinement(pid: number): Confinement {
   const status = readFileSync(`/proc/${pid}/status`, "latin1");
-  const field = (name: string) => new RegExp(`^${name}:\\s+(\\S+)`, "m").exec(status)?.[1] ?? "";
+  const field = (name: string) => fieldOf(status, name);
   const interfaces = readFileSync(`/proc/${pid}/net/dev`, "latin1").matchAll(/^\s*([^\s:|]+):/gm);
   return {
-    // Kernels before 5.9 do not count them.
-    filterCount: field("Seccomp") === "2" ? Number(field("Seccomp_filters") || Infinity) : 0,
+    filterCount: Math.min(...threadStatuses(pid).map(filtersIn)),
     noNewPrivileges: field("NoNewPrivs") === "1",
     capabilities: ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
       .map((name) => BigInt(`0x${field(name)}`))
@@ -39,6 +38,29 @@ export function readConfinement(pid: number): Confinement {
       match[1] === undefined || match[1] === "lo" ? [] : [match[1]],
     ),
   };
+}
+
+function fieldOf(status: string, name: string): string {
+  return new RegExp(`^${name}:\\s+(\\S+)`, "m").exec(status)?.[1] ?? "";
+}
+
+/** What the kernel says of each thread: filters are a thread's own. */
+function threadStatuses(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    try {
+      return readFileSync(`/proc/${pid}/task/${thread}/status`, "latin1");
+    } catch {
+      // It ended meanwhile.
+      return [];
+    }
+  });
+}
+
+function filtersIn(status: string): number {
+  // Kernels before 5.9 do not count them.
+  return fieldOf(status, "Seccomp") === "2"
+    ? Number(fieldOf(status, "Seccomp_filters") || Infinity)
+    : 0;
 }
 
 /** Throws `jail_breached` naming every wall that is missing around `pid`. */
@@ -71,8 +93,8 @@ function naming(what: string, found: readonly string[]): string[] {
 }
 
 /** Names in its root that the jail does not have. */
-function unexpectedEntries(pid: number, { readOnlyFiles }: Allowance): string[] {
-  const allowed = [...jailRoot, ...readOnlyFiles];
+function unexpectedEntries(pid: number, { readOnlyFiles, ownSockets = [] }: Allowance): string[] {
+  const allowed = [...jailRoot, ...readOnlyFiles, ...ownSockets];
   return readdirSync(`/proc/${pid}/root`)
     .map((name) => `/${name}`)
     .filter((path) => !allowed.includes(path));

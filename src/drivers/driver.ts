@@ -17,6 +17,8 @@ export interface DriverCapabilities {
 /** A driver found usable or not, with what a person needs to know about it. */
 export interface DriverStatus {
   readonly usable: boolean;
+  /** Whether its program is not on this host at all. Absent: it is. */
+  readonly isAbsent?: boolean;
   /** Version of the virtual machine monitor, or undefined when it was not found. */
   readonly version: string | undefined;
   /** `kvm`, `tcg`, or undefined when no guest runs. */
@@ -52,6 +54,8 @@ export interface MachineSpec {
   readonly dataDisk?: number;
   /** Open file of a disk that the machine makes for us, read and write. */
   readonly targetDisk?: number;
+  /** Whether the guest's kernel says on the console how it comes up. Default false. */
+  readonly isTalkative?: boolean;
   readonly lifetime: MachineLifetime;
 }
 
@@ -122,16 +126,17 @@ export interface Machine {
 
 /** A machine booted to become a template. */
 export interface SavableMachine extends Machine {
-  /** Stops the machine for good and writes its device state; its memory is already in the file it was booted with. */
+  /** Stops the machine for good and writes its device state, and its memory unless that is already in the file it was booted with. */
   saveState(): Promise<void>;
 }
+
+/** Takes over a machine started earlier, by this process or another. */
+export type Adopt = (identity: ProcessIdentity, directory: string) => Machine;
 
 /** What runs commands, with isolation or without. Only the composition root knows which of them it is. */
 export interface AnyDriver {
   readonly name: string;
   readonly capabilities: DriverCapabilities;
-  /** Takes over a machine started earlier, by this process or another. */
-  adopt(identity: ProcessIdentity, directory: string): Machine;
 }
 
 /** Runs the agent as an ordinary process. */
@@ -141,10 +146,12 @@ export interface HostDriver extends AnyDriver {
 
 /** How machines run. */
 export interface Driver extends AnyDriver {
+  /** Whether a machine that was saved with a disk to write can be restored with one that it may only read. */
+  readonly restoresOnReadOnlyDisk: boolean;
   /** Part of every template's key: anything of a machine with this CPU that makes saved state unusable when it changes. */
   fingerprintOf(cpu: CpuLevel): string;
   boot(spec: MachineSpec): Promise<Machine>;
-  /** Boots with the memory in `template.memoryPath`, an empty file this call sizes. */
+  /** Boots a machine whose memory will be in `template.memoryPath`, a file that this call makes. */
   bootSavable(spec: MachineSpec, template: TemplateFiles): Promise<SavableMachine>;
   restore(spec: MachineSpec, template: TemplateFiles): Promise<Machine>;
   /** Told how a boot came out: whoever asks whether guests boot here need not try again what worked, or trust what did not. */
@@ -164,5 +171,5 @@ export interface DriverProbe {
   sweep(): void;
 }
 
-/** Names of the programs that machines are. Anything else that has a machine's files open is none of ours. */
+/** Names of the programs that machines are, as they are or with a version behind. Anything else that has a machine's files open is none of ours. */
 export const machinePrograms = ["qemu-system-x86_64", "firecracker", "pyro-agent"] as const;

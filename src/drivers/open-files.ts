@@ -10,6 +10,8 @@ export interface OpenFilesAllowance {
   readonly sockets: readonly string[];
   /** Last names of the addresses of those that listen: what they accept bears them, too. */
   readonly listeners: readonly string[];
+  /** Addresses of the sockets that it listens on by itself, in its own root. Default: none. */
+  readonly ownSockets?: readonly string[] | undefined;
 }
 
 /** Kernel objects without a file; KVM's are its machines and processors. */
@@ -35,7 +37,13 @@ function look(pid: number, allowance: OpenFilesAllowance): string[] {
   let accepted: ReadonlySet<string> | undefined;
   const isKnownSocket = (inode: string) => {
     if (allowance.sockets.includes(inode)) return true;
-    accepted ??= socketsNamed(allowance.listeners);
+    accepted ??= new Set([
+      ...socketsNamed("/proc/net/unix", allowance.listeners),
+      // What it listens on belongs to the network namespace of its jail, and what it accepted to that of whoever connected.
+      ...[`/proc/${pid}/net/unix`, "/proc/net/unix"].flatMap((table) =>
+        socketsNamed(table, allowance.ownSockets ?? []),
+      ),
+    ]);
     return accepted.has(inode);
   };
   return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
@@ -87,12 +95,13 @@ export function socketsAt(pid: number, fds: readonly number[]): string[] {
   });
 }
 
-/** Inodes of this host's sockets whose address ends with one of `names`. */
-function socketsNamed(names: readonly string[]): ReadonlySet<string> {
-  const lines = readFileSync("/proc/net/unix", "utf8").split("\n");
-  return new Set(
-    lines
-      .filter((line) => names.some((name) => line.endsWith(`/${name}`)))
-      .map((line) => line.split(/\s+/)[6] ?? ""),
-  );
+/** Inodes of the sockets of a network namespace whose address is, or ends with, one of `names`. */
+function socketsNamed(table: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const isNamed = (line: string) =>
+    names.some((name) => line.endsWith(name.startsWith("/") ? ` ${name}` : `/${name}`));
+  return readFileSync(table, "utf8")
+    .split("\n")
+    .filter(isNamed)
+    .map((line) => line.split(/\s+/)[6] ?? "");
 }

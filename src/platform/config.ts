@@ -29,6 +29,18 @@ export const environmentVariables = [
     fallback: "emulation is used where KVM does not work",
   },
   {
+    name: "PYRO_DRIVER",
+    meaning:
+      "What runs guests: `auto`, `firecracker` or `qemu`; one that is named is used or nothing is.",
+    fallback:
+      "`auto`: Firecracker where it is installed and a guest comes up on KVM, else QEMU on KVM, else QEMU in emulation",
+  },
+  {
+    name: "PYRO_FIRECRACKER",
+    meaning: "Absolute path of the Firecracker program.",
+    fallback: "`firecracker` on the PATH",
+  },
+  {
     name: "PYRO_DEBIAN_MIRROR",
     meaning: "Archive mirror for the Debian environments and the guest kernel.",
     fallback: "the mirror mmdebstrap would use",
@@ -112,11 +124,19 @@ export const environmentVariables = [
 
 type VariableName = (typeof environmentVariables)[number]["name"];
 
+const driverChoices = ["auto", "firecracker", "qemu"] as const;
+
+/** What is to run guests; `auto`: the best that does. */
+export type DriverChoice = (typeof driverChoices)[number];
+
 /** Settings of one process, all resolved. Paths are absolute. */
 export interface Config {
   readonly cacheDirectory: string;
   readonly stateDirectory: string;
   readonly requireKvm: boolean;
+  readonly driver: DriverChoice;
+  /** Path of the Firecracker program, or undefined to look for it on the PATH. */
+  readonly firecrackerPath: string | undefined;
   /** Archive mirror, or undefined for the tool's own default. */
   readonly debianMirror: string | undefined;
   readonly registryAuthFile: string;
@@ -146,6 +166,10 @@ export function readConfig(source: NodeJS.ProcessEnv = process.env): Config {
       ? absolute("PYRO_STATE_DIR", read("PYRO_STATE_DIR"))
       : join(base("XDG_STATE_HOME") ?? join(home, ".local", "state"), "pyro"),
     requireKvm: read("PYRO_REQUIRE_KVM") === "1",
+    driver: driverChoice(read("PYRO_DRIVER") ?? "auto"),
+    firecrackerPath: read("PYRO_FIRECRACKER")
+      ? absolute("PYRO_FIRECRACKER", read("PYRO_FIRECRACKER"))
+      : undefined,
     debianMirror: read("PYRO_DEBIAN_MIRROR"),
     registryAuthFile:
       read("PYRO_REGISTRY_AUTH_FILE") ??
@@ -162,6 +186,14 @@ export function readConfig(source: NodeJS.ProcessEnv = process.env): Config {
     trace: read("PYRO_TRACE") === "1",
     noColor: source.NO_COLOR !== undefined && source.NO_COLOR !== "",
   };
+}
+
+function driverChoice(value: string): DriverChoice {
+  const choice = driverChoices.find((known) => known === value);
+  if (choice !== undefined) return choice;
+  throw new PyroError("invalid_argument", `PYRO_DRIVER is "${value}", which is no driver.`, {
+    hint: `Set it to one of: ${driverChoices.join(", ")}.`,
+  });
 }
 
 function absolute(name: VariableName, value: string | undefined): string {

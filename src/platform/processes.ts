@@ -182,7 +182,13 @@ function survivor({ pid }: ProcessIdentity): PyroError {
   });
 }
 
-/** Processes of `programs` that have a file of `directory` open: what a lost record would have named. */
+/** The PID of exactly this process as we see it, or undefined when it is gone or out of our sight. */
+export function visiblePid(identity: ProcessIdentity): number | undefined {
+  const pid = locate(identity);
+  return typeof pid === "number" ? pid : undefined;
+}
+
+/** Processes of `programs` (or with a version behind that name) that have a file of `directory` open: what a lost record would have named. */
 export function processesHolding(
   directory: string,
   programs: readonly string[],
@@ -207,7 +213,8 @@ function runsOneOf(pid: string, programs: readonly string[]): boolean {
   try {
     const path = readlinkSync(`/proc/${pid}/exe`);
     // An upgrade replaces the file of a program that runs on.
-    return programs.includes(basename(path.replace(/ \(deleted\)$/, "")));
+    const name = basename(path.replace(/ \(deleted\)$/, ""));
+    return programs.some((program) => name === program || name.startsWith(`${program}-`));
   } catch {
     // It ended meanwhile, or is not ours to look at.
     return false;

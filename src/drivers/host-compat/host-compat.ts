@@ -105,10 +105,6 @@ export class HostCompatDriver implements HostDriver {
       child.unref();
     }
   }
-
-  adopt(identity: ProcessIdentity, directory: string): Machine {
-    return adoptHostCompatMachine(identity, directory);
-  }
 }
 
 /** Takes over an agent that listens in `directory`. */

@@ -1,7 +1,8 @@
 import { defaults } from "../../model/limits.ts";
 import type { CpuLevel } from "../../model/machine-options.ts";
+import type { FilePlace } from "../descriptors.ts";
 import type { MachineSpec } from "../driver.ts";
-import type { FilePlace } from "./descriptors.ts";
+import { kernelCommandLine } from "../guest-kernel.ts";
 
 /**
  * The CPUs an emulated guest may see. x86-64-v2, which every current distribution runs on, unless more is asked for: wider
@@ -28,7 +29,7 @@ export interface DataPlace {
 }
 
 export interface QemuLayout {
-  readonly spec: Pick<MachineSpec, "vcpuCount" | "memMib" | "cpu" | "role">;
+  readonly spec: Pick<MachineSpec, "vcpuCount" | "memMib" | "cpu" | "role" | "isTalkative">;
   readonly accelerator: "kvm" | "tcg";
   /** QEMU's version, for the options that differ. */
   readonly version: { readonly major: number; readonly minor: number };
@@ -57,29 +58,6 @@ export type GuestMemory =
   | { readonly kind: "anonymous" }
   | { readonly kind: "shared"; readonly path: string }
   | { readonly kind: "private"; readonly path: string };
-
-/**
- * The guest kernel's command line. An emulated guest counts the host's ticks: unless it is told how many make a
- * second its clock runs wrong, and guests that boot side by side hang while they measure. And emulation
- * keeps its translation of a program only while the program is mapped at the same address, so that
- * randomizing addresses makes every start of a program five times slower.
- */
-export function kernelCommandLine({
-  spec,
-  accelerator,
-  tscKhz,
-}: Pick<QemuLayout, "spec" | "accelerator" | "tscKhz">): string {
-  return [
-    "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t",
-    "random.trust_cpu=on no_timer_check noreplace-smp cryptomgr.notests 8250.nr_uarts=1 rcupdate.rcu_expedited=1",
-    // Bookkeeping that nobody reads in a sandbox, on the path of every start of a program.
-    "psi=0 audit=0 noautogroup nowatchdog transparent_hugepage=never lsm=landlock,yama",
-    accelerator === "tcg" ? `tsc_early_khz=${tscKhz} tsc=reliable mitigations=off norandmaps` : "",
-    spec.role === "builder" ? "pyro.mode=builder" : "",
-  ]
-    .filter(Boolean)
-    .join(" ");
-}
 
 /** QEMU's arguments. Everything it may touch is a descriptor or a file bound into its jail. */
 export function qemuArguments(layout: QemuLayout): string[] {
@@ -120,7 +98,7 @@ function machineArguments(layout: QemuLayout): string[] {
     kernelPath,
     ...(initramfsPath === undefined ? [] : ["-initrd", initramfsPath]),
     "-append",
-    kernelCommandLine(layout),
+    kernelCommandLine({ spec, emulatedTscKhz: accelerator === "tcg" ? layout.tscKhz : undefined }),
   ];
 }
 

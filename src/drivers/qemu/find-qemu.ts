@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
-import { accessSync, constants, statSync } from "node:fs";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import { promisify } from "node:util";
 import { asPyroError } from "../../model/errors.ts";
 import { toolEnvironment } from "../../platform/config.ts";
+import { findProgram } from "../find-program.ts";
+import type { RememberedFact } from "../remembered-fact.ts";
 import { type Firmware, findFirmware, firmwareName } from "./firmware.ts";
-import type { RememberedFact } from "./remembered-fact.ts";
 
 const name = "qemu-system-x86_64";
 const oldestMajor = 7;
@@ -45,7 +45,7 @@ export async function findQemu(
   searchPath: string,
   fact: RememberedFact<QemuAccount>,
 ): Promise<Qemu | QemuFault> {
-  const program = findProgram(searchPath);
+  const program = findProgram(name, searchPath);
   if (program === undefined) return fault(undefined, `${name} is not installed.`);
   const account = await accountOf(program, fact);
   if (typeof account === "string") return fault(undefined, account);
@@ -62,19 +62,6 @@ export async function findQemu(
 
 function fault(version: QemuVersion | undefined, reason: string): QemuFault {
   return { version: version?.text, reason, fix: qemuFix };
-}
-
-function findProgram(searchPath: string): string | undefined {
-  for (const directory of searchPath.split(":").filter(Boolean)) {
-    const path = join(directory, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not here; the next directory may have it.
-    }
-  }
-  return undefined;
 }
 
 /** What `program` says about itself, or why it says nothing. */

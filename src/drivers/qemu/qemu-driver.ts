@@ -4,8 +4,9 @@ import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { CpuLevel } from "../../model/machine-options.ts";
 import { openPath } from "../../platform/descriptor-path.ts";
-import type { ProcessIdentity } from "../../platform/processes.ts";
 import { listenUnix } from "../../platform/unix-socket.ts";
+import type { BootVerdicts } from "../boot-verdicts.ts";
+import { Descriptors } from "../descriptors.ts";
 import type {
   BootFiles,
   Driver,
@@ -16,8 +17,8 @@ import type {
   TemplateFiles,
 } from "../driver.ts";
 import { jailIdentity } from "../jail.ts";
+import { type LaunchOptions, launchJailed } from "../launch.ts";
 import { isWritable } from "../open-files.ts";
-import type { BootVerdicts } from "./boot-verdicts.ts";
 import {
   type DataPlace,
   type GuestMemory,
@@ -26,12 +27,9 @@ import {
   qemuArguments,
   type SocketPlace,
 } from "./command-line.ts";
-import { Descriptors } from "./descriptors.ts";
 import type { Qemu } from "./find-qemu.ts";
-import { type LaunchOptions, launchJailed } from "./launch.ts";
 import { readOnlyMemoryFilter } from "./open-filter.ts";
 import {
-  adoptQemuMachine,
   inheritedSockets,
   listeningSockets,
   type MachineSockets,
@@ -68,6 +66,7 @@ interface SavedSource extends TemplateFiles {
 /** Machines as jailed QEMU `microvm` processes, on KVM or in software emulation. */
 export class QemuDriver implements Driver {
   readonly name = "qemu";
+  readonly restoresOnReadOnlyDisk = true;
   readonly capabilities: DriverCapabilities;
   readonly #installation: QemuInstallation;
   readonly #verdicts: Pick<BootVerdicts, "record">;
@@ -112,10 +111,6 @@ export class QemuDriver implements Driver {
 
   recordBoot(boot: BootFiles, cameUp: boolean): Promise<void> {
     return this.#verdicts.record(this, boot, cameUp);
-  }
-
-  adopt(identity: ProcessIdentity, directory: string): Machine {
-    return adoptQemuMachine(identity, directory);
   }
 
   async #start(spec: MachineSpec, source: MemorySource): Promise<QemuMachine> {

@@ -3,18 +3,12 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { asPyroError, PyroError } from "../../model/errors.ts";
-import {
-  haltProcess,
-  isAlive,
-  killProcess,
-  type ProcessIdentity,
-} from "../../platform/processes.ts";
+import { isAlive, type ProcessIdentity } from "../../platform/processes.ts";
 import { tryConnectUnix } from "../../platform/unix-socket.ts";
-import { type Allowance, assertConfined } from "../confinement.ts";
-import { ConsoleRing } from "../console-ring.ts";
+import { readAllowance } from "../allowance-record.ts";
 import type { MachineExit, SavableMachine } from "../driver.ts";
 import { endOfStranger } from "../guardian.ts";
-import { readAllowance } from "./allowance-record.ts";
+import { JailedMachine, type JailedMachineParts } from "../jailed-machine.ts";
 import { QemuMonitor } from "./monitor.ts";
 import { loadState, type StateSource, type StateTarget, saveState } from "./save-state.ts";
 
@@ -63,38 +57,29 @@ export function listeningSockets(directory: string, identity: ProcessIdentity): 
   return { reopen: true, open };
 }
 
-export interface QemuMachineParts {
-  readonly identity: ProcessIdentity;
-  readonly exited: Promise<MachineExit>;
+export interface QemuMachineParts extends JailedMachineParts {
   readonly sockets: MachineSockets;
-  /** What it may be found with. */
-  readonly allowance: () => Allowance;
   /** Where its state goes; only for a machine that becomes a template. */
   readonly stateTarget?: StateTarget;
 }
 
-export class QemuMachine implements SavableMachine {
-  readonly identity: ProcessIdentity;
+export class QemuMachine extends JailedMachine implements SavableMachine {
   readonly exited: Promise<MachineExit>;
   readonly #sockets: MachineSockets;
-  readonly #allowance: () => Allowance;
   readonly #stateTarget: StateTarget | undefined;
-  readonly #console = new ConsoleRing();
-  readonly #leftConsole = new AbortController();
   #monitor: Promise<QemuMonitor> | undefined;
   /** What it said on its control socket when it would not resume. */
   #refusal = "";
 
   constructor(parts: QemuMachineParts) {
-    this.identity = parts.identity;
+    super(parts);
     this.exited = parts.exited.then((exit) => ({
       ...exit,
       stderrTail: exit.stderrTail.replace(warnings, "") + this.#refusal,
     }));
     this.#sockets = parts.sockets;
-    this.#allowance = parts.allowance;
     this.#stateTarget = parts.stateTarget;
-    void this.#readConsole();
+    void this.readConsole();
   }
 
   get reopensChannel(): boolean {
@@ -105,31 +90,8 @@ export class QemuMachine implements SavableMachine {
     return this.#sockets.open("channel", signal);
   }
 
-  consoleTail(): string {
-    return this.#console.tail();
-  }
-
-  leaveConsole(): void {
-    this.#leftConsole.abort();
-  }
-
-  async verifyConfinement(): Promise<void> {
-    try {
-      assertConfined(this.identity.pid, this.#allowance());
-    } catch (error) {
-      // A process that ended meanwhile is reported by whoever waits for it.
-      if (!isAlive(this.identity)) return;
-      await this.kill();
-      throw error;
-    }
-  }
-
-  kill(): Promise<void> {
-    return killProcess(this.identity);
-  }
-
-  halt(): Promise<void> {
-    return haltProcess(this.identity);
+  protected openConsole(signal: AbortSignal): Promise<Duplex> {
+    return this.#sockets.open("console", signal);
   }
 
   async saveState(): Promise<void> {
@@ -159,20 +121,6 @@ export class QemuMachine implements SavableMachine {
       return monitor;
     });
     return this.#monitor;
-  }
-
-  async #readConsole(): Promise<void> {
-    try {
-      const { signal } = this.#leftConsole;
-      const stream = await this.#sockets.open("console", signal);
-      signal.addEventListener("abort", () => stream.destroy(), { once: true });
-      stream.on("data", (chunk: Buffer) => this.#console.push(chunk));
-      stream.on("error", () => stream.destroy());
-      // The console must never keep this process alive.
-      if ("unref" in stream && typeof stream.unref === "function") stream.unref();
-    } catch {
-      // A machine that ended before its console could be read has nothing to say.
-    }
   }
 }
 

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { toolEnvironment } from "../../platform/config.ts";
 import { endStrandedJails } from "../../platform/stranded-jails.ts";
+import { BootVerdicts, proofOf } from "../boot-verdicts.ts";
+import { cpuModel } from "../cpu-model.ts";
 import type { Driver, DriverProbe, DriverStatus } from "../driver.ts";
-import { type BootVerdict, BootVerdicts } from "./boot-verdicts.ts";
-import { cpuModel } from "./cpu-model.ts";
+import { kvmGid, kvmRefusal } from "../kvm-access.ts";
+import { RememberedFact } from "../remembered-fact.ts";
 import { findQemu } from "./find-qemu.ts";
-import { kvmGid, kvmRefusal } from "./kvm-access.ts";
 import { QemuDriver, type QemuInstallation } from "./qemu-driver.ts";
-import { RememberedFact } from "./remembered-fact.ts";
 import { tscRate } from "./tsc-rate.ts";
 
 export interface QemuProbeOptions {
@@ -91,10 +91,6 @@ export class QemuProbe implements DriverProbe {
   #fact<Value>(name: string): RememberedFact<Value> {
     return new RememberedFact(join(this.#options.cacheDirectory, `${name}.json`));
   }
-}
-
-function proofOf({ bootMs }: BootVerdict & { cameUp: true }): string {
-  return bootMs === undefined ? "guests boot on it" : `a guest booted in ${bootMs} ms`;
 }
 
 function usable(

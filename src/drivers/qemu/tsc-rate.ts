@@ -1,6 +1,6 @@
 import { acquireLock } from "../../platform/lock.ts";
 import { currentBootId } from "../../platform/processes.ts";
-import type { RememberedFact } from "./remembered-fact.ts";
+import type { RememberedFact } from "../remembered-fact.ts";
 
 /** Two measurements of one counter differ by less; a clock this much off loses four seconds a day. */
 const sameRateShare = 50e-6;

@@ -107,7 +107,8 @@ async function startLooking(
     const disk = { kind: "existing", open: () => blank.createUnnamed(stateDirectory) } as const;
     return (await tryLooking(looking, { disk, recover: true })) ?? stillUnclean();
   }
-  const disk = { kind: "existing", open: () => openSync(diskPath, constants.O_RDONLY) } as const;
+  const open = () => openSync(diskPath, constants.O_RDONLY);
+  const disk = { kind: "existing", open, isReadOnly: true } as const;
   const started = await tryLooking(looking, { disk, recover: false });
   if (started !== undefined) return started;
   looking.onProgress?.({ step: "copying a disk that was not closed" });

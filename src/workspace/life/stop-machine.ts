@@ -16,7 +16,7 @@ export async function stopMachine(context: WorkspaceContext, row: WorkspaceRow):
   const { workspaceId } = row;
   const { workspaces, journal } = context.records;
   let isForced = false;
-  if (row.process !== null) isForced = await end((await adoptMachine(context, row)).machine);
+  if (row.process !== null) isForced = await end(adoptMachine(context, row));
   journal.interruptRunning(workspaceId, { at: now(), reason: "the workspace was stopped" });
   const change = { process: null };
   workspaces.transition(workspaceId, { from: ["started", "stopping"], to: "stopped", change });

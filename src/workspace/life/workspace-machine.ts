@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import type { AnyDriver, Driver, HostDriver, Machine, OwnLifetime } from "../../drivers/driver.ts";
+import type { Driver, HostDriver, Machine, OwnLifetime } from "../../drivers/driver.ts";
 import { cpuFor, type InstalledImage } from "../../environments/store.ts";
 import { PyroError } from "../../model/errors.ts";
 import { defaults } from "../../model/limits.ts";
@@ -113,18 +113,15 @@ export async function bringUp(
 }
 
 /** A workspace's machine, which runs. */
-export async function adoptMachine(
+export function adoptMachine(
   context: WorkspaceContext,
-  { workspaceId, imageId, process }: WorkspaceRow,
-): Promise<{ machine: Machine; driver: AnyDriver }> {
+  { workspaceId, driver, process }: WorkspaceRow,
+): Machine {
   if (process === null)
     throw new PyroError("guest_lost", `The machine of ${workspaceId} is gone.`, {
       hint: "Look at its status and try again.",
     });
-  const { host } = context;
-  const driver = imageId === null ? host.compatDriver : (await host.machineFactory()).driver;
-  const { socketsDirectory } = context.files(workspaceId);
-  return { machine: driver.adopt(process, socketsDirectory), driver };
+  return context.host.adopt(driver, process, context.files(workspaceId).socketsDirectory);
 }
 
 /** What a workspace's files live on. */

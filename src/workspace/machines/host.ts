@@ -1,10 +1,12 @@
 import { totalmem } from "node:os";
 import type {
+  Adopt,
   BootFiles,
   Driver,
   DriverProbe,
   DriverStatus,
   HostDriver,
+  Machine,
 } from "../../drivers/driver.ts";
 import { ensureBlankDisk } from "../../environments/blank-disk.ts";
 import { ensureBootFiles, findBootFiles } from "../../environments/boot/ensure-boot-files.ts";
@@ -22,6 +24,8 @@ export interface HostParts {
   readonly agentPath: string;
   /** Drivers that isolate, best first. */
   readonly probes: readonly DriverProbe[];
+  /** How the running machines of a driver are taken over; throws `not_supported` for one that there is not. */
+  readonly adopterOf: (driver: string) => Adopt;
   /** The driver without isolation, used only when it is asked for by name. */
   readonly compatDriver: HostDriver;
   readonly trace: Trace;
@@ -93,14 +97,17 @@ export class Host {
     boot: BootFiles | undefined,
     signal?: AbortSignal,
   ): Promise<{ status: DriverStatus; driver: Driver | undefined; name: string }> {
-    let last: { status: DriverStatus; driver: undefined; name: string } | undefined;
+    const failed: { status: DriverStatus; driver: undefined; name: string }[] = [];
     for (const probe of this.#parts.probes) {
       const { status, driver } = await probe.probe({ boot, signal });
       if (driver) return { status, driver, name: probe.name };
-      last = { status, driver: undefined, name: probe.name };
+      failed.push({ status, driver: undefined, name: probe.name });
     }
+    const last = failed.pop();
     if (last === undefined) throw new PyroError("internal", "No driver was composed.");
-    return last;
+    const reasons = failed.flatMap(({ status }) => (status.isAbsent ? [] : status.reason));
+    const reason = [last.status.reason, ...reasons].join(" ");
+    return { ...last, status: { ...last.status, reason } };
   }
 
   /** Everything a guest starts from. Throws `virtualization_unavailable` or `kvm_required` when none can. */
@@ -116,6 +123,11 @@ export class Host {
       templates: this.templates,
       trace: this.trace,
     };
+  }
+
+  /** Takes over a machine of `driver`, which it keeps whatever runs guests now. */
+  adopt(driver: string, ...machine: Parameters<Adopt>): Machine {
+    return this.#parts.adopterOf(driver)(...machine);
   }
 
   /** The driver without isolation. */

@@ -23,7 +23,12 @@ const restoreDeadlineMs = 10_000;
 /** A machine's own disk: new, made from the content it is given, or one that exists already. */
 export type MachineDisk =
   | { readonly kind: "new"; readonly create: (content: DiskContent) => number }
-  | { readonly kind: "existing"; readonly open: () => number };
+  | {
+      readonly kind: "existing";
+      readonly open: () => number;
+      /** Whether the machine may only read it. Default false. */
+      readonly isReadOnly?: boolean;
+    };
 
 export interface StartRequest extends MachineSize {
   readonly image: InstalledImage;
@@ -121,7 +126,7 @@ async function startAttached(
   spec: MachineSpec,
   request: StartRequest,
 ): Promise<StartedMachine> {
-  if (request.targetDisk !== undefined) return bootAlone(factory, spec, request);
+  if (mustBoot(factory, request)) return bootAlone(factory, spec, request);
   const key = templateKey(factory, request);
   const template = await factory.templates.find(key);
   const restored = template && (await tryRestore(factory, { spec, request, template, key }));
@@ -135,6 +140,12 @@ async function startAttached(
   if (made === undefined) return bootAlone(factory, spec, request);
   const resumed = await restoreNew(factory, { spec, request, template: made, key });
   return resumed ? { ...resumed, origin: "booted-and-saved" } : bootAlone(factory, spec, request);
+}
+
+/** Whether no saved machine has the disks that are asked for. */
+function mustBoot({ driver }: MachineFactory, { targetDisk, disk }: StartRequest): boolean {
+  if (targetDisk !== undefined) return true;
+  return disk.kind === "existing" && disk.isReadOnly === true && !driver.restoresOnReadOnlyDisk;
 }
 
 /** Everything that a template of this machine depends on. */

@@ -108,12 +108,14 @@ export async function execVm(
   const limit = timeoutMs(options.timeoutSeconds);
   const vm = await findVm(context, vmId);
   requireLegalForVm(vm, "exec");
-  const { machine, driver } = await adoptMachine(context, vm);
+  requireIsolation(context, vm);
+  const machine = adoptMachine(context, vm);
   try {
     await machine.verifyConfinement();
     const { client } = await attachAgent(machine, attachDeadlineMs, options.signal);
     try {
-      const { environment, cpu } = vm;
+      const { environment, cpu, isolation, executionMode } = vm;
+      const driver = { name: vm.driver, capabilities: { isolation, executionMode } };
       using egress = letsOut(vm.networkPolicy)
         ? await letOut(client, { policy: vm.egress })
         : undefined;
@@ -126,6 +128,16 @@ export async function execVm(
   } finally {
     await deleteVm(context, vmId);
   }
+}
+
+/** A machine that was started before more was asked for stays what it is. */
+function requireIsolation({ host }: WorkspaceContext, { workspaceId, isolation }: WorkspaceRow) {
+  if (!host.config.requireKvm || isolation === "hardware") return;
+  throw new PyroError(
+    "kvm_required",
+    `PYRO_REQUIRE_KVM is set, but ${workspaceId} runs without KVM (isolation: ${isolation}).`,
+    { hint: "Start another one on a host with working KVM, or unset PYRO_REQUIRE_KVM." },
+  );
 }
 
 /** Powers the guest off and keeps its disk. */

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { BootVerdicts } from "../../../src/drivers/boot-verdicts.ts";
 import type { BootFiles, Driver, Machine, MachineExit } from "../../../src/drivers/driver.ts";
-import { BootVerdicts } from "../../../src/drivers/qemu/boot-verdicts.ts";
 import { PyroError } from "../../../src/model/errors.ts";
 
 const never = new Promise<never>(() => undefined);

@@ -4,13 +4,13 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { Descriptors } from "../../../src/drivers/descriptors.ts";
+import { launchJailed } from "../../../src/drivers/launch.ts";
 import {
   fileKey,
   type OpenFilesAllowance,
   unexpectedDescriptors,
 } from "../../../src/drivers/open-files.ts";
-import { Descriptors } from "../../../src/drivers/qemu/descriptors.ts";
-import { launchJailed } from "../../../src/drivers/qemu/launch.ts";
 import { readOnlyMemoryFilter } from "../../../src/drivers/qemu/open-filter.ts";
 import { repository, scratchDirectory } from "../../support/home.ts";
 import { startProcess } from "../../support/process.ts";
@@ -91,8 +91,8 @@ test("an open for reading and writing is answered with standard input, where the
 
 test("what whoever started us left open in us does not reach the jail", async () => {
   const listing = `
-    import { Descriptors } from "${repository}/src/drivers/qemu/descriptors.ts";
-    import { launchJailed } from "${repository}/src/drivers/qemu/launch.ts";
+    import { Descriptors } from "${repository}/src/drivers/descriptors.ts";
+    import { launchJailed } from "${repository}/src/drivers/launch.ts";
     const descriptors = new Descriptors();
     const { exited } = await launchJailed({
       program: "/bin/sh",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, test } from "node:test";
-import { Descriptors } from "../../../src/drivers/qemu/descriptors.ts";
-import { launchJailed } from "../../../src/drivers/qemu/launch.ts";
+import { Descriptors } from "../../../src/drivers/descriptors.ts";
+import { launchJailed } from "../../../src/drivers/launch.ts";
 import { PyroError } from "../../../src/model/errors.ts";
 import {
   identifyProcess,
@@ -61,8 +61,8 @@ test("a machine whose starter is killed before it is claimed never runs", async 
 });
 
 const starterThatIsKilled = `
-  import { Descriptors } from "${repository}/src/drivers/qemu/descriptors.ts";
-  import { launchJailed } from "${repository}/src/drivers/qemu/launch.ts";
+  import { Descriptors } from "${repository}/src/drivers/descriptors.ts";
+  import { launchJailed } from "${repository}/src/drivers/launch.ts";
   import { writeSync } from "node:fs";
   await launchJailed({
     program: "/bin/sleep",

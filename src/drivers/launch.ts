@@ -2,27 +2,27 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import { PyroError } from "../../model/errors.ts";
-import { identifyProcess, type ProcessIdentity } from "../../platform/processes.ts";
-import { endStrandedJails } from "../../platform/stranded-jails.ts";
-import type { Allowance } from "../confinement.ts";
-import { ConsoleRing } from "../console-ring.ts";
-import type { MachineExit, MachineLifetime } from "../driver.ts";
-import { guardianCommand } from "../guardian.ts";
+import { PyroError } from "../model/errors.ts";
+import { identifyProcess, type ProcessIdentity } from "../platform/processes.ts";
+import { endStrandedJails } from "../platform/stranded-jails.ts";
+import { writeAllowance } from "./allowance-record.ts";
+import type { Allowance } from "./confinement.ts";
+import { ConsoleRing } from "./console-ring.ts";
+import type { Descriptors } from "./descriptors.ts";
+import type { MachineExit, MachineLifetime } from "./driver.ts";
+import { guardianCommand } from "./guardian.ts";
 import {
   bubblewrapMissing,
   jailArguments,
   jailIdentity,
   missingJail,
   unusableJail,
-} from "../jail.ts";
-import { gateCommand, gateFd } from "../jail-gate.ts";
-import { writeAllowance } from "./allowance-record.ts";
-import type { Descriptors } from "./descriptors.ts";
+} from "./jail.ts";
+import { gateCommand, gateFd, type MonitorStreams } from "./jail-gate.ts";
 
 const infoFd = 3;
 
-export interface LaunchOptions {
+export interface LaunchOptions extends MonitorStreams {
   readonly program: string;
   readonly arguments: readonly string[];
   readonly devices: readonly string[];
@@ -32,8 +32,8 @@ export interface LaunchOptions {
   readonly lifetime: MachineLifetime;
   /** The guest agent's program, which guards a machine that outlives us. */
   readonly guardianProgram: string;
-  /** What the program reads on standard input, as a path inside the jail. Default: nothing. */
-  readonly stdin?: string | undefined;
+  /** Sockets that the program makes by itself in the jail's root. Default: none. */
+  readonly ownSockets?: readonly string[] | undefined;
   /** A system call filter of ours, and the inherited socket through which bubblewrap reads it. */
   readonly filter?: { readonly fd: number; readonly program: Buffer } | undefined;
 }
@@ -47,14 +47,14 @@ export interface LaunchedProcess {
 
 /** Starts `program` in the jail and learns its PID. */
 export async function launchJailed(options: LaunchOptions): Promise<LaunchedProcess> {
-  const { devices, descriptors, stdin, filter } = options;
+  const { devices, descriptors, filter, ownSockets } = options;
   const jail = jailArguments({
     devices,
     infoFd,
     readOnlyFiles: descriptors.readOnlyFiles,
     filterFd: filter?.fd,
   });
-  const jailed = [...jail, ...gateCommand(stdin), options.program, ...options.arguments];
+  const jailed = [...jail, ...gateCommand(options), options.program, ...options.arguments];
   const [starter = "", ...args] = [...guardian(options), "bwrap", ...jailed];
   const child = spawn(starter, args, {
     // A guardian passes it on; itself it must see what the jailed uid must not.
@@ -79,7 +79,10 @@ export async function launchJailed(options: LaunchOptions): Promise<LaunchedProc
   let allowance: Allowance;
   try {
     if (identity === undefined) throw await startFailure(exited);
-    allowance = descriptors.allowanceOf(pid, filter === undefined ? 1 : 2);
+    allowance = {
+      ...descriptors.allowanceOf(pid, filter === undefined ? 1 : 2),
+      ...(ownSockets && { ownSockets }),
+    };
     if (options.lifetime !== "caller") {
       writeAllowance(options.lifetime.directory, allowance);
       options.lifetime.claim(identity);

@@ -1,21 +1,28 @@
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PyroError } from "../../model/errors.ts";
-import type { BootFiles, Driver, Machine } from "../driver.ts";
+import { PyroError } from "../model/errors.ts";
+import type { BootFiles, Driver, Machine } from "./driver.ts";
 
 const pollMs = 10;
-/** A shell's answers when the monitor's program could not be started. */
-const notStarted = [126, 127];
+/** A shell's answers when the monitor's program could not be started, and a jail's when somebody killed it. */
+const cutOff = [126, 127, 128 + 9];
+
+const kernelsFirstLine = "Linux version";
 
 /** How a guest that was started came out. Everything else that can happen is an error, and says nothing about guests. */
 export type CanaryOutcome =
   | { readonly cameUp: true; readonly bootMs: number }
   | { readonly cameUp: false; readonly reason: string };
 
-export interface Canary {
+/** How long a guest may take that has said nothing, and one that has. */
+export interface Patience {
+  readonly silentMs: number;
+  readonly speakingMs: number;
+}
+
+export interface Canary extends Patience {
   readonly driver: Driver;
   readonly boot: BootFiles;
-  readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -34,6 +41,7 @@ export async function bootCanary(canary: Canary): Promise<CanaryOutcome> {
       boot: canary.boot,
       role: "workload",
       environmentDisk: disk,
+      isTalkative: true,
       lifetime: "caller",
     });
     try {
@@ -46,28 +54,34 @@ export async function bootCanary(canary: Canary): Promise<CanaryOutcome> {
   }
 }
 
-async function watch(machine: Machine, { deadlineMs, signal }: Canary): Promise<CanaryOutcome> {
+async function watch(machine: Machine, canary: Canary): Promise<CanaryOutcome> {
   const started = performance.now();
   let outcome: CanaryOutcome | PyroError | undefined;
   machine.exited.then(
     (exit) => {
-      const said = exit.stderrTail.trim().split("\n").at(-1) || "QEMU ended";
+      const said = exit.stderrTail.trim().split("\n").at(-1) || "its monitor ended";
       // Whoever kills a monitor, or keeps it from starting, says nothing about guests.
       outcome =
-        exit.signal !== null || notStarted.includes(exit.exitCode ?? 0)
+        exit.signal !== null || cutOff.includes(exit.exitCode ?? 0)
           ? new PyroError("vmm_failed", `The test of whether guests boot was cut off: ${said}`)
           : { cameUp: false, reason: `a guest does not run on it: ${said}` };
     },
     () => undefined,
   );
-  while (performance.now() - started < deadlineMs) {
-    signal?.throwIfAborted();
+  for (;;) {
+    canary.signal?.throwIfAborted();
+    const said = machine.consoleTail();
     // The agent speaks once user space runs; a guest without disks still gets that far.
-    if (machine.consoleTail().includes("pyro-agent:"))
+    if (said.includes("pyro-agent:"))
       return { cameUp: true, bootMs: Math.round(performance.now() - started) };
     if (outcome instanceof PyroError) throw outcome;
     if (outcome !== undefined) return outcome;
+    const patienceMs = said.includes(kernelsFirstLine) ? canary.speakingMs : canary.silentMs;
+    if (performance.now() - started >= patienceMs)
+      return {
+        cameUp: false,
+        reason: `a guest did not start on it within ${patienceMs / 1000} s.`,
+      };
     await sleep(pollMs);
   }
-  return { cameUp: false, reason: `a guest did not start on it within ${deadlineMs / 1000} s.` };
 }

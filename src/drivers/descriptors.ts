@@ -8,10 +8,11 @@ import {
   readlinkSync,
   statSync,
 } from "node:fs";
-import { type InheritableListener, listenForChild } from "../../platform/unix-socket.ts";
-import type { Allowance } from "../confinement.ts";
-import { descriptorPath, jailIdentity, type ReadOnlyFile } from "../jail.ts";
-import { fileKey, isWritable, socketsAt } from "../open-files.ts";
+import { type InheritableListener, listenForChild } from "../platform/unix-socket.ts";
+import type { Allowance } from "./confinement.ts";
+import { takeFromMonitor } from "./disk-ownership.ts";
+import { descriptorPath, jailIdentity, type ReadOnlyFile } from "./jail.ts";
+import { fileKey, isWritable, socketsAt } from "./open-files.ts";
 
 /** What a child finds at each descriptor from 5 on, in order. */
 export type Inherited = "socket" | number;
@@ -61,6 +62,7 @@ export class Descriptors {
 
   /** The same with a file that is open already. */
   lendReadOnly(fd: number, name: string): FilePlace {
+    takeFromMonitor(fd);
     if (hasOwnIdentity()) return { fd: this.add(fd) };
     return { path: this.shareReadOnly(readlinkSync(`/proc/self/fd/${fd}`), name) };
   }

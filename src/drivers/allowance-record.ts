@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PyroError } from "../../model/errors.ts";
-import type { Allowance } from "../confinement.ts";
+import { PyroError } from "../model/errors.ts";
+import type { Allowance } from "./confinement.ts";
 
 const recordName = "allowance.json";
 

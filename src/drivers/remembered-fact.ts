@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { readJsonFile, writeFileAtomically } from "../../platform/files.ts";
+import { readJsonFile, writeFileAtomically } from "../platform/files.ts";
 
 /** A value and what it was true of. */
 export interface Remembered<Value> {

@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from "node:fs";
-import { jailIdentity } from "../jail.ts";
+import { jailIdentity } from "./jail.ts";
 
 /** Why KVM cannot even be tried, or undefined when it can. */
 export function kvmRefusal(gid: number | undefined): string | undefined {
