@@ -284,7 +284,8 @@ while True:
       while (left-- > 0) await ask().catch((error: unknown) => failures.push(error));
     };
     await Promise.all(Array.from({ length: 256 }, client));
-    assert.deepEqual(failures, []);
+    // Thousands that are compared with none take all the memory there is.
+    assert.deepEqual(failures.slice(0, 3), []);
     assert.equal(answered, 10_000);
     agent.destroy();
     await ws.pyro.stopService(id, "server");
