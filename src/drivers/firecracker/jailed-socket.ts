@@ -1,8 +1,12 @@
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PyroError, systemErrorCode } from "../../model/errors.ts";
 import { isAlive, type ProcessIdentity, visiblePid } from "../../platform/processes.ts";
 import { tryConnectUnix } from "../../platform/unix-socket.ts";
+
+/** Linux's O_PATH, which Node does not name: what is there, without touching it. */
+const whatIsThere = 0o10000000;
 
 /**
  * A connection to a socket that a monitor listens on in the root of its jail, or undefined while it does not. The socket
@@ -16,15 +20,31 @@ export async function tryConnectJailed(
   if (pid === undefined) return undefined;
   let socket: Socket | undefined;
   try {
-    socket = await tryConnectUnix(`/proc/${pid}/root${path}`);
+    socket = await tryConnectThere(pid, path);
   } catch (error) {
-    if (systemErrorCode(error) !== undefined && !isAlive(identity)) return undefined;
+    const code = systemErrorCode(error);
+    if (code === "ENOENT" || (code !== undefined && !isAlive(identity))) return undefined;
     throw error;
   }
   // Looked at once connected: by then the PID could have become another's.
   if (socket === undefined || isAlive(identity)) return socket;
   socket.destroy();
   return undefined;
+}
+
+/** A link in the monitor's root would lead to the host's own: whoever is in the place of a socket must be one. */
+async function tryConnectThere(pid: number, path: string): Promise<Socket | undefined> {
+  const found = openSync(`/proc/${pid}/root${path}`, whatIsThere | constants.O_NOFOLLOW);
+  try {
+    if (fstatSync(found).isSocket()) return await tryConnectUnix(`/proc/self/fd/${found}`);
+  } finally {
+    closeSync(found);
+  }
+  throw new PyroError(
+    "vmm_failed",
+    `The virtual machine monitor ${pid} has something else in the place of its socket ${path}.`,
+    { hint: "Do not trust it: delete the machine." },
+  );
 }
 
 /** Keeps trying as long as the monitor lives. Throws `guest_lost` when it does not, `process_elsewhere` when it is out of sight. */

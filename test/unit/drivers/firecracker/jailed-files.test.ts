@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,7 +16,9 @@ import {
 } from "../../../../src/drivers/firecracker/jailed-socket.ts";
 import { type LaunchOptions, launchJailed } from "../../../../src/drivers/launch.ts";
 import { isAlive, killProcess } from "../../../../src/platform/processes.ts";
+import { listenUnix } from "../../../../src/platform/unix-socket.ts";
 import { builtAgent, scratchDirectory } from "../../../support/home.ts";
+import { until } from "../../../support/until.ts";
 
 const directory = scratchDirectory();
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -63,6 +65,23 @@ test("a socket in the root of a jail is reached as long as its process lives, an
   await killProcess(identity);
   assert.equal(await connect(), undefined);
   await assert.rejects(untilConnected(identity, connect, { pollMs: 2 }), { code: "guest_lost" });
+});
+
+test("what a monitor puts in the place of its socket leads to nobody else's", async () => {
+  const outside = join(directory, "outside.sock");
+  await using server = await listenUnix(outside);
+  let visitors = 0;
+  server.on("connection", () => visitors++);
+  const script = `symlink("${outside}", "/api.sock") or die $!; print STDERR "linked\n"; sleep 600`;
+  const { identity } = await launch(script, { ownSockets: ["/api.sock"] });
+  const place = `/proc/${identity.pid}/root/api.sock`;
+  await until("the link is there", () => lstatSync(place, { throwIfNoEntry: false }) !== undefined);
+  await assert.rejects(tryConnectJailed(identity, "/api.sock"), {
+    code: "vmm_failed",
+    message: /has something else in the place of its socket \/api\.sock\.$/,
+  });
+  assert.equal(visitors, 0);
+  await killProcess(identity);
 });
 
 test("a console is read by one after the other, and holds nobody up that writes to it", async () => {
