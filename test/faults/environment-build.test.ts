@@ -53,14 +53,15 @@ describe("building an environment of Debian's packages", () => {
 
   it("ends when the machine that makes the image is lost, and says so", async () => {
     const started = pull();
-    await said(started, "downloading packages");
+    await said(started, "installing packages");
     await builderRuns();
     for (const pid of findMonitors(home.cacheDirectory)) endProcess(pid);
     const { code, stdout, stderr } = await started.ended;
     assert.deepEqual([code, stdout], [1, ""], stderr);
     assert.match(
       stderr,
-      /^error: The virtual machine that makes the image ended before it was done/m,
+      // On a busy host it may still be on its way.
+      /^error: The (virtual machine that makes the image ended before it was done|guest did not start)/m,
     );
     assert.doesNotMatch(stderr, /bug/);
     await gone();

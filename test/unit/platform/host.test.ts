@@ -75,6 +75,15 @@ test("configuration comes from the environment, with the documented fallbacks", 
     () => readConfig({ HOME: "/h", PYRO_CACHE_DIR: "relative" }),
     /PYRO_CACHE_DIR must be an absolute path, but is "relative"/,
   );
+  assert.deepEqual([config.driver, config.firecrackerPath], ["auto", undefined]);
+  assert.throws(
+    () => readConfig({ HOME: "/h", PYRO_DRIVER: "qemo" }),
+    /PYRO_DRIVER is "qemo", which is no driver/,
+  );
+  assert.throws(
+    () => readConfig({ HOME: "/h", PYRO_FIRECRACKER: "firecracker" }),
+    /PYRO_FIRECRACKER must be an absolute path/,
+  );
   assert.equal(
     new Set(environmentVariables.map((one) => one.name)).size,
     environmentVariables.length,
