@@ -66,16 +66,23 @@ export async function examineHost(parts: DoctorParts): Promise<DoctorReport> {
       : []),
     checkMemory(),
   ];
-  const canRunGuests =
-    driver?.status.usable === true && checks.every((one) => one.status !== "fail");
+  const lacking = checks.find((one) => one.status === "fail");
+  const canRunGuests = driver?.status.usable === true && lacking === undefined;
   return {
     canRunGuests,
     driver: driver?.status.usable ? driver.name : null,
     accelerator: driver?.status.accelerator ?? null,
     isolation: driver?.isolation ?? null,
-    reason: driver?.status.reason ?? "The cache or state directory cannot be used.",
+    reason: reasonOf(driver, lacking),
     checks,
   };
+}
+
+/** Of how guests run here, or of why none can. */
+function reasonOf(driver: FoundDriver | undefined, lacking: DoctorCheck | undefined): string {
+  if (driver === undefined) return "The cache or state directory cannot be used.";
+  if (!driver.status.usable || lacking === undefined) return driver.status.reason;
+  return `${lacking.name}: ${lacking.message}`;
 }
 
 interface FoundDriver {

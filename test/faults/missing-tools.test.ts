@@ -136,6 +136,10 @@ describe("a host without a program that pyro needs", () => {
 
   it("names mmdebstrap's package when an environment must be built", async () => {
     const { report } = await reportWithout("mmdebstrap");
+    assert.deepEqual(
+      [report.can_run_guests, report.reason.split(";", 1)],
+      [false, ["mmdebstrap: not installed"]],
+    );
     assert.deepEqual(checkOf(report, "mmdebstrap"), {
       name: "mmdebstrap",
       status: "fail",
