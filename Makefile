@@ -114,9 +114,9 @@ campaign: setup ## kill pyro and fill its disk at random moments, KILLS=300 CUTS
 
 EGRESS_KILLS ?= 50
 CONNECTIONS ?= 10000
-DNS_KIB ?= 1048576
+DNS_KIB ?= 65536
 .PHONY: campaign-egress
-campaign-egress: setup ## kill what lets a guest out, EGRESS_KILLS=50 times; begin CONNECTIONS=10000 at once, ask DNS_KIB=1048576 of questions; as root
+campaign-egress: setup ## kill what lets a guest out, EGRESS_KILLS=50 times; begin CONNECTIONS=10000 at once, ask DNS_KIB=65536 of questions; as root
 	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} node --disable-warning=ExperimentalWarning tools/egress-campaign.ts $(EGRESS_KILLS)
 	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test} CONNECTIONS=$(CONNECTIONS) DNS_KIB=$(DNS_KIB) \
 	  $(NODE_TEST) --test-timeout=3600000 --test-name-pattern='asks for more than there is' test/faults/network-load.test.ts
