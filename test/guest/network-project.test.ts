@@ -1,38 +1,26 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { Neighbour } from "../support/neighbour.ts";
 import { refusal, TestWorkspaces } from "../support/workspaces.ts";
-
-/** An address of this machine that is not the guest's loopback too. */
-function ownAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((list = []) => list);
-  const found = all.find(({ internal, family }) => !internal && family === "IPv4");
-  return found?.address ?? assert.fail("this machine has no network card");
-}
 
 // What a project's own file refuses stays refused, whoever allows it, and whatever the guest does.
 describe("a workspace whose project tightens its network", () => {
   let ws: TestWorkspaces;
-  let server: Server;
+  let neighbour: Neighbour;
   let target: string;
   before(async () => {
     ws = await TestWorkspaces.open();
     await ws.home.pull("debian:12");
-    server = createServer((_request, response) => response.end("from outside\n"));
-    server.listen(0, "0.0.0.0");
-    await once(server, "listening");
-    target = `${ownAddress()}:${(server.address() as AddressInfo).port}`;
+    neighbour = await Neighbour.start();
+    ({ target } = neighbour);
   });
   after(async () => {
     await ws.assertNothingLeft();
     await ws[Symbol.asyncDispose]();
-    server.close();
+    neighbour[Symbol.dispose]();
   });
 
   const tree = (name: string, file: string) => {

@@ -1,18 +1,8 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { networkInterfaces } from "node:os";
 import { after, before, describe, it } from "node:test";
+import { Neighbour } from "../support/neighbour.ts";
 import { until } from "../support/until.ts";
 import { refusal, TestWorkspaces } from "../support/workspaces.ts";
-
-/** An address of this machine that is not the guest's loopback too. */
-function ownAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((list = []) => list);
-  const found = all.find(({ internal, family }) => !internal && family === "IPv4");
-  return found?.address ?? assert.fail("this machine has no network card");
-}
 
 /** A server that answers with what it fetches itself. */
 const fetching = (url: string) => `import http.server, urllib.request
@@ -25,20 +15,18 @@ http.server.HTTPServer(("127.0.0.1", 8000), H).serve_forever()`;
 
 describe("a workspace that is let out", () => {
   let ws: TestWorkspaces;
-  let server: Server;
+  let neighbour: Neighbour;
   let target: string;
   before(async () => {
     ws = await TestWorkspaces.open();
     await ws.home.pull("debian:12");
-    server = createServer((_request, response) => response.end("from outside\n"));
-    server.listen(0, "0.0.0.0");
-    await once(server, "listening");
-    target = `${ownAddress()}:${(server.address() as AddressInfo).port}`;
+    neighbour = await Neighbour.start();
+    ({ target } = neighbour);
   });
   after(async () => {
     await ws.assertNothingLeft();
     await ws[Symbol.asyncDispose]();
-    server.close();
+    neighbour[Symbol.dispose]();
   });
 
   const create = (name: string, options: Parameters<TestWorkspaces["create"]>[0]) =>

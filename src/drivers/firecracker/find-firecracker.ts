@@ -1,9 +1,6 @@
-import { execFile } from "node:child_process";
-import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { promisify } from "node:util";
-import { asPyroError } from "../../model/errors.ts";
-import { toolEnvironment } from "../../platform/config.ts";
+import { closeSync, openSync, readSync } from "node:fs";
 import { findProgram, isExecutable } from "../find-program.ts";
+import { type Ask, accountOf } from "../program-account.ts";
 import type { RememberedFact } from "../remembered-fact.ts";
 
 const programName = "firecracker";
@@ -42,22 +39,17 @@ export interface FirecrackerAccount {
   readonly snapshotVersion: string;
 }
 
-/** Where Firecracker is said to be, or found; undefined where it is not installed. */
-export function locateFirecracker({ given, searchPath }: FirecrackerPlaces): string | undefined {
-  return given ?? findProgram(programName, searchPath);
-}
-
 /** Firecracker, asked about itself once. */
 export async function findFirecracker(
-  places: FirecrackerPlaces,
+  { given, searchPath }: FirecrackerPlaces,
   fact: RememberedFact<FirecrackerAccount>,
 ): Promise<Firecracker | FirecrackerFault> {
-  const program = locateFirecracker(places);
+  const program = given ?? findProgram(programName, searchPath);
   if (program === undefined)
     return { ...fault(`${programName} is not installed.`), isAbsent: true };
   if (!isExecutable(program))
     return fault(`PYRO_FIRECRACKER is ${program}, which is no program that can be run.`);
-  const account = await accountOf(program, fact);
+  const account = await accountOf(program, fact, (ask) => readAccount(program, ask));
   if (typeof account === "string") return fault(account);
   const { version } = account;
   const [major = 0, minor = 0] = version.split(".").map(Number);
@@ -72,34 +64,14 @@ function fault(reason: string, version?: string): FirecrackerFault {
   return { version, reason, fix, isAbsent: false };
 }
 
-/** What `program` says about itself, or why it says nothing. */
-async function accountOf(
-  program: string,
-  fact: RememberedFact<FirecrackerAccount>,
-): Promise<FirecrackerAccount | string> {
-  const { mtimeMs, size, ino } = statSync(program);
-  const key = [program, mtimeMs, size, ino].join(" ");
-  const known = await fact.recall(key);
-  if (known !== undefined) return known;
+async function readAccount(program: string, ask: Ask): Promise<FirecrackerAccount | string> {
   const architecture = otherArchitecture(program);
   if (architecture !== undefined) return `${program} is for ${architecture}, and this is x86_64.`;
-  try {
-    const version = /^Firecracker v(\d+\.\d+\.\d+\S*)/m.exec(await ask(program, "--version"))?.[1];
-    if (version === undefined) return `${program} does not say its version.`;
-    const answer = await ask(program, "--snapshot-version");
-    const snapshotVersion = /^v?(\d+\.\d+\.\d+)/m.exec(answer)?.[1];
-    if (snapshotVersion === undefined) return `${program} does not say which snapshots it reads.`;
-    const account = { version, snapshotVersion };
-    await fact.remember(key, account);
-    return account;
-  } catch (error) {
-    return `${program} does not run: ${asPyroError(error).message.split("\n")[0]}`;
-  }
-}
-
-async function ask(program: string, option: string): Promise<string> {
-  const options = { env: toolEnvironment(), timeout: 10_000, maxBuffer: 65_536 };
-  return (await promisify(execFile)(program, [option], options)).stdout;
+  const version = /^Firecracker v(\d+\.\d+\.\d+\S*)/m.exec(await ask("--version"))?.[1];
+  if (version === undefined) return `${program} does not say its version.`;
+  const snapshotVersion = /^v?(\d+\.\d+\.\d+)/m.exec(await ask("--snapshot-version"))?.[1];
+  if (snapshotVersion === undefined) return `${program} does not say which snapshots it reads.`;
+  return { version, snapshotVersion };
 }
 
 /** Of programs in the ELF format, by the numbers of its header. */

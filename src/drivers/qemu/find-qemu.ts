@@ -1,9 +1,5 @@
-import { execFile } from "node:child_process";
-import { statSync } from "node:fs";
-import { promisify } from "node:util";
-import { asPyroError } from "../../model/errors.ts";
-import { toolEnvironment } from "../../platform/config.ts";
 import { findProgram } from "../find-program.ts";
+import { type Ask, accountOf } from "../program-account.ts";
 import type { RememberedFact } from "../remembered-fact.ts";
 import { type Firmware, findFirmware, firmwareName } from "./firmware.ts";
 
@@ -47,7 +43,7 @@ export async function findQemu(
 ): Promise<Qemu | QemuFault> {
   const program = findProgram(name, searchPath);
   if (program === undefined) return fault(undefined, `${name} is not installed.`);
-  const account = await accountOf(program, fact);
+  const account = await accountOf(program, fact, readAccount);
   if (typeof account === "string") return fault(undefined, account);
   const version = parseVersion(account.versionText);
   if (version === undefined) return fault(undefined, `${program} does not say its version.`);
@@ -64,30 +60,13 @@ function fault(version: QemuVersion | undefined, reason: string): QemuFault {
   return { version: version?.text, reason, fix: qemuFix };
 }
 
-/** What `program` says about itself, or why it says nothing. */
-async function accountOf(
-  program: string,
-  fact: RememberedFact<QemuAccount>,
-): Promise<QemuAccount | string> {
-  const { mtimeMs, size, ino } = statSync(program);
-  const key = [program, mtimeMs, size, ino].join(" ");
-  const known = await fact.recall(key);
-  if (known !== undefined) return known;
-  try {
-    const versionText = await ask(program, ["--version"]);
-    const directories = await ask(program, ["-L", "help"]);
-    const dataDirectories = directories.split("\n").filter((line) => line.startsWith("/"));
-    const account = { versionText, dataDirectories };
-    await fact.remember(key, account);
-    return account;
-  } catch (error) {
-    return `${program} does not run: ${asPyroError(error).message.split("\n")[0]}`;
-  }
-}
-
-async function ask(program: string, args: readonly string[]): Promise<string> {
-  const options = { env: toolEnvironment(), timeout: 10_000 };
-  return (await promisify(execFile)(program, args, options)).stdout;
+async function readAccount(ask: Ask): Promise<QemuAccount> {
+  const versionText = await ask("--version");
+  const directories = await ask("-L", "help");
+  return {
+    versionText,
+    dataDirectories: directories.split("\n").filter((line) => line.startsWith("/")),
+  };
 }
 
 function parseVersion(text: string): QemuVersion | undefined {

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { networkInterfaces } from "node:os";
+import { Neighbour } from "../../support/neighbour.ts";
 import type { Behaviour } from "../behaviour.ts";
 
 const web = `import http.server
@@ -59,30 +56,24 @@ export const programs: readonly Behaviour[] = [
     name: "a workspace reaches what its rules allow, and nothing else",
     seconds: 90,
     async hold(place) {
-      const server = createServer((_request, response) => response.end("from outside\n"));
-      server.listen(0, "0.0.0.0");
-      await once(server, "listening");
-      try {
-        const target = `${ownAddress()}:${(server.address() as AddressInfo).port}`;
-        const { workspaceId: id } = await place.create({
-          networkPolicy: "egress",
-          allowHosts: [target],
-        });
-        assert.equal(await place.sh(id, `curl -sS http://${target}/`), "from outside\n");
-        const denied = await place.exec(
-          id,
-          "curl -sS http://10.11.12.13/ -o /dev/null -w '%{http_code}'",
-        );
-        assert.equal(denied.stdout, "403");
-        assert.deepEqual(denied.deniedConnections, [
-          { host: "10.11.12.13", port: 80, rule: "default deny private", count: 1 },
-        ]);
-        await place.pyro.deleteWorkspace(id);
-        const closed = await place.exec(await place.shared(), `curl -sS http://${target}/`);
-        assert.notEqual(closed.exitCode, 0);
-      } finally {
-        server.close();
-      }
+      using neighbour = await Neighbour.start();
+      const { target } = neighbour;
+      const { workspaceId: id } = await place.create({
+        networkPolicy: "egress",
+        allowHosts: [target],
+      });
+      assert.equal(await place.sh(id, `curl -sS http://${target}/`), "from outside\n");
+      const denied = await place.exec(
+        id,
+        "curl -sS http://10.11.12.13/ -o /dev/null -w '%{http_code}'",
+      );
+      assert.equal(denied.stdout, "403");
+      assert.deepEqual(denied.deniedConnections, [
+        { host: "10.11.12.13", port: 80, rule: "default deny private", count: 1 },
+      ]);
+      await place.pyro.deleteWorkspace(id);
+      const closed = await place.exec(await place.shared(), `curl -sS http://${target}/`);
+      assert.notEqual(closed.exitCode, 0);
     },
   },
   {
@@ -100,10 +91,3 @@ export const programs: readonly Behaviour[] = [
     },
   },
 ];
-
-/** An address of this machine that is not the guest's loopback too. */
-function ownAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((list = []) => list);
-  const found = all.find(({ address, family }) => family === "IPv4" && !/^127\./.test(address));
-  return found?.address ?? assert.fail("this machine has no address but its loopback");
-}
