@@ -71,7 +71,7 @@ function tableAt(key: string, value: unknown, known: readonly string[]): Table {
   const guess = nearest(unknown.slice(0, 60), known);
   const owner = key === "" ? "it has" : `${key} has`;
   throw refusedFile(
-    `${owner} a key ${name}, and only ${known.join(" and ")} ${known.length === 1 ? "is" : "are"} known`,
+    `${owner} a key ${name}, and knows no other than ${known.map((one) => `"${one}"`).join(" and ")}`,
     guess === undefined ? "" : `Did you mean ${guess}?`,
   );
 }
@@ -118,7 +118,7 @@ function targetAt(key: string, entry: unknown, at: number): string {
 
 function example(key: string): string {
   const name = key.replace("network.", "");
-  return `${name} = ["registries", "example.com:443"]`;
+  return `${name} = ["registries", "example.com:443"].`;
 }
 
 function shown(value: unknown): string {

@@ -131,7 +131,7 @@ describe("a workspace whose project tightens its network", () => {
       assert.equal(error.code, "project_file_refused");
       assert.match(
         error.message,
-        /cannot be followed: network has a key "allow", and only only and/,
+        /cannot be followed: network has a key "allow", and knows no other than "only" and/,
       );
       assert.match(error.hint ?? "", /mend it, or seed without it\.$/);
       await ws.assertNothingLeft();
