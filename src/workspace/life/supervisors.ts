@@ -22,7 +22,11 @@ const nodeFlags = [
   "--disable-warning=ExperimentalWarning",
   "--max-semi-space-size=1",
   "--heap-growing-percent=100",
+  // By which memory is given back once work is over.
+  "--expose-gc",
 ];
+/** Else each of Node's threads would keep for itself what it was given back. */
+const allocatorVariables = { MALLOC_ARENA_MAX: "1" };
 /** Within this time another one is not started, whoever started the first; each time longer, so that a busy host does not drown in them. */
 const respawnMs = 500;
 const respawnMsMax = 8_000;
@@ -112,7 +116,7 @@ export class Supervisors {
     try {
       const child = spawn(starter, [...args, ...node, config.stateDirectory, workspaceId], {
         cwd: "/",
-        env: supervisorEnvironment(config),
+        env: { ...supervisorEnvironment(config), ...allocatorVariables },
         stdio: ["ignore", "ignore", log],
       });
       // Its absence shows as a socket that never answers.

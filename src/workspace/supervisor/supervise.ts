@@ -6,6 +6,7 @@ import { letsOut } from "../../model/machine-options.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import { tryLock } from "../../platform/lock.ts";
 import { isAlive } from "../../platform/processes.ts";
+import { SpareMemory } from "../../platform/spare-memory.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { attachAgent } from "../machines/attach-agent.ts";
 import { powerOff, stoppedText } from "../machines/power-off.ts";
@@ -88,6 +89,7 @@ class Supervisor {
   /** Of a workspace whose network policy lets it out. */
   readonly #egress: SupervisedEgress | undefined;
   readonly #guestClock = new GuestClock();
+  readonly #spareMemory = new SpareMemory();
   /** As it was when we took it: another one in its place is another workspace's. */
   readonly #lockFile: Stats;
   #ending: Promise<void> | undefined;
@@ -316,6 +318,7 @@ class Supervisor {
     this.#lateEnds.retry();
     this.#guestClock.keep(this.#client);
     this.#egress?.look();
+    this.#spareMemory.look();
     if (isExpired(this.#row)) this.#expire();
     else if (!isSameFile(this.#files.lockPath, this.#lockFile)) this.#abandon();
   }
