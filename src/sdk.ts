@@ -11,6 +11,7 @@ export {
   type EgressOptions,
   type EgressPreset,
   egressPresets,
+  hostInRule,
   isOfProject,
   projectRefusalHint,
   projectWayOut,

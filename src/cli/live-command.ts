@@ -80,7 +80,7 @@ function explainEnd(call: LiveCommand<CommandEnd>, end: CommandEnd): void {
       "Give it longer with --timeout-seconds.",
     );
   else if (end.outOfMemory) explain(io, outOfMemory.message, outOfMemory.hint);
-  else if (end.hint !== null) explain(io, "An illegal instruction ended the command.", end.hint);
+  else if (end.hint !== null) printNote(io, `hint: ${end.hint}`);
   explainDenied(io, end.deniedConnections, call.wayOut);
   if (end.backgroundProcessCount) printNote(io, runningOn(end.backgroundProcessCount));
 }

@@ -4,6 +4,7 @@ import {
   destinationText,
   type EgressOptions,
   egressPresets,
+  hostInRule,
   isOfProject,
   projectRefusalHint,
   visibleText,
@@ -70,7 +71,7 @@ export interface WayOut {
 
 /** As rules write it. */
 export function targetText({ host, port }: Pick<DeniedConnection, "host" | "port">): string {
-  return destinationText(visibleText(host, 80), port);
+  return destinationText(hostInRule(visibleText(host, 80)), port);
 }
 
 /** What a command was not allowed to reach, and what a person can do about it. */

@@ -59,6 +59,11 @@ export function destinationText(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** As a rule names a host: one of a single word has a dot at its end, which tells it from a group. */
+export function hostInRule(host: string): string {
+  return /[.:]/.test(host) ? host : `${host}.`;
+}
+
 /** The public internet, and nothing of this machine or its own networks. */
 export const defaultEgressPolicy: EgressPolicy = {
   ...{ preset: "open", rules: [] },

@@ -1,5 +1,4 @@
 import { networkInterfaces } from "node:os";
-import { distance } from "fastest-levenshtein";
 import {
   type EgressPolicy,
   type EgressRules,
@@ -15,7 +14,7 @@ import { isAlive } from "../platform/processes.ts";
 import { type Address, parseOwnAddress } from "./address.ts";
 import { type PreparedPolicy, preparePolicy } from "./decide.ts";
 import { ownRegistries } from "./own-registries/own-registries.ts";
-import { parseRule, type Rule, ruleGroups, targetRule } from "./rule.ts";
+import { parseRule, type Rule, targetRule } from "./rule.ts";
 
 /** Every rule in its one spelling, none twice. Throws `invalid_argument`. */
 export function checkPolicy({ preset, rules }: EgressRules): EgressRules {
@@ -120,12 +119,6 @@ function* warningsOfRule(
   const { action, target, ports, text } = rule;
   if (target.kind === "suffix" && !target.parent.includes("."))
     yield `"${text}" is about every host below .${target.parent}.`;
-  if (target.kind === "host" && !target.host.includes(".")) {
-    const { host } = target;
-    const group = ruleGroups.find((one) => distance(host, one) === 1);
-    if (group !== undefined)
-      yield `"${text}" is about a host named ${host}, not about the group ${group}.`;
-  }
   if (action === "deny" && isIdle) yield `"${text}" never matters: preset none allows nothing.`;
   const denied = action === "allow" ? ofAllPorts.get(keyOf("deny", rule)) : undefined;
   if (denied !== undefined) yield `"${text}" never matters: "${denied}" wins.`;

@@ -4,7 +4,7 @@ import { asPyroError, PyroError } from "../model/errors.ts";
 import { limits } from "../model/limits.ts";
 import { nearest } from "../model/nearest.ts";
 import { visibleText } from "../model/text.ts";
-import { targetRule } from "./rule.ts";
+import { askedRule } from "./rule.ts";
 
 // A stranger's file: it is bounded before it is parsed, what is not understood is refused, and all that it can do is to refuse.
 
@@ -108,7 +108,7 @@ function targetAt(key: string, entry: unknown, at: number): string {
     );
   try {
     // What alone is reached is no wider than what may be allowed.
-    const rule = targetRule(key === "network.only" ? "allow" : "deny", entry);
+    const rule = askedRule(key === "network.only" ? "allow" : "deny", entry);
     return rule.text.replace(/^(allow|deny) /, "");
   } catch (error) {
     const { message, hint } = asPyroError(error);

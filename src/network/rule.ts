@@ -1,5 +1,7 @@
 import { domainToASCII } from "node:url";
+import { hostInRule } from "../model/egress.ts";
 import { PyroError } from "../model/errors.ts";
+import { nearest } from "../model/nearest.ts";
 import { visibleText } from "../model/text.ts";
 import { type AddressBlock, addressText, parseAddress, parseBlock } from "./address.ts";
 
@@ -63,6 +65,20 @@ export function targetRule(action: RuleAction, text: string): Rule {
     ports,
     text: `${action} ${targetText(target, portsText !== "")}${portsText}`,
   };
+}
+
+/**
+ * The same of what somebody has just written. A word that is no group is a misspelt one far more often than a host, and nobody would
+ * notice: so a host that has no domain is written as DNS does, with a dot at its end.
+ */
+export function askedRule(action: RuleAction, text: string): Rule {
+  const rule = targetRule(action, text);
+  const { name } = splitPorts(text);
+  if (rule.target.kind !== "host" || name.includes(".")) return rule;
+  const guess = nearest(name.toLowerCase(), ruleGroups);
+  const meant = guess === undefined ? howRulesLook : `Did you mean ${guess}?`;
+  const dotted = `A host without a domain is written with a dot at its end: ${targetText(rule.target, false)}`;
+  throw refused(text, "is one word, and no group", `${meant} ${dotted}`);
 }
 
 /** The ASCII form of a host's name, in lower case and without the dot at its end; undefined where it is none. */
@@ -150,7 +166,7 @@ function checkWidth(target: RuleTarget, text: string): void {
 function targetText(target: RuleTarget, hasPorts: boolean): string {
   switch (target.kind) {
     case "host":
-      return target.host;
+      return hostInRule(target.host);
     case "suffix":
       return `*.${target.parent}`;
     case "group":
@@ -167,12 +183,10 @@ function rangeText([first, last]: PortRange): string {
   return first === last ? `${first}` : `${first}-${last}`;
 }
 
-function refused(text: string, what: string): PyroError {
+function refused(text: string, what: string, hint = howRulesLook): PyroError {
   return new PyroError(
     "invalid_argument",
     `The network rule ${visibleText(JSON.stringify(text), 120)} ${what}.`,
-    {
-      hint: howRulesLook,
-    },
+    { hint },
   );
 }

@@ -103,6 +103,25 @@ describe("a workspace whose project tightens its network", () => {
     await ws.pyro.deleteWorkspace(id);
   });
 
+  it("keeps the rules that it is given while it is created", async () => {
+    const seedPath = tree("early", `[network]\nonly = ["${target}", "ok.example"]\n`);
+    const changes: Promise<unknown>[] = [];
+    const { workspaceId: id } = await create("early", {
+      seedPath,
+      networkPreset: "none",
+      onProgress: () => {
+        changes.push(ws.pyro.changeNetwork("early", { allow: [target], deny: ["ok.example"] }));
+      },
+    });
+    assert.ok(changes.length > 1);
+    await Promise.all(changes);
+    const { rules, projectFile } = await ws.pyro.showNetwork(id);
+    assert.deepEqual(rules, [`allow ${target}`, "deny ok.example"]);
+    assert.deepEqual(projectFile, { only: [target, "ok.example"], deny: [] });
+    assert.equal((await curl(id, target)).stdout, "from outside\n");
+    await ws.pyro.deleteWorkspace(id);
+  });
+
   it("is told of what it denies in an archive, and what else denies goes on doing so", async () => {
     tree("packed", '[network]\ndeny = ["*.tracker.example", "10.9.0.0/16"]\n');
     const seedPath = ws.path("packed.tar.gz");

@@ -141,6 +141,9 @@ describe("a workspace that is let out", () => {
     const cut = await sh(off, "cat /etc/resolv.conf; curl -sS http://10.0.0.1/");
     assert.equal(cut.stdout, "");
     assert.notEqual(cut.exitCode, 0);
+    for (const line of ["curl -sS http://a.example/", "apt-get update"])
+      assert.match((await sh(off, line)).hint ?? "", /^There is no network in here: /, line);
+    assert.equal((await sh(off, "echo 'error: it failed' >&2; false")).hint, null);
     const error = await refusal(ws.pyro.changeNetwork(off, { allow: ["a.example"] }));
     assert.equal(error.code, "network_policy_refused");
     assert.match(error.hint ?? "", /--network-policy egress/);

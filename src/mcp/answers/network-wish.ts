@@ -1,4 +1,4 @@
-import { destinationText } from "../../model/egress.ts";
+import { destinationText, hostInRule } from "../../model/egress.ts";
 import { visibleText } from "../../model/text.ts";
 import type { DeniedConnection } from "../../sdk.ts";
 
@@ -13,7 +13,7 @@ export interface NetworkWish {
 
 /** `host:port`, as people and rules write it. */
 export function targetText({ host, port }: DeniedConnection): string {
-  return destinationText(visibleText(host, 100), port);
+  return destinationText(hostInRule(visibleText(host, 100)), port);
 }
 
 /** Undefined where nothing was denied but what a rule denies. */

@@ -21,7 +21,7 @@ export function endingText(ending: Ending): string {
     notes.push(`never started: ${JSON.stringify(visibleText(ending.notStarted))}`);
   if (ending.timedOut) notes.push("timed out, killed");
   else if (ending.outOfMemory) notes.push("out of memory: use more mem_mib");
-  else if (ending.hint) notes.push(`SIGILL: ${ending.hint}`);
+  else if (ending.hint) notes.push(ending.hint.replace(/\.$/, ""));
   else if (ending.signal !== null) notes.push(`SIG${ending.signal}`);
   const { backgroundProcessCount: left = 0 } = ending;
   if (left > 0) notes.push(left === 1 ? "1 process runs on" : `${left} processes run on`);

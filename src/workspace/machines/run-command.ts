@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { AgentClient } from "../../channel/agent-client.ts";
 import type { AnyDriver } from "../../drivers/driver.ts";
-import type { CpuLevel } from "../../model/machine-options.ts";
+import type { CpuLevel, NetworkPolicy } from "../../model/machine-options.ts";
 import type { DeniedConnection } from "../../model/network-results.ts";
 import type { RunResult } from "../../model/results.ts";
 import type { SecretValues } from "../../secrets/redaction.ts";
@@ -15,6 +15,7 @@ export interface CommandRequest extends OutputSinks {
   readonly timeoutMs: number;
   /** Of the machine. */
   readonly cpu: CpuLevel | null;
+  readonly networkPolicy: NetworkPolicy;
   /** Default none: the command reads /dev/null. */
   readonly stdin?: Readable | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -41,11 +42,12 @@ export async function runCommand(
   await redacted?.finish();
   const { executionMode, isolation } = driver.capabilities;
   const ending = endingOf(outcome, request.command);
+  const facts = { isolation, cpu: request.cpu, networkPolicy: request.networkPolicy };
   return {
     environment: request.environment,
     command: [...request.command],
     ...ending,
-    hint: hintFor({ ...ending, lastWords: output.lastWords() }, { isolation, cpu: request.cpu }),
+    hint: hintFor({ ...ending, lastWords: output.lastWords() }, facts),
     ...output.finish(),
     deniedConnections: [...(request.denied?.() ?? [])],
     driver: driver.name,

@@ -17,14 +17,14 @@ export async function askedPolicy(
   if (isOut) await checkProxies();
   if (!isAsked) return defaultEgressPolicy;
   // Most machines are let out nowhere, and need none of this.
-  const [{ policyHere }, { targetRule }] = await Promise.all([
+  const [{ policyHere }, { askedRule }] = await Promise.all([
     import("../../network/policy.ts"),
     import("../../network/rule.ts"),
   ]);
   const preset = networkPreset ?? (allowHosts.length > 0 ? "none" : defaultEgressPolicy.preset);
   const rules = [
-    ...allowHosts.map((text) => targetRule("allow", text).text),
-    ...denyHosts.map((text) => targetRule("deny", text).text),
+    ...allowHosts.map((text) => askedRule("allow", text).text),
+    ...denyHosts.map((text) => askedRule("deny", text).text),
   ];
   return policyHere({ preset, rules });
 }

@@ -20,7 +20,7 @@ import {
 import { warningsOfProject } from "../../network/project-warnings.ts";
 import { Proxies } from "../../network/proxies/proxies.ts";
 import { proxyText } from "../../network/proxies/proxy.ts";
-import { parseRule, targetRule } from "../../network/rule.ts";
+import { askedRule, parseRule, targetRule } from "../../network/rule.ts";
 import { Targets, type Wanted } from "../../network/target.ts";
 import type { WhichConnections } from "../../registry/connections.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
@@ -64,8 +64,8 @@ export async function changeNetwork(
   const row = await findWorkspace(context, id);
   requireEgress(row);
   const added = [
-    ...allow.map((text) => targetRule("allow", text).text),
-    ...deny.map((text) => targetRule("deny", text).text),
+    ...allow.map((text) => askedRule("allow", text).text),
+    ...deny.map((text) => askedRule("deny", text).text),
   ];
   const until = forSeconds === undefined ? undefined : secondsFromNow(forSeconds);
   context.records.workspaces.changeEgress(row.workspaceId, (current) => {

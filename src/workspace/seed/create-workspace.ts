@@ -6,6 +6,7 @@ import type { Workspace } from "../../model/workspace-results.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import type { WorkspaceChange, WorkspaceRow } from "../../registry/workspaces.ts";
 import { describeWorkspace, nothingOpened } from "../life/describe-workspace.ts";
+import { latest } from "../life/find-workspace.ts";
 import { createRow, newRow } from "../life/new-workspace.ts";
 import { sweepWorkspaces } from "../life/sweep-workspaces.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
@@ -49,8 +50,8 @@ export async function createWorkspace(
     if (change.set.length > 0) context.records.secrets(row.workspaceId).change(change);
     const made = await start(context, { row, base, source }, options);
     // The tree may refuse what a credential is for.
-    if (made.egress !== undefined)
-      await requireReachable(change.set, { ...wayOut, policy: made.egress });
+    const { egress } = latest(context, row);
+    if (egress.project !== null) await requireReachable(change.set, { ...wayOut, policy: egress });
     return made;
   };
   const created = await createRow(context, row, { to: "started", work });

@@ -24,7 +24,7 @@ import {
 } from "../life/workspace-machine.ts";
 import { type Attached, discard } from "../machines/attach-agent.ts";
 import { now } from "../records/workspace-records.ts";
-import { tightenedPolicy } from "./project-policy.ts";
+import { tightenPolicy } from "./project-policy.ts";
 import { noteChanged, type SeedReading, type SeedSource } from "./seed-source.ts";
 
 /** Name of the workspace's directory on its disk. */
@@ -42,8 +42,6 @@ interface Seeded {
   readonly running: Attached;
   readonly reading: SeedReading;
   readonly extracted: Extracted;
-  /** What the tree itself makes of the workspace. */
-  readonly change: WorkspaceChange;
 }
 
 /** Starts a new workspace's machine with its seed in place and the baseline kept; answers what that makes of the workspace. */
@@ -53,14 +51,13 @@ export async function startSeeded(
   options: BringUpOptions,
 ): Promise<WorkspaceChange> {
   const { row, source } = seeding;
-  const { running, reading, extracted, change } = await seed(context, seeding, options);
+  const { running, reading, extracted } = await seed(context, seeding, options);
   try {
     options.onProgress?.({ step: "keeping the baseline" });
     await keepBaseline(context, row, running.client);
     const { entryCount, bytes, mark } = extracted;
     const { mode, path: seedPath } = source;
     return {
-      ...change,
       baselineMark: mark,
       workspaceSeed: { mode, seedPath, entryCount, bytes, ...reading.report },
     };
@@ -116,7 +113,8 @@ async function seedThroughGuest(
     const extracted = await keepingManifest(context, row, (writer) =>
       running.client.tree.extract("", encodeTree(writer.record(reading.items)), options),
     );
-    return { running, reading, extracted, change: await tightened(context, row, reading) };
+    await tighten(context, row, reading);
+    return { running, reading, extracted };
   } catch (error) {
     await discard(running);
     throw error;
@@ -152,14 +150,14 @@ async function seedThroughDisk(
     await populate(directoriesOf(source.path, reading.leftOut));
     return encoded;
   });
-  const change = await tightened(context, row, reading);
+  await tighten(context, row, reading);
   for (const path of touchedSince(source.path, paths, beganNs)) noteChanged(reading.report, path);
   options.onProgress?.({ step: "starting" });
   const running = await bringUp(context, { row, base }, options);
   try {
     faultPoint("create.started");
     const extracted = await running.client.tree.adopt(records, options);
-    return { running, reading, extracted, change };
+    return { running, reading, extracted };
   } catch (error) {
     await discard(running);
     throw error;
@@ -195,13 +193,13 @@ async function keepingManifest<T>(
   }
 }
 
-function tightened(
+function tighten(
   context: WorkspaceContext,
   row: WorkspaceRow,
   { seen }: SeedReading,
-): Promise<WorkspaceChange> {
+): Promise<void> {
   const { baselineDirectory } = context.files(row.workspaceId);
-  return tightenedPolicy(row, { seen, baselineDirectory });
+  return tightenPolicy(context.records.workspaces, row, { seen, baselineDirectory });
 }
 
 /** Keeps the disk as it is before anything ran on it. */

@@ -47,13 +47,14 @@ export interface RunInVmOptions
 export async function runInVm(host: Host, options: RunInVmOptions): Promise<RunResult> {
   const command = runnableCommand(options.command);
   const size = machineSize(options, host.memMib);
+  const { network = false } = options;
   const request: Omit<CommandRequest, "cpu"> = {
     ...options,
     command,
+    networkPolicy: network ? "egress" : "off",
     timeoutMs: timeoutMs(options.timeoutSeconds),
   };
   const ttl = ttlMs(options.ttlSeconds);
-  const { network = false } = options;
   const policy = await askedPolicy(options, network);
   const credentials = await askedCredentials(options.secrets, { isOut: network, policy });
   host.prepareDirectories();

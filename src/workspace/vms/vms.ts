@@ -114,14 +114,14 @@ export async function execVm(
     await machine.verifyConfinement();
     const { client } = await attachAgent(machine, attachDeadlineMs, options.signal);
     try {
-      const { environment, cpu, isolation, executionMode } = vm;
+      const { environment, cpu, isolation, executionMode, networkPolicy } = vm;
       const driver = { name: vm.driver, capabilities: { isolation, executionMode } };
       using egress = letsOut(vm.networkPolicy)
         ? await letOut(client, { policy: vm.egress })
         : undefined;
       const denied = () => egress?.denied ?? [];
-      const request = { ...options, environment, command, cpu, timeoutMs: limit, denied };
-      return { ...(await runCommand(client, driver, request)), vmId };
+      const work = { environment, command, cpu, networkPolicy, timeoutMs: limit, denied };
+      return { ...(await runCommand(client, driver, { ...options, ...work })), vmId };
     } finally {
       client.close();
     }

@@ -104,6 +104,10 @@ describe("a project's file", () => {
     ["[network]\ndeny = ['a.example:0']", /has "0" for a port/],
     ["[network]\ndeny = ['*']", /means everything/],
     ["[network]\nonly = ['0.0.0.0/0']", /is too wide to be meant/],
+    [
+      "[network]\ndeny = ['registires']",
+      /^entry 1 of network\.deny: The network rule "registires" is one word, and no group\. Did you mean registries\?/,
+    ],
     ["[network]\nonly = ['localhost:80']", /names the guest itself/],
     ["[network]\nonly = ['a.example\\n']", /is no host, address or group/],
     [

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PyroError } from "../../../src/model/errors.ts";
+import { asPyroError, PyroError } from "../../../src/model/errors.ts";
 import { checkPolicy, warningsOf } from "../../../src/network/policy.ts";
-import { hostName, parseRule } from "../../../src/network/rule.ts";
+import { askedRule, hostName, parseRule } from "../../../src/network/rule.ts";
 
 describe("rules of the network", () => {
   for (const [written, text] of [
@@ -20,7 +20,7 @@ describe("rules of the network", () => {
     ["allow private:443", "allow private:443"],
     ["allow *.com", "allow *.com"],
     ["allow xn--bcher-kva.example", "allow xn--bcher-kva.example"],
-    ["allow my_host", "allow my_host"],
+    ["allow my_host", "allow my_host."],
     ["allow *", undefined],
     ["allow ", undefined],
     ["allow", undefined],
@@ -71,6 +71,34 @@ describe("rules of the network", () => {
     assert.throws(() => parseRule("allow git@example.com:team/a.git"), /names a user/);
   });
 
+  it("a word that is no group is a host only where a dot says so, but for what is kept already", () => {
+    const told = (text: string) => {
+      try {
+        return askedRule("deny", text).text;
+      } catch (error) {
+        const { message, hint } = asPyroError(error);
+        return `${message} ${hint}`;
+      }
+    };
+    assert.equal(
+      told("Registires:443"),
+      'The network rule "Registires:443" is one word, and no group. Did you mean registries? A host without a domain is written with a dot at its end: registires.',
+    );
+    assert.match(told("github"), /is one word, and no group\. A rule is a host, .* end: github\.$/);
+    for (const [written, text] of [
+      ["registries", "deny registries"],
+      ["gitea.", "deny gitea."],
+      ["GITEA.:22", "deny gitea.:22"],
+      ["gitea.corp", "deny gitea.corp"],
+      ["gitea.corp.:22", "deny gitea.corp:22"],
+      ["10.1.2.3", "deny 10.1.2.3"],
+      ["::1", "deny ::1"],
+    ] as const)
+      assert.equal(told(written), text);
+    assert.equal(parseRule("allow gitea:22").text, "allow gitea.:22");
+    assert.equal(parseRule("allow gitea.:22").text, "allow gitea.:22");
+  });
+
   it("names that some resolver takes for addresses are none", () => {
     for (const name of [
       "127.1",
@@ -111,9 +139,6 @@ describe("rules of the network", () => {
     const warnings = (...rules: string[]) => warningsOf({ preset: "open", rules });
     assert.deepEqual(warnings("allow example.com", "deny evil.com"), []);
     assert.deepEqual(warnings("allow *.com"), ['"allow *.com" is about every host below .com.']);
-    assert.deepEqual(warnings("allow privat", "allow printer"), [
-      '"allow privat" is about a host named privat, not about the group private.',
-    ]);
     assert.deepEqual(warnings("deny a.com", "allow a.com:443"), [
       '"allow a.com:443" never matters: "deny a.com" wins.',
     ]);

@@ -9,7 +9,7 @@ import { asPyroError } from "../../../../src/model/errors.ts";
 import type { NetworkPolicy } from "../../../../src/model/machine-options.ts";
 import { policyHere } from "../../../../src/network/policy.ts";
 import { BaselineWriter } from "../../../../src/trees/baseline-writer.ts";
-import { tightenedPolicy } from "../../../../src/workspace/seed/project-policy.ts";
+import { tightenPolicy } from "../../../../src/workspace/seed/project-policy.ts";
 import { openSeedSource } from "../../../../src/workspace/seed/seed-source.ts";
 
 let place: string;
@@ -43,7 +43,15 @@ async function tightened(asked: Asked = {}): Promise<EgressPolicy | undefined> {
   const writer = await BaselineWriter.create(baselineDirectory);
   for await (const { content } of writer.record(items)) for await (const _ of content ?? []);
   await writer.finish();
-  return (await tightenedPolicy({ networkPolicy, egress }, { seen, baselineDirectory })).egress;
+  let kept: EgressPolicy | undefined;
+  const workspaces = {
+    changeEgress: (_: string, change: (current: EgressPolicy) => EgressPolicy) => {
+      kept = change(egress);
+    },
+  };
+  const row = { workspaceId: "ws-1", networkPolicy };
+  await tightenPolicy(workspaces, row, { seen, baselineDirectory });
+  return kept;
 }
 
 async function refusal(asked: Asked = {}): Promise<string> {
