@@ -181,13 +181,15 @@ func (c *connection) toServer() error {
 			_ = c.server.CloseWrite()
 			return nil
 		}
-		if _, err := c.server.Write(piece); err != nil {
+		n, err := c.server.Write(piece)
+		reuse(piece)
+		if err != nil {
 			return err
 		}
 		c.mutex.Lock()
-		c.waitingBytes -= len(piece)
+		c.waitingBytes -= n
 		c.mutex.Unlock()
-		if owed += len(piece); owed < creditBytesMin {
+		if owed += n; owed < creditBytesMin {
 			continue
 		}
 		credit := make([]byte, protocol.FrameHeaderBytes, protocol.FrameHeaderBytes+protocol.ForwardCreditBytes)
@@ -213,6 +215,23 @@ func (c *connection) awaitPiece() ([]byte, error) {
 	return piece, nil
 }
 
+// payloads are those of a download, of which nearly every one is as long as it may be: made anew, they would keep the collector busy.
+var payloads = sync.Pool{New: func() any { return new([protocol.FramePayloadMax]byte) }}
+
+// payloadOf answers memory for so many bytes. What is short gets no more, because much of it may be waiting.
+func payloadOf(length int) []byte {
+	if length < protocol.FramePayloadMax/2 {
+		return make([]byte, length)
+	}
+	return payloads.Get().(*[protocol.FramePayloadMax]byte)[:length]
+}
+
+func reuse(payload []byte) {
+	if cap(payload) == protocol.FramePayloadMax {
+		payloads.Put((*[protocol.FramePayloadMax]byte)(payload[:protocol.FramePayloadMax]))
+	}
+}
+
 // receive takes the host's frames. It never waits for the server: a credit may be among them.
 func (c *connection) receive(body io.Reader) error {
 	var header [protocol.FrameHeaderBytes]byte
@@ -227,7 +246,7 @@ func (c *connection) receive(body io.Reader) error {
 		if length > protocol.FramePayloadMax {
 			return errBroken
 		}
-		payload := make([]byte, length)
+		payload := payloadOf(int(length))
 		if _, err := io.ReadFull(body, payload); err != nil {
 			return fmt.Errorf("the host is gone: %w", err)
 		}
