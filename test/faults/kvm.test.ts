@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import { baseEnvironment, PyroHome, repository } from "../support/home.ts";
+import { baseEnvironment, PyroHome } from "../support/home.ts";
+import { pyroOn } from "./support/kvm-host.ts";
 
 interface Report {
   readonly can_run_guests: boolean;
@@ -9,8 +9,6 @@ interface Report {
   readonly isolation: string;
   readonly checks: readonly { name: string; status: string; message: string }[];
 }
-
-const pyro = join(repository, "bin", "pyro");
 
 /** What QEMU does with KVM on such a host; without KVM it is itself. */
 const hosts = {
@@ -24,6 +22,14 @@ const hosts = {
       "/dev/kvm opens, but a guest does not run on it: error: failed to set MSR 0x345 to 0x5000",
   },
 };
+
+const replacingQemu = [
+  "mkdir bin work",
+  'mount -t overlay -o "lowerdir=/usr/bin,upperdir=$PWD/bin,workdir=$PWD/work" none /usr/bin',
+  "mv /usr/bin/qemu-system-x86_64 /usr/bin/qemu-real",
+  `printf '#!/bin/sh\\ncase "$*" in *"-accel kvm"*) %s;; esac\\nexec /usr/bin/qemu-real "$@"\\n' "$PROGRAM" > /usr/bin/qemu-system-x86_64`,
+  "chmod 755 /usr/bin/qemu-system-x86_64",
+];
 
 /** What a second measurement would tell. */
 const otherwise = "echo measured again >&2; exit 1";
@@ -41,25 +47,11 @@ for (const [how, host] of Object.entries(hosts))
     const onSuchAHost = (
       args: readonly string[],
       { program = host.program, env = {} }: { program?: string; env?: Record<string, string> } = {},
-    ) => {
-      const place = join(home.directory, "host");
-      const script = [
-        "set -e",
-        `mkdir -p ${place}; mount -t tmpfs none ${place}; cd ${place}; mkdir dev bin work`,
-        `for node in null zero full random urandom tty; do touch dev/$node; mount --bind /dev/$node dev/$node; done`,
-        "touch dev/kvm; mount --bind /dev/null dev/kvm; mkdir dev/shm dev/pts",
-        "mount --rbind dev /dev",
-        `mount -t overlay -o lowerdir=/usr/bin,upperdir=${place}/bin,workdir=${place}/work none /usr/bin`,
-        "mv /usr/bin/qemu-system-x86_64 /usr/bin/qemu-real",
-        `printf '#!/bin/sh\\ncase "$*" in *"-accel kvm"*) %s;; esac\\nexec /usr/bin/qemu-real "$@"\\n' "$PROGRAM" > /usr/bin/qemu-system-x86_64`,
-        "chmod 755 /usr/bin/qemu-system-x86_64; cd /",
-        'exec "$@"',
-      ].join("\n");
-      const namespace = ["unshare", "--mount", ...(process.getuid?.() === 0 ? [] : ["-r"])];
-      return home.startProgram([...namespace, "sh", "-c", script, "sh", pyro, ...args], {
+    ) =>
+      pyroOn({ mode: "666", more: replacingQemu }, home, {
+        args,
         env: { ...env, PROGRAM: program },
-      }).ended;
-    };
+      });
 
     it("runs guests in emulation, and says why", async () => {
       const ended = await onSuchAHost(["run", baseEnvironment, "--json", "--", "echo", "works"]);

@@ -25,7 +25,7 @@ export class ApiRefusal extends PyroError {
 
 /**
  * Makes one request over a connection of its own. Throws an `ApiRefusal` when it is refused, or not answered in time, and
- * `vmm_failed` when the connection ends, as it does with the process.
+ * `guest_lost` when the connection ends, as it does with the process.
  */
 export function callApi(
   socket: Socket,
@@ -52,7 +52,7 @@ export function callApi(
     };
     const broken = (cause: unknown) =>
       settle(
-        new PyroError("vmm_failed", `Firecracker closed its control socket at ${method} ${path}.`, {
+        new PyroError("guest_lost", `Firecracker closed its control socket at ${method} ${path}.`, {
           cause,
         }),
       );

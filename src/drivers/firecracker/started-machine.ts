@@ -3,7 +3,7 @@ import { chmodSync, chownSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { asPyroError } from "../../model/errors.ts";
 import type { MachineExit, SavableMachine, TemplateFiles } from "../driver.ts";
-import { ApiRefusal, type ApiRequest, callApi } from "./api-client.ts";
+import { type ApiRequest, callApi } from "./api-client.ts";
 import { saveRequests } from "./configuration.ts";
 import { FirecrackerMachine, type FirecrackerMachineParts } from "./firecracker-machine.ts";
 import { tryConnectJailed, untilConnected } from "./jailed-socket.ts";
@@ -34,13 +34,14 @@ export class StartedFirecrackerMachine extends FirecrackerMachine implements Sav
     this.#refusal = refusal;
   }
 
-  /** Has the monitor do what makes it run; one that refuses is ended, with its words as its last. */
+  /** Has the monitor do what makes it run; one that does not is ended, with the reason as its last words. */
   async configure(requests: readonly ApiRequest[]): Promise<void> {
     try {
       await this.#callAll(requests);
     } catch (error) {
+      const { code, message } = asPyroError(error);
       // One that ended by itself says on standard error why.
-      if (error instanceof ApiRefusal) this.#refusal.text = asPyroError(error).message;
+      if (code !== "guest_lost") this.#refusal.text = message;
       await this.kill();
     }
   }
