@@ -1,6 +1,7 @@
 import type { Behaviour } from "../behaviour.ts";
 import { commands } from "./commands.ts";
 import { ends } from "./ends.ts";
+import { hosts } from "./hosts.ts";
 import { machines } from "./machines.ts";
 import { programs } from "./programs.ts";
 import { trees } from "./trees.ts";
@@ -13,5 +14,6 @@ export const allBehaviours: readonly Behaviour[] = [
   ...trees,
   ...programs,
   ...walls,
+  ...hosts,
   ...ends,
 ];

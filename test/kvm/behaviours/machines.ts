@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Behaviour } from "../behaviour.ts";
 import { environment, type Place } from "../place.ts";
@@ -7,6 +7,8 @@ import { cpuInfo } from "../setting.ts";
 
 const clones = 20;
 const together = 8;
+/** Its libraries count; in emulation, so does its translation of the guest's programs. */
+const qemuMibMax = { kvm: 80, tcg: 400 };
 
 /** How machines come to run, and what they are. */
 export const machines: readonly Behaviour[] = [
@@ -84,7 +86,6 @@ export const machines: readonly Behaviour[] = [
             environment,
             command: ["echo", String(index)],
             timeoutSeconds: 300,
-            memMib: 512,
           }),
         ),
       );
@@ -92,6 +93,31 @@ export const machines: readonly Behaviour[] = [
         results.map(({ stdout }) => stdout),
         Array.from({ length: together }, (_, index) => `${index}\n`),
       );
+    },
+  },
+  {
+    name: "a machine has the processors and the memory that it is asked for",
+    async hold({ pyro }) {
+      const command = [
+        "sh",
+        "-c",
+        "nproc; awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo",
+      ];
+      const size = { vcpuCount: 2, memMib: 384 };
+      const { stdout } = await pyro.runInVm({ environment, command, timeoutSeconds: 120, ...size });
+      const [processors, memMib = 0] = stdout.split("\n").map(Number);
+      assert.equal(processors, 2);
+      // The kernel keeps some of it.
+      assert.ok(memMib > 300 && memMib < 384, `${memMib} MiB`);
+    },
+  },
+  {
+    name: "a monitor takes little memory beside its guest's",
+    async hold(place) {
+      const { guestMib, besideMib } = memoryOf(place.monitor(await place.shared()));
+      place.figures = { guestMib, besideMib };
+      const most = place.pair.driver === "firecracker" ? 8 : qemuMibMax[place.pair.accelerator];
+      assert.ok(besideMib <= most, `${besideMib} MiB beside the guest's ${guestMib}`);
     },
   },
   {
@@ -113,6 +139,22 @@ export const machines: readonly Behaviour[] = [
     },
   },
 ];
+
+/** Resident memory of the monitor of a machine that resumed: what its guest has touched, which is mapped from the template's file, and all else. */
+function memoryOf(pid: number): { guestMib: number; besideMib: number } {
+  let isGuests = false;
+  let [guestKib, besideKib] = [0, 0];
+  for (const line of readFileSync(`/proc/${pid}/smaps`, "latin1").split("\n")) {
+    const path = /^[\da-f]+-[\da-f]+ \S+ \S+ \S+ \S+\s*(.*)$/.exec(line)?.[1];
+    if (path !== undefined) isGuests = /\/memory$/.test(path);
+    const residentKib = Number(/^Rss:\s+(\d+) kB$/.exec(line)?.[1] ?? 0);
+    if (isGuests) guestKib += residentKib;
+    else besideKib += residentKib;
+  }
+  assert.ok(guestKib > 0, "its guest's memory is mapped from nowhere");
+  const inMib = (kib: number) => Math.round((kib / 1024) * 10) / 10;
+  return { guestMib: inMib(guestKib), besideMib: inMib(besideKib) };
+}
 
 /** Maker, family, model and stepping of the first processor. */
 function processorOf(text: string): string[] {

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
-import { repository } from "../../support/home.ts";
 import type { Behaviour } from "../behaviour.ts";
 
 /** What stands around a monitor, and around a guest. */
@@ -35,23 +33,6 @@ export const walls: readonly Behaviour[] = [
       const line =
         "ls /sys/class/net; ls -A /home /mnt /media; ls /dev/kvm 2>&1 | grep -c 'No such'";
       assert.equal(await place.sh(id, line), "lo\n/home:\n\n/media:\n\n/mnt:\n1\n");
-    },
-  },
-  {
-    name: "a KVM that is open to root alone is refused, with the remedy",
-    missing: ({ accelerator }) => {
-      if (accelerator !== "kvm") return "there is no KVM in it";
-      return process.getuid?.() === 0 ? undefined : "only root can make such a device";
-    },
-    async hold({ home }) {
-      const script = [
-        'set -e; mount -t tmpfs none "$1"; mknod -m 600 "$1/kvm" c 10 232',
-        'mount --bind "$1/kvm" /dev/kvm; shift; exec "$@"',
-      ].join("\n");
-      const pyro = [join(repository, "bin", "pyro"), "doctor", "--json"];
-      const inside = ["sh", "-c", script, "sh", home.temporaryDirectory, ...pyro];
-      const { stdout } = await home.startProgram(["unshare", "--mount", ...inside]).ended;
-      assert.match(stdout, /chmod 660 \/dev\/kvm, chgrp kvm \/dev\/kvm/);
     },
   },
 ];
