@@ -26,7 +26,8 @@ const closing = `## How it is run
 
 On a machine where KVM runs guests, every pair runs on it. Elsewhere the pairs on KVM run in an outer guest: QEMU emulates a machine whose CPU has
 AMD's SVM, Debian 13's kernel in it offers a working \`/dev/kvm\`, and pyro runs there as root with the packages of Debian 13. The outer guest is made
-from the distribution's packages once and kept in the test cache.
+from the distribution's packages once and kept in the test cache, with the QEMU that runs it: before 8.1, QEMU sometimes runs an instruction that
+another processor has just replaced, and the outer guest's kernel, which patches itself with each machine that begins or ends, dies of it.
 
 \`\`\`
 make test-kvm                          every pair, 45 minutes at most (KVM_MINUTES=)
@@ -36,6 +37,9 @@ PYRO_FIRECRACKER=/usr/bin/firecracker make test-kvm
 
 A run that was cut off, or whose minutes were over, goes on where it was: what passed is not tried again until the product or the tests change.
 \`node tools/kvm/parity-page.ts --take REPORT\` makes this page of what was reported.
+
+Every machine of the lane is emulated twice over, so it takes what others leave it of the processors: with two of them to itself a pair takes a
+quarter of an hour, and several times that on a machine that is busy. That is why no part of it is in continuous integration.
 
 What it does not show: speed, for all is slow there in its own way, so figures are given only as a share of the same pair's; Intel's VMX; and races
 that need real processors.

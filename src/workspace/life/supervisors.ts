@@ -51,14 +51,14 @@ export class Supervisors {
   /** A connection to the workspace's supervisor, which is started when there is none. `check` throws once there will never be one. */
   async connect(row: WorkspaceRow, check: () => void): Promise<AgentClient> {
     const deadline = performance.now() + startDeadlineMs * patience();
-    for (let patienceMs = respawnMs; ; ) {
+    for (let patienceMs = respawnMs * patience(); ; ) {
       const client = await this.find(row.workspaceId);
       if (client !== undefined && (await this.#isUsable(client, row))) return client;
       check();
       if (performance.now() > deadline) throw this.#unavailable(row);
       if (this.#lastSpawnedMsAgo(row.workspaceId) > patienceMs) {
         this.spawn(row.workspaceId);
-        patienceMs = Math.min(patienceMs * 2, respawnMsMax);
+        patienceMs = Math.min(patienceMs * 2, respawnMsMax * patience());
       }
       await sleep(retryMs);
     }
