@@ -12,9 +12,9 @@ describe("guests restored from one template", () => {
   afterEach(() => home.assertNothingLeft());
   after(() => home.dispose());
 
-  it("share no random bytes, machine-id or host name, and know the time", async () => {
+  it("share no random bytes, machine-id, host name or name of their boot, and know the time", async () => {
     const look =
-      "date +%s%N; head -c 16 /dev/urandom | od -An -tx1; cat /etc/machine-id; hostname; cat /proc/sys/kernel/random/uuid";
+      "date +%s%N; head -c 16 /dev/urandom | od -An -tx1; cat /etc/machine-id; hostname; cat /proc/sys/kernel/random/uuid /proc/sys/kernel/random/boot_id";
     const seen: string[][] = [];
     for (let round = 0; round < clones; round++) {
       const earliest = Date.now() - 1_000;
@@ -26,7 +26,13 @@ describe("guests restored from one template", () => {
       assert.doesNotMatch(ended.stderr, /booted=/, "not restored from a template");
       seen.push(identity);
     }
-    for (const [index, what] of ["urandom", "machine-id", "host name", "uuid"].entries()) {
+    for (const [index, what] of [
+      "urandom",
+      "machine-id",
+      "host name",
+      "uuid",
+      "boot_id",
+    ].entries()) {
       const values = seen.map((identity) => identity[index]);
       assert.equal(new Set(values).size, clones, `${what}: ${values}`);
     }

@@ -52,7 +52,6 @@ func runGuest() error {
 	if err != nil {
 		return err
 	}
-	backend.BootID = machine.BootID()
 	backend.PowerOff = boot.PowerOff
 	serving := server.New(*backend, started)
 	if earlier != nil {

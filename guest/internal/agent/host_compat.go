@@ -14,7 +14,6 @@ import (
 	"pyro.dev/guest/internal/channel"
 	"pyro.dev/guest/internal/compat"
 	"pyro.dev/guest/internal/console"
-	"pyro.dev/guest/internal/machine"
 	"pyro.dev/guest/internal/protocol"
 	"pyro.dev/guest/internal/server"
 )
@@ -89,7 +88,6 @@ func runHostCompat(listen func() (net.Listener, error), path, root string) error
 			return nil
 		},
 		PowerOff: end,
-		BootID:   machine.BootID(),
 	}, time.Now())
 	stop := func() {
 		serving.HangUp()

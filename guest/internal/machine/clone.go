@@ -70,12 +70,3 @@ func SetHostname(name string) error {
 	}
 	return nil
 }
-
-// BootID is the kernel's name for this boot; clones of a template share it.
-func BootID() string {
-	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil || len(text) < 36 {
-		return ""
-	}
-	return string(text[:36])
-}

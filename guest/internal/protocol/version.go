@@ -19,7 +19,6 @@ type Health struct {
 	Protocol     int    `json:"protocol"`
 	AgentVersion string `json:"agent_version"`
 	Activated    bool   `json:"activated"`
-	BootID       string `json:"boot_id"`
 	UptimeMs     int64  `json:"uptime_ms"`
 	// HeldSecrets stays true for a machine that was ever given one.
 	HeldSecrets bool `json:"held_secrets"`

@@ -16,7 +16,6 @@ func (s *Server) health(response http.ResponseWriter, _ *http.Request) error {
 		Protocol:     protocol.Version,
 		AgentVersion: protocol.AgentVersion,
 		Activated:    s.phase.Load() == phaseActivated,
-		BootID:       s.backend.BootID,
 		UptimeMs:     time.Since(s.started).Milliseconds(),
 		HeldSecrets:  s.heldSecrets.Load(),
 	})

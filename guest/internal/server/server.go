@@ -69,7 +69,6 @@ type Backend struct {
 	Stop func() error
 	// PowerOff does not return in a machine.
 	PowerOff func()
-	BootID   string
 }
 
 // Server holds the state between requests.
