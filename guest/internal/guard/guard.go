@@ -42,51 +42,96 @@ type options struct {
 	word     string
 	uid, gid int
 	command  []string
+	// root is the directory of all standbys where the machine begins as one; else empty.
+	root string
+	// idleMax is how long nobody may claim it, pins are files that must stay as they are meanwhile, and the
+	// floors what the host must have left, in bytes.
+	idleMax                time.Duration
+	pins                   []string
+	memoryFloor, diskFloor uint64
+	// former is the directory in which it was a standby, of which it has taken what it needs; else empty.
+	former string
 }
 
 // Run starts the command that follows the options and returns with its exit status.
 func Run(arguments []string) int {
 	// The machine dies with the thread that started it.
 	runtime.LockOSThread()
-	wanted, err := parse(arguments)
+	wanted := &options{}
+	err := wanted.parse(arguments)
+	if err == nil && len(wanted.command) == 0 {
+		err = errors.New("nothing to guard")
+	}
 	if err != nil {
 		console.Say("guard: %v", err)
 		return 2
 	}
-	machine, err := wanted.start()
+	status, err := wanted.run()
 	if err != nil {
 		console.Say("guard: %v", err)
 		return 1
 	}
-	return wanted.watch(machine)
+	return status
 }
 
-func parse(arguments []string) (*options, error) {
-	wanted := &options{}
+func (o *options) parse(arguments []string) error {
 	flags := flag.NewFlagSet("guard", flag.ContinueOnError)
 	ttl := flags.Int64("ttl-seconds", 0, "ends the machine after that time")
 	unattended := flags.Int64("unattended-seconds", 0, "how long nobody may hold the lock")
-	flags.StringVar(&wanted.place, "place", "", "ends the machine when it is gone")
-	flags.StringVar(&wanted.lock, "lock", "", "held by whoever looks after the machine")
-	flags.StringVar(&wanted.word, "word", "", "where the reason of an end is left")
-	flags.IntVar(&wanted.uid, "uid", -1, "of the command")
-	flags.IntVar(&wanted.gid, "gid", -1, "of the command")
+	idle := flags.Int64("idle-seconds", 0, "how long nobody may claim a standby")
+	flags.StringVar(&o.place, "place", "", "ends the machine when it is gone")
+	flags.StringVar(&o.lock, "lock", "", "held by whoever looks after the machine")
+	flags.StringVar(&o.word, "word", "", "where the reason of an end is left")
+	flags.IntVar(&o.uid, "uid", -1, "of the command")
+	flags.IntVar(&o.gid, "gid", -1, "of the command")
+	flags.StringVar(&o.root, "standby", "", "the directory of all standbys, for one of them")
+	flags.Uint64Var(&o.memoryFloor, "memory-floor", 0, "bytes that the host must have left for a standby")
+	flags.Uint64Var(&o.diskFloor, "disk-floor", 0, "the same of its disk")
+	flags.StringVar(&o.former, "former", "", "what is left of the standby that it was")
+	flags.Func("pin", "a file that a standby cannot do without", func(path string) error {
+		o.pins = append(o.pins, path)
+		return nil
+	})
 	if err := flags.Parse(arguments); err != nil {
-		return nil, err
+		return err
 	}
-	wanted.ttl = time.Duration(*ttl) * time.Second
-	wanted.unattendedMax = time.Duration(*unattended) * time.Second
-	wanted.command = flags.Args()
-	if len(wanted.command) == 0 || (wanted.lock != "" && wanted.unattendedMax <= 0) {
-		return nil, errors.New("nothing to guard, or no time for it")
+	o.ttl = time.Duration(*ttl) * time.Second
+	o.unattendedMax = time.Duration(*unattended) * time.Second
+	o.idleMax = time.Duration(*idle) * time.Second
+	o.command = flags.Args()
+	if (o.lock != "" && o.unattendedMax <= 0) || (o.root != "" && o.idleMax <= 0) {
+		return errors.New("no time for it")
 	}
-	return wanted, nil
+	return nil
 }
 
-// watch returns once the machine has ended, by itself or by us.
-func (o *options) watch(machine *machine) int {
+// run returns once the machine has ended, by itself or by us.
+func (o *options) run() (int, error) {
+	var waiting *standby
+	if o.root != "" {
+		var err error
+		if waiting, err = newStandby(o); err != nil {
+			return 0, err
+		}
+	}
+	machine, err := o.start()
+	if err != nil {
+		return 0, err
+	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT)
+	if waiting == nil {
+		return o.watch(machine, signals), nil
+	}
+	status, terms := waiting.watch(machine, signals)
+	if terms == nil {
+		return status, nil
+	}
+	return terms.watch(machine, signals), nil
+}
+
+// watch guards a machine that is somebody's.
+func (o *options) watch(machine *machine, signals <-chan os.Signal) int {
 	look := newLook(o)
 	timer := time.NewTimer(look.next())
 	defer timer.Stop()

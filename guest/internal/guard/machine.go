@@ -27,7 +27,13 @@ func (o *options) start() (*machine, error) {
 	if o.uid >= 0 && o.gid >= 0 {
 		attributes.Credential = &syscall.Credential{Uid: uint32(o.uid), Gid: uint32(o.gid)}
 	}
+	directory := ""
+	if o.root != "" {
+		// Where we stand is none of its business.
+		directory = "/"
+	}
 	process, err := os.StartProcess(path, o.command, &os.ProcAttr{
+		Dir:   directory,
 		Env:   os.Environ(),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Sys:   attributes,
