@@ -39,6 +39,7 @@ const rooms = {
   shells: ["machines", "screens", "life", "network"],
   review: ["records", "life", "network", "snapshots", "supervisor", "tree", "shells"],
   names: ["records"],
+  standby: ["machines", "environments"],
 };
 
 module.exports = {

@@ -1,8 +1,13 @@
 import { defineConfig } from "rolldown";
 
-// One bundle for the command line, the SDK and the supervisor: start-up reads a few files instead of hundreds.
+// One bundle for the command line, the SDK, the supervisor and what makes standbys: start-up reads a few files instead of hundreds.
 export default defineConfig({
-  input: { cli: "src/cli/entry.ts", index: "src/index.ts", supervisor: "src/supervisor.ts" },
+  input: {
+    cli: "src/cli/entry.ts",
+    index: "src/index.ts",
+    supervisor: "src/supervisor.ts",
+    standby: "src/standby.ts",
+  },
   platform: "node",
   // Its main file is UMD, which no bundler can look into.
   resolve: { alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" } },

@@ -2,11 +2,8 @@ import { randomBytes } from "node:crypto";
 import { defaults } from "../src/model/limits.ts";
 import { ensureEnvironment } from "../src/workspace/environments/ensure-environment.ts";
 import { discard } from "../src/workspace/machines/attach-agent.ts";
-import {
-  type StartedMachine,
-  startMachine,
-  unnamedDisk,
-} from "../src/workspace/machines/start-machine.ts";
+import { startMachine } from "../src/workspace/machines/start-machine.ts";
+import { type StartedMachine, unnamedDisk } from "../src/workspace/machines/start-request.ts";
 import { type Bench, environment } from "./bench.ts";
 
 /** A running guest of the default size, gone when it is disposed of or when this process ends. */

@@ -19,6 +19,8 @@ import { Host } from "./workspace/machines/host.ts";
 export interface Engine {
   readonly host: Host;
   readonly workspaces: WorkspaceContext;
+  /** What makes machines ready that wait for somebody. */
+  readonly standbyProgram: string;
   readonly doctor: () => Promise<DoctorReport>;
 }
 
@@ -40,10 +42,12 @@ export function compose(config: Config, trace: Trace = startTrace()): Engine {
     tryJail,
     agentPath,
     installedBootFiles: () => host.installedBootFiles(),
+    countStandbys: () => host.standbys.count(),
   };
   return {
     host,
-    workspaces: new WorkspaceContext(host, findSupervisor()),
+    workspaces: new WorkspaceContext(host, findProgram("supervisor")),
+    standbyProgram: findProgram("standby"),
     doctor: () => examineHost(doctorParts),
   };
 }
@@ -86,10 +90,10 @@ function findAgent(): string {
   return builtFile("guest/pyro-agent");
 }
 
-/** The supervisor beside what runs now: the source of sources, the bundle of bundles. */
-function findSupervisor(): string {
-  const source = join(here, "supervisor.ts");
-  return existsSync(source) ? source : builtFile("supervisor.js");
+/** A program of ours beside what runs now: the source of sources, the bundle of bundles. */
+function findProgram(name: "supervisor" | "standby"): string {
+  const source = join(here, `${name}.ts`);
+  return existsSync(source) ? source : builtFile(`${name}.js`);
 }
 
 const here = dirname(fileURLToPath(import.meta.url));

@@ -13,6 +13,7 @@ import type {
   VmExecResult,
   VmNetwork,
 } from "./model/results.ts";
+import type { StandbyEnded, StandbyStatus } from "./model/standby-results.ts";
 import { readConfig } from "./platform/config.ts";
 import type { Trace } from "./platform/trace.ts";
 import { WorkspacesRoom } from "./rooms/workspaces-room.ts";
@@ -24,6 +25,14 @@ import {
 } from "./workspace/environments/environments.ts";
 import { type PruneOptions, pruneEnvironments } from "./workspace/life/prune-environments.ts";
 import type { WorkOptions } from "./workspace/machines/host.ts";
+import {
+  type KeepStandbysOptions,
+  standbyStatus,
+  turnStandbysOff,
+  turnStandbysOn,
+} from "./workspace/standby/manage-standbys.ts";
+import { refill, refillForUser } from "./workspace/standby/refill-standbys.ts";
+import { defaultSettings } from "./workspace/standby/standby-settings.ts";
 import { type RunInVmOptions, runInVm } from "./workspace/vms/run-in-vm.ts";
 import {
   type CreateVmOptions,
@@ -128,7 +137,36 @@ export class Pyro extends WorkspaceMethods implements Disposable {
     return reapExpired(this.#engine.workspaces);
   }
 
+  /** Has machines wait for whoever asks for one like them, from now on; commands make up for those that they take. */
+  turnStandbysOn(options: KeepStandbysOptions = {}): Promise<StandbyStatus> {
+    return turnStandbysOn(this.#engine.host, options);
+  }
+
+  /** Ends all machines that wait. */
+  turnStandbysOff(): Promise<StandbyEnded> {
+    return turnStandbysOff(this.#engine.host);
+  }
+
+  /** Which machines wait, and what they cost. */
+  standbyStatus(): Promise<StandbyStatus> {
+    return standbyStatus(this.#engine.host);
+  }
+
+  /** Has a machine wait like the last one that was asked for, made ready by another process as soon as a core is idle. */
+  refillStandbys(keeper: string): void {
+    const wish = { keeper, count: 1, idleSeconds: defaultSettings.idleSeconds };
+    if (this.#engine.host.config.standby !== "off")
+      refill(this.#engine.host, this.#engine.standbyProgram, wish);
+  }
+
+  /** Ends those that wait for whoever is called so, at once. */
+  dismissStandbys(keeper: string): void {
+    this.#engine.host.standbys.dismiss(({ record }) => record.keeper === keeper);
+  }
+
+  /** Lets go of what it holds; where standbys are on, another is made ready behind it. */
   [Symbol.dispose](): void {
+    refillForUser(this.#engine.host, this.#engine.standbyProgram);
     this.#engine.workspaces[Symbol.dispose]();
   }
 }

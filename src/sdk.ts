@@ -45,6 +45,7 @@ export type {
 } from "./model/service-definition.ts";
 export type * from "./model/service-results.ts";
 export type * from "./model/shell-results.ts";
+export type * from "./model/standby-results.ts";
 export { visibleJson, visibleText } from "./model/text.ts";
 export type * from "./model/workspace-results.ts";
 export {
@@ -81,5 +82,6 @@ export type {
 export { readyCredential, readyCredentialNamed } from "./workspace/secrets/ready-credentials.ts";
 export type * from "./workspace/services/service-options.ts";
 export type * from "./workspace/shells/shell-options.ts";
+export type { KeepStandbysOptions } from "./workspace/standby/manage-standbys.ts";
 export type { RunInVmOptions } from "./workspace/vms/run-in-vm.ts";
 export type { CreateVmOptions, ExecVmOptions } from "./workspace/vms/vms.ts";

@@ -44,6 +44,8 @@ const meaningOfLimits: Record<LimitName, string> = {
   shellRowsMax: "Rows of a shell's terminal.",
   shellReadCharsMax: "Of one piece of a shell's output.",
   shellInputBytesMax: "Typed into a shell at once.",
+  standbyCountMax: "Machines that wait for a command.",
+  standbyIdleMinutesMax: "How long one may wait, in minutes: a day.",
   labelCountMax: "Labels of a workspace.",
   labelBytesMax: "The value of a label.",
   secretCountMax: "Secrets of a workspace.",

@@ -10,6 +10,7 @@ import { addEnvPull } from "./commands/env-pull.ts";
 import { addHost } from "./commands/host.ts";
 import { addMcp } from "./commands/mcp-serve.ts";
 import { addRun } from "./commands/run.ts";
+import { addStandby } from "./commands/standby.ts";
 import { addWorkspace } from "./commands/workspace.ts";
 import type { CommandContext } from "./context.ts";
 import { exitCode, exitCodeOf } from "./exit-codes.ts";
@@ -79,6 +80,7 @@ export function buildProgram(context: CommandContext): Command {
   addEnvInspect(env, context);
   addEnvPrune(env, context);
   addWorkspace(program, context);
+  addStandby(program, context);
   addMcp(program, context);
   addHost(program, context);
   addDoctor(program, context);

@@ -8,7 +8,7 @@ import type { DoctorCheck, DoctorReport } from "../model/results.ts";
 import { type Config, toolEnvironment } from "../platform/config.ts";
 import { ensurePrivateDirectory } from "../platform/directories.ts";
 import { type HostProgram, hostPrograms } from "./host-programs.ts";
-import { checkMachines } from "./machines.ts";
+import { checkMachines, checkStandbys } from "./machines.ts";
 import { checkProxies } from "./proxies.ts";
 import { fail, ok, warn } from "./verdict.ts";
 
@@ -24,6 +24,8 @@ export interface DoctorParts {
   readonly tryJail: () => Promise<void>;
   readonly agentPath: string;
   readonly installedBootFiles: () => Promise<BootFiles | undefined>;
+  /** How many machines wait for a command, and how many are left over. */
+  readonly countStandbys: () => { readonly waiting: number; readonly stale: number };
 }
 
 /** Looks at everything a guest needs and says what mends the rest. Changes nothing but creates our directories. */
@@ -62,6 +64,7 @@ export async function examineHost(parts: DoctorParts): Promise<DoctorReport> {
           await checkRoom(parts.config.cacheDirectory),
           await checkEnvironments(parts.config),
           ...checkMachines(parts.config.stateDirectory),
+          ...checkStandbys(parts.countStandbys()),
         ]
       : []),
     checkMemory(),

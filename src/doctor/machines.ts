@@ -46,6 +46,19 @@ function checkWorkspaces(registry: Registry): DoctorCheck {
   );
 }
 
+/** Machines that wait for a command; nothing where nobody has any. */
+export function checkStandbys({
+  waiting,
+  stale,
+}: {
+  readonly waiting: number;
+  readonly stale: number;
+}): DoctorCheck[] {
+  if (stale > 0)
+    return [warn("standbys", `${stale} left over by killed processes`, "pyro workspace gc")];
+  return waiting === 0 ? [] : [ok("standbys", `${waiting} waiting`)];
+}
+
 /** What a sweep could make nothing of is kept, for its owner to say what it is. */
 function checkLost(stateDirectory: string): DoctorCheck[] {
   const lost = lostDirectory(stateDirectory);

@@ -76,6 +76,8 @@ export interface OwnLifetime {
   readonly ttlMs: number;
   /** Absent: all that ends it is its time, and the end of its directory. */
   readonly attendance?: Attendance | undefined;
+  /** Where it waits for somebody to claim it, and by what it ends meanwhile. Absent: it is somebody's from its start. */
+  readonly standby?: StandbyGuard | undefined;
   /** Writes down who the machine is before it runs: nobody would find one that outlives us without that. What it throws ends it. */
   readonly claim: (identity: ProcessIdentity) => void;
 }
@@ -88,6 +90,49 @@ export interface Attendance {
   readonly unattendedSecondsMax?: number | undefined;
   /** A file to be: one line that says why the machine was ended by what guards it. */
   readonly wordPath: string;
+}
+
+/** By what a machine ends that nobody has claimed yet. */
+export interface StandbyGuard {
+  /** The directory of all standbys, where names say whose each is. */
+  readonly root: string;
+  /** How long nobody may claim it. */
+  readonly idleSeconds: number;
+  /** Files that must be there as they are now. */
+  readonly pins: readonly string[];
+  /** What programs of the host must be able to have besides. */
+  readonly memoryFloorBytes: number;
+  /** What the disk that it lies on must have left. */
+  readonly diskFloorBytes: number;
+}
+
+/** The file beside a standby's sockets by which it is guarded once these have left the standbys. */
+export const guardTermsName = "terms";
+
+/** By what a machine is guarded that is somebody's, as its guardian is told. */
+export function guardTerms({
+  directory,
+  ttlMs,
+  attendance,
+}: Pick<OwnLifetime, "directory" | "ttlMs" | "attendance">): string[] {
+  const unattendedSecondsMax = attendance?.unattendedSecondsMax;
+  return guardOptions({
+    word: attendance?.wordPath,
+    // The supervisor knows by the same file whether its workspace is there.
+    place: attendance?.lockPath ?? directory,
+    "ttl-seconds": Number.isFinite(ttlMs) ? Math.max(1, Math.ceil(ttlMs / 1000)) : undefined,
+    lock: unattendedSecondsMax === undefined ? undefined : attendance?.lockPath,
+    "unattended-seconds": unattendedSecondsMax,
+  });
+}
+
+/** Options of a guardian, those that are given. */
+export function guardOptions(
+  options: Readonly<Record<string, string | number | undefined>>,
+): string[] {
+  return Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}=${value}`],
+  );
 }
 
 /** A saved machine, before activation. */

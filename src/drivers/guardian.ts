@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { orphaning } from "../platform/orphan.ts";
 import { isAlive, type ProcessIdentity } from "../platform/processes.ts";
-import type { MachineExit, OwnLifetime } from "./driver.ts";
+import {
+  guardOptions,
+  guardTerms,
+  type MachineExit,
+  type OwnLifetime,
+  type StandbyGuard,
+} from "./driver.ts";
 
 const watchMs = 250;
 
@@ -31,21 +37,19 @@ export function announcedGuardianCommand(guardian: Guardian): string[] {
 }
 
 function guarding({ program, lifetime, identity }: Guardian): string[] {
-  const { directory, ttlMs, attendance } = lifetime;
-  const unattendedSecondsMax = attendance?.unattendedSecondsMax;
-  const options = {
-    word: attendance?.wordPath,
-    // The supervisor knows by the same file whether its workspace is there.
-    place: attendance?.lockPath ?? directory,
-    "ttl-seconds": Number.isFinite(ttlMs) ? Math.max(1, Math.ceil(ttlMs / 1000)) : undefined,
-    lock: unattendedSecondsMax === undefined ? undefined : attendance?.lockPath,
-    "unattended-seconds": unattendedSecondsMax,
-    ...identity,
-  };
-  const given = Object.entries(options).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}=${value}`],
-  );
-  return [program, "--guard", ...given, "--"];
+  const terms = [...guardTerms(lifetime), ...standbyTerms(lifetime.standby)];
+  return [program, "--guard", ...terms, ...guardOptions({ ...identity }), "--"];
+}
+
+function standbyTerms(standby: StandbyGuard | undefined): string[] {
+  if (standby === undefined) return [];
+  const { root, idleSeconds, pins, memoryFloorBytes, diskFloorBytes } = standby;
+  return guardOptions({
+    standby: root,
+    "idle-seconds": idleSeconds,
+    "memory-floor": memoryFloorBytes,
+    "disk-floor": diskFloorBytes,
+  }).concat(pins.map((path) => `--pin=${path}`));
 }
 
 /** The end of a process that is not our child; waiting for it keeps nobody alive. */

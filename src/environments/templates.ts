@@ -137,11 +137,16 @@ export class TemplateStore {
   }
 
   #directory(parts: TemplateKeyParts): string {
-    // By code units: the order of a language costs a process 10 ms, which load the rules of all.
-    const sorted = Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1));
-    const key = createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
-    return join(this.#root, key.slice(0, 32));
+    return join(this.#root, templateName(parts));
   }
+}
+
+/** A file name that no other template has. */
+export function templateName(parts: TemplateKeyParts): string {
+  // By code units: the order of a language costs a process 10 ms, which load the rules of all.
+  const sorted = Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1));
+  const key = createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
+  return key.slice(0, 32);
 }
 
 function filesOf(directory: string): Template {

@@ -3,6 +3,7 @@ import * as networks from "./network-results.ts";
 import * as results from "./results.ts";
 import * as services from "./service-results.ts";
 import * as shells from "./shell-results.ts";
+import * as standbys from "./standby-results.ts";
 import * as workspaces from "./workspace-results.ts";
 
 /** Every result that leaves pyro, by name. */
@@ -19,6 +20,8 @@ export const declarations = {
   vmExec: results.vmExecResultSchema,
   deleted: results.deletedSchema,
   reap: results.reapResultSchema,
+  standbyStatus: standbys.standbyStatusSchema,
+  standbyEnded: standbys.standbyEndedSchema,
   hostConnection: integrations.hostConnectionSchema,
   hostConfiguration: integrations.hostConfigurationSchema,
   hostReport: integrations.hostReportSchema,

@@ -57,6 +57,9 @@ export const limits = {
   shellReadCharsMax: 262_144,
   /** Typed at once; more is a file. */
   shellInputBytesMax: 1024 * 1024,
+  /** Machines that wait; each costs the host its memory. */
+  standbyCountMax: 16,
+  standbyIdleMinutesMax: 1440,
   labelCountMax: 64,
   labelBytesMax: 1024,
   secretCountMax: 64,

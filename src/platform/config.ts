@@ -69,6 +69,12 @@ export const environmentVariables = [
     fallback: "600",
   },
   {
+    name: "PYRO_STANDBY",
+    meaning:
+      "Set to 1, has each command make another machine ready when it has ended, as `pyro standby on` does for all; set to 0, nobody does, MCP servers included.",
+    fallback: "as `pyro standby on` and `off` say; MCP servers do",
+  },
+  {
     name: "PYRO_PATIENCE",
     meaning:
       "Multiplies how long pyro waits for a guest to boot and for a supervisor to start, on a host that is slower than most.",
@@ -145,6 +151,8 @@ export interface Config {
   readonly logBytesMax: number;
   /** How long a workspace's machine runs on when nobody looks after it. */
   readonly unattendedSecondsMax: number;
+  /** Whether machines are made ready for whoever asks next; `default`: by MCP servers, and where `pyro standby on` said so. */
+  readonly standby: "on" | "off" | "default";
   readonly trace: boolean;
   readonly noColor: boolean;
 }
@@ -183,9 +191,15 @@ export function readConfig(source: NodeJS.ProcessEnv = process.env): Config {
       value: read("PYRO_UNATTENDED_SECONDS") ?? "600",
       unit: "seconds",
     }),
+    standby: standbyChoice(read("PYRO_STANDBY")),
     trace: read("PYRO_TRACE") === "1",
     noColor: source.NO_COLOR !== undefined && source.NO_COLOR !== "",
   };
+}
+
+function standbyChoice(value: string | undefined): Config["standby"] {
+  if (value === undefined) return "default";
+  return value === "0" ? "off" : "on";
 }
 
 function driverChoice(value: string): DriverChoice {
@@ -268,6 +282,16 @@ export function supervisorEnvironment(config: Config): Record<string, string> {
     PYRO_LOG_MIB: String(config.logBytesMax / (1024 * 1024)),
     ...(process.env.PYRO_PATIENCE && { PYRO_PATIENCE: process.env.PYRO_PATIENCE }),
     ...(process.env.PYRO_FAULT && { PYRO_FAULT: process.env.PYRO_FAULT }),
+  };
+}
+
+/** The environment of a process that starts machines for us: with the same driver as ours. */
+export function keeperEnvironment(config: Config): Record<string, string> {
+  return {
+    ...supervisorEnvironment(config),
+    PYRO_DRIVER: config.driver,
+    ...(config.requireKvm && { PYRO_REQUIRE_KVM: "1" }),
+    ...(config.firecrackerPath !== undefined && { PYRO_FIRECRACKER: config.firecrackerPath }),
   };
 }
 

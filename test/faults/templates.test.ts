@@ -22,11 +22,8 @@ import { type TemplateKeyParts, TemplateStore } from "../../src/environments/tem
 import { readConfig } from "../../src/platform/config.ts";
 import { isAlive } from "../../src/platform/processes.ts";
 import { discard } from "../../src/workspace/machines/attach-agent.ts";
-import {
-  type StartRequest,
-  startMachine,
-  unnamedDisk,
-} from "../../src/workspace/machines/start-machine.ts";
+import { startMachine } from "../../src/workspace/machines/start-machine.ts";
+import { type StartRequest, unnamedDisk } from "../../src/workspace/machines/start-request.ts";
 import { baseEnvironment, PyroHome } from "../support/home.ts";
 import { findMonitor } from "../support/host-processes.ts";
 import { until } from "../support/until.ts";

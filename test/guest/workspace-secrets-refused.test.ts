@@ -7,7 +7,8 @@ import { ensureEnvironment } from "../../src/workspace/environments/ensure-envir
 import type { SecretSource } from "../../src/workspace/life/workspace-options.ts";
 import { discard } from "../../src/workspace/machines/attach-agent.ts";
 import { refuseSecrets } from "../../src/workspace/machines/make-template.ts";
-import { startMachine, unnamedDisk } from "../../src/workspace/machines/start-machine.ts";
+import { startMachine } from "../../src/workspace/machines/start-machine.ts";
+import { unnamedDisk } from "../../src/workspace/machines/start-request.ts";
 import { baseEnvironment } from "../support/home.ts";
 import { refusal, TestWorkspaces } from "../support/workspaces.ts";
 

@@ -78,6 +78,8 @@ export class PyroHome implements AsyncDisposable {
       PYRO_CACHE_DIR: this.cacheDirectory,
       PYRO_STATE_DIR: this.stateDirectory,
       NODE_COMPILE_CACHE: join(tmpdir(), "pyro-test-compile-cache"),
+      // Tests that are about machines that wait turn it on.
+      PYRO_STANDBY: "0",
       ...Object.fromEntries(
         ["PYRO_DEBIAN_MIRROR", ...chosen].flatMap((name) =>
           process.env[name] ? [[name, process.env[name]]] : [],

@@ -3,7 +3,8 @@ import { compose } from "../../src/compose.ts";
 import { readConfig } from "../../src/platform/config.ts";
 import { ensureEnvironment } from "../../src/workspace/environments/ensure-environment.ts";
 import { type Attached, discard } from "../../src/workspace/machines/attach-agent.ts";
-import { startMachine, unnamedDisk } from "../../src/workspace/machines/start-machine.ts";
+import { startMachine } from "../../src/workspace/machines/start-machine.ts";
+import { unnamedDisk } from "../../src/workspace/machines/start-request.ts";
 import { baseEnvironment, type PyroHome } from "./home.ts";
 
 /** What a command in a test machine ended with. */

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemErrorCode } from "../../src/model/errors.ts";
 import { isAbandoned } from "../../src/platform/files.ts";
+import { isLockFile } from "../../src/platform/lock.ts";
 import { findMonitors, findProcesses, type HostProcess, type Traces } from "./host-processes.ts";
 import { until } from "./until.ts";
 
@@ -108,11 +109,16 @@ function workspaceRows(stateDirectory: string): Record<string, unknown>[] {
   }
 }
 
+/** What stays of the state directory when nothing is in it. */
+const emptyPlaces = ["vms", "workspaces", "standby", "standby/held", "standby/ready"];
+
 /** Files in a state directory that belong to no VM. */
 function leftoverFiles(stateDirectory: string): string[] {
   return filesUnder(stateDirectory).filter(
     (name) =>
-      !/^registry\.sqlite(-wal|-shm)?$/.test(name) && name !== "vms" && name !== "workspaces",
+      !/^registry\.sqlite(-wal|-shm)?$/.test(name) &&
+      !emptyPlaces.includes(name) &&
+      !(name.startsWith("standby/") && isLockFile(name)),
   );
 }
 

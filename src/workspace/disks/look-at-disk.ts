@@ -12,7 +12,8 @@ import { takeOver } from "../life/take-over.ts";
 import type { WorkspaceContext } from "../life/workspace-context.ts";
 import { findBase, type WorkspaceBase } from "../life/workspace-machine.ts";
 import type { WorkOptions } from "../machines/host.ts";
-import { type MachineDisk, type StartedMachine, startThen } from "../machines/start-machine.ts";
+import { startThen } from "../machines/start-machine.ts";
+import type { MachineDisk, StartedMachine } from "../machines/start-request.ts";
 import { nameOf, requireLegal } from "../records/workspace-states.ts";
 import { copyDisk } from "./copy-disk.ts";
 

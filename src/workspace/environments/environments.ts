@@ -11,7 +11,8 @@ import type {
 } from "../../model/results.ts";
 import { discard } from "../machines/attach-agent.ts";
 import type { Host, WorkOptions } from "../machines/host.ts";
-import { startMachine, unnamedDisk } from "../machines/start-machine.ts";
+import { startMachine } from "../machines/start-machine.ts";
+import { unnamedDisk } from "../machines/start-request.ts";
 import { ensureEnvironment } from "./ensure-environment.ts";
 
 /** The catalog and whatever else is installed. */
@@ -66,6 +67,8 @@ async function warmUp(host: Host, image: InstalledImage, options: WorkOptions): 
     disk,
     hostname: "template",
     lifetime: "caller",
+    // It is the template that is wanted.
+    mayClaim: false,
     signal: options.signal,
   } as const;
   await discard(await startMachine(factory, request));

@@ -63,7 +63,7 @@ export async function gcWorkspaces(
   if (dryRun)
     return { deletedWorkspaceIds: due.map((row) => row.workspaceId), sweptDirectories: 0 };
   for (const row of due) await deleteWorkspace(context, row.workspaceId);
-  const sweptDirectories = await sweepWorkspaces(context);
+  const sweptDirectories = (await sweepWorkspaces(context)) + (await context.host.standbys.sweep());
   context.host.sweepProcesses();
   await sweepTemplates(context.host, usedImages(context));
   const rest = context.records.workspaces.list("workspace");

@@ -33,6 +33,8 @@ export async function pruneEnvironments(
   await removeAbandoned(clonesDirectory(cacheDirectory));
   const removedImages = await host.images.sweep(used);
   const removedTemplateCount = await sweepTemplates(host, used);
+  // Those whose image or template has gone just now.
+  await host.standbys.sweep();
   // Layers are needed until their image is built, and nobody knows here which install needs which.
   const removedBlobCount = (await host.images.isInstalling())
     ? 0

@@ -11,8 +11,9 @@ import { ensureEnvironment } from "../environments/ensure-environment.ts";
 import type { Attached } from "../machines/attach-agent.ts";
 import type { Host, WorkOptions } from "../machines/host.ts";
 import type { MachineFactory } from "../machines/machine-factory.ts";
-import { diskAt, startMachine } from "../machines/start-machine.ts";
+import { startMachine } from "../machines/start-machine.ts";
 import { startOnHost } from "../machines/start-on-host.ts";
+import { diskAt } from "../machines/start-request.ts";
 import { keepProxies } from "../records/kept-proxies.ts";
 import { msLeft } from "../records/workspace-states.ts";
 import {

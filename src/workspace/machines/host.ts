@@ -17,6 +17,7 @@ import type { Config } from "../../platform/config.ts";
 import { ensurePrivateDirectory } from "../../platform/directories.ts";
 import type { Trace } from "../../platform/trace.ts";
 import type { MachineFactory } from "./machine-factory.ts";
+import { Standbys, type StandbyWanted } from "./standbys.ts";
 
 export interface HostParts {
   readonly config: Config;
@@ -51,8 +52,10 @@ export class Host {
   readonly config: Config;
   readonly images: ImageStore;
   readonly templates: TemplateStore;
+  readonly standbys: Standbys;
   readonly trace: Trace;
   readonly #parts: HostParts;
+  #lastWanted: StandbyWanted | undefined;
 
   constructor(parts: HostParts) {
     this.#parts = parts;
@@ -60,6 +63,7 @@ export class Host {
     this.trace = parts.trace;
     this.images = new ImageStore(parts.config.cacheDirectory);
     this.templates = new TemplateStore(parts.config.cacheDirectory);
+    this.standbys = new Standbys(parts.config.stateDirectory);
   }
 
   /** Memory of the host in MiB; more than that is never given to a guest. */
@@ -121,8 +125,18 @@ export class Host {
       blank: () => ensureBlankDisk(this.config.cacheDirectory),
       images: this.images,
       templates: this.templates,
+      standbys: this.standbys,
+      adopt: (...machine) => this.adopt(...machine),
+      onWanted: (wanted) => {
+        this.#lastWanted = wanted;
+      },
       trace: this.trace,
     };
+  }
+
+  /** The machine with a new disk that was last asked for. */
+  get lastWanted(): StandbyWanted | undefined {
+    return this.#lastWanted;
   }
 
   /** Takes over a machine of `driver`, which it keeps whatever runs guests now. */

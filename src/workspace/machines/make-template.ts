@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentClient } from "../../channel/agent-client.ts";
-import type { MachineSpec, SavableMachine } from "../../drivers/driver.ts";
+import type { Machine, MachineSpec, SavableMachine } from "../../drivers/driver.ts";
 import { diskBytes } from "../../environments/blank-disk.ts";
 import { captureDisk } from "../../environments/capture-disk.ts";
 import { findCatalogEntry } from "../../environments/catalog.ts";
@@ -52,7 +52,7 @@ export async function makeTemplate(
     factory.trace.mark("prepared");
     await refuseSecrets(client);
     client.close();
-    await untilNoticed(machine);
+    await untilChannelIsFree(machine);
     await machine.saveState();
     await machine.kill();
     await publish(draft, { diskPath, key: work.key });
@@ -89,10 +89,13 @@ export async function refuseSecrets(client: AgentClient): Promise<void> {
   if (heldSecrets) throw new PyroError("template_unusable", "The machine has held a secret.");
 }
 
-/** A machine that was saved before would, in every copy, take the next client's words for those of the one that is gone. */
-async function untilNoticed(machine: SavableMachine): Promise<void> {
+/**
+ * Waits until the agent has noticed that so many connections have ended. A machine that was saved before would, in every copy, take the
+ * next client's words for those of the one that is gone.
+ */
+export async function untilChannelIsFree(machine: Machine, times = 1): Promise<void> {
   const deadline = performance.now() + noticeDeadlineMs;
-  while (!machine.consoleTail().includes(channelIsFree)) {
+  while (machine.consoleTail().split(channelIsFree).length <= times) {
     if (performance.now() > deadline)
       throw new PyroError("template_unusable", "The guest did not notice that its channel closed.");
     await sleep(noticePollMs);

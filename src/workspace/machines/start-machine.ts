@@ -1,12 +1,9 @@
-import { closeSync, constants, existsSync, openSync, rmSync } from "node:fs";
-import { protocolVersion } from "../../channel/attach.ts";
-import type { MachineLifetime, MachineSpec } from "../../drivers/driver.ts";
-import { blankDiskVersion, readDiskContent } from "../../environments/blank-disk.ts";
-import type { DiskContent } from "../../environments/disk-content.ts";
+import { closeSync, existsSync, openSync } from "node:fs";
+import type { MachineSpec } from "../../drivers/driver.ts";
+import { readDiskContent } from "../../environments/blank-disk.ts";
 import type { InstalledImage } from "../../environments/store.ts";
 import type { Template, TemplateKeyParts } from "../../environments/templates.ts";
 import { asPyroError, PyroError, systemErrorCode } from "../../model/errors.ts";
-import type { MachineSize } from "../../model/machine-options.ts";
 import { activationDefaults, newIdentity } from "./activation.ts";
 import {
   type Attached,
@@ -15,55 +12,17 @@ import {
   discard,
   endedByItself,
 } from "./attach-agent.ts";
+import { claimStandby } from "./claim-standby.ts";
 import type { MachineFactory } from "./machine-factory.ts";
 import { makeTemplate } from "./make-template.ts";
+import {
+  type MachineDisk,
+  type StartedMachine,
+  type StartRequest,
+  templateKey,
+} from "./start-request.ts";
 
 const restoreDeadlineMs = 10_000;
-
-/** A machine's own disk: new, made from the content it is given, or one that exists already. */
-export type MachineDisk =
-  | { readonly kind: "new"; readonly create: (content: DiskContent) => number }
-  | {
-      readonly kind: "existing";
-      readonly open: () => number;
-      /** Whether the machine may only read it. Default false. */
-      readonly isReadOnly?: boolean;
-    };
-
-export interface StartRequest extends MachineSize {
-  readonly image: InstalledImage;
-  readonly lifetime: MachineLifetime;
-  readonly disk: MachineDisk;
-  readonly hostname: string;
-  /** Of a disk that exists: keeps its workspace and nothing else. Default false. */
-  readonly discardRoot?: boolean | undefined;
-  /** A disk that the machine is to make, open for writing. Only a machine that boots can have one. */
-  readonly targetDisk?: number | undefined;
-  /** Never earlier than this may the guest's clock be; nanoseconds. */
-  readonly notBeforeNs?: bigint | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** A machine whose agent answers and knows who it is. */
-export interface StartedMachine extends Attached {
-  /** How it came to be: resumed, booted for itself, or resumed from the template it just became. */
-  readonly origin: "restored" | "booted" | "booted-and-saved";
-}
-
-/** A new disk without a name, gone with its machine. */
-export function unnamedDisk(directory: string): MachineDisk {
-  return { kind: "new", create: (content) => content.createUnnamed(directory) };
-}
-
-/** The disk at `path`, kept from an earlier life of the machine, or a new one. Its directory must be there. */
-export function diskAt(path: string): MachineDisk {
-  if (existsSync(path)) return { kind: "existing", open: () => openSync(path, constants.O_RDWR) };
-  const create = (content: DiskContent) => {
-    rmSync(path, { force: true });
-    return content.createAt(path);
-  };
-  return { kind: "new", create };
-}
 
 /** A running machine for `request`, from a template when there is one. */
 export function startMachine(
@@ -79,6 +38,8 @@ export async function startThen(
   request: StartRequest,
   prepare: (started: StartedMachine) => Promise<void>,
 ): Promise<StartedMachine> {
+  const claimed = await claimStandby(factory, request, prepare);
+  if (claimed !== undefined) return claimed;
   const environmentDisk = openImage(factory, request.image);
   try {
     const { vcpuCount, memMib, cpu, lifetime, targetDisk } = request;
@@ -146,20 +107,6 @@ async function startAttached(
 function mustBoot({ driver }: MachineFactory, { targetDisk, disk }: StartRequest): boolean {
   if (targetDisk !== undefined) return true;
   return disk.kind === "existing" && disk.isReadOnly === true && !driver.restoresOnReadOnlyDisk;
-}
-
-/** Everything that a template of this machine depends on. */
-function templateKey(factory: MachineFactory, request: StartRequest): TemplateKeyParts {
-  return {
-    imageId: request.image.id,
-    bootDigest: factory.boot.digest,
-    driverFingerprint: factory.driver.fingerprintOf(request.cpu),
-    protocol: protocolVersion,
-    vcpuCount: request.vcpuCount,
-    memMib: request.memMib,
-    blankDiskVersion,
-    disk: request.disk.kind,
-  };
 }
 
 interface RestoreWork {

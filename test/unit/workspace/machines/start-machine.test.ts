@@ -5,10 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { PyroError } from "../../../../src/model/errors.ts";
 import type { MachineFactory } from "../../../../src/workspace/machines/machine-factory.ts";
-import {
-  type StartRequest,
-  startMachine,
-} from "../../../../src/workspace/machines/start-machine.ts";
+import { startMachine } from "../../../../src/workspace/machines/start-machine.ts";
+import type { StartRequest } from "../../../../src/workspace/machines/start-request.ts";
 
 test("a monitor that refuses what was just saved is told in its own words, not booted around", async () => {
   const directory = mkdtempSync(join(tmpdir(), "pyro-test-"));

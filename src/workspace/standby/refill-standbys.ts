@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import { keeperEnvironment } from "../../platform/config.ts";
+import { orphaning } from "../../platform/orphan.ts";
+import { identifySelf, type ProcessIdentity } from "../../platform/processes.ts";
+import type { Host } from "../machines/host.ts";
+import type { StandbySpec } from "../machines/standbys.ts";
+import { defaultSettings, readSettingsSync } from "./standby-settings.ts";
+
+/** Who keeps standbys for the command line. */
+export const userKeeper = "user";
+
+/** What the process is told that keeps standbys. */
+export interface RefillRequest {
+  readonly spec: StandbySpec;
+  readonly count: number;
+  readonly idleSeconds: number;
+  readonly keeper: string;
+  /** Whose wish it is. */
+  readonly process: ProcessIdentity;
+}
+
+/**
+ * Has another machine like the last one that was asked for made ready, where its user wants that, by a process that is waited for by
+ * nobody and begins when a core is idle.
+ */
+export function refillForUser(host: Host, program: string): void {
+  const wanted = host.lastWanted;
+  if (wanted === undefined || host.config.standby === "off") return;
+  const settings =
+    readSettingsSync(host.standbys) ?? (host.config.standby === "on" ? defaultSettings : undefined);
+  if (settings === undefined) return;
+  const { environment, count, idleSeconds } = settings;
+  if (environment !== null && environment !== wanted.spec.environment) return;
+  refill(host, program, { keeper: userKeeper, count, idleSeconds });
+}
+
+/** The same for whoever keeps them for himself. */
+export function refill(
+  host: Host,
+  program: string,
+  wish: Omit<RefillRequest, "spec" | "process">,
+): void {
+  const wanted = host.lastWanted;
+  if (wanted === undefined || host.standbys.waiting(wanted.key).length >= wish.count) return;
+  const request: RefillRequest = { ...wish, spec: wanted.spec, process: identifySelf() };
+  const [starter, ...args] = orphaning;
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning", program];
+  const child = spawn(starter, [...args, ...node, JSON.stringify(request)], {
+    cwd: "/",
+    env: keeperEnvironment(host.config),
+    stdio: "ignore",
+  });
+  // Without it the next command is slower, and nothing else.
+  child.on("error", () => undefined);
+  child.unref();
+}
