@@ -22,6 +22,8 @@ export interface CreateServerOptions {
   readonly withGit?: boolean | undefined;
   /** Whether to ask the person behind a client that can what a workspace may reach, when something was denied. Default true. */
   readonly asksPerson?: boolean | undefined;
+  /** Whether a machine like the last one that was asked for is made ready between calls. Default false; `pyro mcp serve` does it. */
+  readonly keepsStandby?: boolean | undefined;
   /** Directories of the host that tools may read and write beside the project. */
   readonly allowPaths?: readonly string[] | undefined;
   /** What the tools work with. Default: a `Pyro` of its own, made at the first call. */

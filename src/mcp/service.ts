@@ -24,6 +24,7 @@ import { type Progress, startProgress } from "./progress.ts";
 import { promptsFor } from "./prompts.ts";
 import type { CreateServerOptions, PyroServer, ServeStreams } from "./pyro-server.ts";
 import { selectTools } from "./select-tools.ts";
+import { StandbyKeeper } from "./standby-keeper.ts";
 import { annotationsOf, type Call, type Tool } from "./tool.ts";
 import { inputDocument, outputDocument, parseInput } from "./tool-input.ts";
 
@@ -39,6 +40,7 @@ export class Service implements PyroServer, Disposable {
   readonly #project: ProjectSource | undefined;
   readonly #roots: HostRoots;
   readonly #person: Person<CallToolResult> | undefined;
+  readonly #standbys: StandbyKeeper | undefined;
   #pyro: Promise<Pyro> | undefined;
 
   constructor(options: CreateServerOptions) {
@@ -50,6 +52,7 @@ export class Service implements PyroServer, Disposable {
       ...(options.allowPaths ?? []),
     ]);
     if (options.asksPerson !== false) this.#person = new Person(() => this.#engine());
+    if (options.keepsStandby) this.#standbys = new StandbyKeeper(() => this.#engine());
     if (options.pyro !== undefined) this.#pyro = Promise.resolve(options.pyro);
   }
 
@@ -78,6 +81,7 @@ export class Service implements PyroServer, Disposable {
 
   /** Removes what it made on the host for itself. Workspaces stay. */
   [Symbol.dispose](): void {
+    this.#standbys?.[Symbol.dispose]();
     this.#project?.[Symbol.dispose]();
   }
 
@@ -138,6 +142,7 @@ export class Service implements PyroServer, Disposable {
     context: ServerContext,
     capabilities: ClientCapabilities | undefined,
   ): Promise<CallToolResult | InputRequiredResult> {
+    using _atWork = this.#standbys?.duringCall();
     using progress = startProgress(context, tool.title);
     try {
       const state = context.mcpReq.requestState<string>();

@@ -68,7 +68,12 @@ async function serve(
   { allowPath, ask, ...options }: ServeOptions,
 ): Promise<void> {
   const { serveProcess } = await import("../../mcp/serve-process.ts");
-  const server = createServer({ ...options, allowPaths: allowPath, asksPerson: ask });
+  const server = createServer({
+    ...options,
+    allowPaths: allowPath,
+    asksPerson: ask,
+    keepsStandby: true,
+  });
   await serveProcess(server, stderr);
 }
 
