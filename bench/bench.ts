@@ -47,6 +47,8 @@ export function pyroEnvironment(config: Config): NodeJS.ProcessEnv {
   return {
     ...toolEnvironment(),
     PYRO_TRACE: "1",
+    // The section about machines that wait makes them ready itself.
+    PYRO_STANDBY: "0",
     PYRO_CACHE_DIR: config.cacheDirectory,
     PYRO_STATE_DIR: config.stateDirectory,
     ...(config.requireKvm && { PYRO_REQUIRE_KVM: "1" }),

@@ -23,6 +23,7 @@ import { network } from "./sections/network.ts";
 import { run } from "./sections/run.ts";
 import { services } from "./sections/services.ts";
 import { shells } from "./sections/shells.ts";
+import { standby } from "./sections/standby.ts";
 import { throughput } from "./sections/throughput.ts";
 import { workspaceCreate } from "./sections/workspace-create.ts";
 import { workspaceExec } from "./sections/workspace-exec.ts";
@@ -35,6 +36,7 @@ import { makeWorkDirectory } from "./work-directory.ts";
 const sections: readonly Section[] = [
   cli,
   run,
+  standby,
   coldRun,
   exec,
   throughput,

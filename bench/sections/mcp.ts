@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "@modelcontextprotocol/client";
-import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { countTokens } from "gpt-tokenizer/esm/encoding/o200k_base";
 import { type ProfileName, profileNames } from "../../src/mcp/profiles.ts";
-import { type Bench, environment, pyro } from "../bench.ts";
+import { type Bench, environment } from "../bench.ts";
 import { atMost, type Figure, latency, round, type Target } from "../figure.ts";
+import { openServer } from "../mcp-server.ts";
 import { proportionalMib } from "../process-usage.ts";
 import type { Measured, Section } from "../section.ts";
 import { summarise } from "../statistics.ts";
@@ -12,7 +11,6 @@ import { timeOf } from "../time.ts";
 import { makeFleet } from "../workspaces.ts";
 
 const settleMs = 2000;
-const callMs = 120_000;
 const tokenLimits: Record<ProfileName, number> = {
   "vm-run": 300,
   "workspace-core": 3000,
@@ -30,7 +28,7 @@ async function measure(bench: Bench): Promise<Measured> {
   // The server's workspaces are deleted with the fleet, which shares its state directory.
   await using fleet = await makeFleet(bench);
   const startMs = await starts(bench);
-  await using server = await open(bench, "workspace-full");
+  await using server = await openServer(bench, "workspace-full");
   await sleep(settleMs, undefined, { signal: bench.signal });
   const idleMib = proportionalMib(server.pid);
   const { workspaceId } = await fleet.pyro.createWorkspace({ environment, signal: bench.signal });
@@ -81,7 +79,7 @@ async function starts(bench: Bench): Promise<number[]> {
   for (let start = 0; start < bench.counts.warmUps + bench.counts.cliStarts; start++) {
     bench.signal.throwIfAborted();
     const startedAt = performance.now();
-    await using server = await open(bench, "workspace-full");
+    await using server = await openServer(bench, "workspace-full");
     await server.listTools();
     if (start >= bench.counts.warmUps) samples.push(performance.now() - startedAt);
   }
@@ -92,7 +90,7 @@ async function starts(bench: Bench): Promise<number[]> {
 async function tokenFigures(bench: Bench): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const profile of profileNames) {
-    await using server = await open(bench, profile);
+    await using server = await openServer(bench, profile);
     const tools = await server.listTools();
     const tokens = tools.map(({ name, description, inputSchema }) =>
       countTokens(JSON.stringify({ name, description, inputSchema })),
@@ -106,35 +104,4 @@ async function tokenFigures(bench: Bench): Promise<Figure[]> {
     });
   }
   return figures;
-}
-
-interface Server extends AsyncDisposable {
-  readonly pid: number;
-  listTools(): Promise<Awaited<ReturnType<Client["listTools"]>>["tools"]>;
-  /** Throws unless the call succeeds. */
-  call(name: string, input: Record<string, unknown>): Promise<void>;
-}
-
-async function open({ config, signal }: Bench, profile: ProfileName): Promise<Server> {
-  const program = pyro(config, "mcp", "serve", "--profile", profile);
-  const transport = new StdioClientTransport({
-    command: program.command,
-    args: [...program.args],
-    env: { ...program.env, PYRO_TRACE: "" } as Record<string, string>,
-    stderr: "inherit",
-  });
-  const client = new Client(
-    { name: "bench", version: "1" },
-    { versionNegotiation: { mode: "legacy" } },
-  );
-  await client.connect(transport);
-  return {
-    pid: transport.pid ?? 0,
-    listTools: async () => (await client.listTools()).tools,
-    call: async (name, input) => {
-      const result = await client.callTool({ name, arguments: input }, { signal, timeout: callMs });
-      if (result.isError) throw new Error(`${name}: ${JSON.stringify(result.content)}`);
-    },
-    [Symbol.asyncDispose]: () => client.close(),
-  };
 }
