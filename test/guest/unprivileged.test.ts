@@ -22,6 +22,20 @@ describe("an unprivileged user", () => {
     await assertNothingLeft({ ...account, sessions: [started.pid] });
   });
 
+  it("has a machine wait, which the next command takes", async () => {
+    await using home = await PyroHome.warm();
+    const account = await makeAccount(home);
+    const on = await account.start(["standby", "on", baseEnvironment]).ended;
+    assert.match(on.stdout, /^Standby is on: 1 for /, on.stderr);
+    const env = { PYRO_TRACE: "1" };
+    const ran = await account.start(["run", baseEnvironment, "--", "id", "-u"], { env }).ended;
+    assert.deepEqual([ran.stdout, ran.code], ["0\n", 0]);
+    assert.match(ran.stderr, / claimed=/);
+    const off = await account.start(["standby", "off"]).ended;
+    assert.equal(off.stdout, "Ended: 0\n");
+    await assertNothingLeft({ ...account, sessions: [] });
+  });
+
   it("is told by the doctor of what only he needs", async () => {
     await using home = await PyroHome.warm();
     const account = await makeAccount(home);
