@@ -1,6 +1,6 @@
 // Writes docs/parity.md from the reports in test/kvm/results, one a pair. `--take REPORT` first makes those of what a run reported;
 // `--check` only says whether the page is fresh.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Outcome, Setting } from "../../test/kvm/behaviour.ts";
@@ -9,7 +9,12 @@ import { pairs } from "../../test/kvm/pairs.ts";
 import { readReport } from "./report.ts";
 
 /** Times are left out: those of emulated hosts would only mislead. */
-type KeptOutcome = Pick<Outcome, "behaviour" | "result" | "reason"> & { readonly ratio?: number };
+interface Figures {
+  readonly ratio?: number;
+  readonly besideMib?: number;
+}
+
+type KeptOutcome = Pick<Outcome, "behaviour" | "result" | "reason"> & Figures;
 
 /** What is kept of one pair. */
 interface Kept {
@@ -38,9 +43,6 @@ PYRO_FIRECRACKER=/usr/bin/firecracker make test-kvm
 A run that was cut off, or whose minutes were over, goes on where it was: what passed is not tried again until the product or the tests change.
 \`node tools/kvm/parity-page.ts --take REPORT\` makes this page of what was reported.
 
-Every machine of the lane is emulated twice over, so it takes what others leave it of the processors: with two of them to itself a pair takes a
-quarter of an hour, and several times that on a machine that is busy. That is why no part of it is in continuous integration.
-
 What it does not show: speed, for all is slow there in its own way, so figures are given only as a share of the same pair's; Intel's VMX; and races
 that need real processors.
 
@@ -63,24 +65,29 @@ else if (readFileSync(pagePath, "utf8") !== page) {
   process.exitCode = 1;
 }
 
-/** Keeps those pairs of which every behaviour was tried. */
+/** Keeps what was tried of each pair, unless more of it is kept already. */
 function take(path: string): void {
   const { settings, outcomes } = readReport(path);
   for (const { key, ...setting } of settings.values()) {
-    const all = allBehaviours.flatMap(({ name }) => outcomes.get(`${setting.pair} ${name}`) ?? []);
-    if (all.length < allBehaviours.length || all.some((one) => one.key !== key)) continue;
-    const kept: Kept = { setting, outcomes: all.map(keptOf) };
-    writeFileSync(`${results}${setting.pair}.json`, `${JSON.stringify(kept, null, 2)}\n`);
+    const tried = allBehaviours.flatMap(
+      ({ name }) => outcomes.get(`${setting.pair} ${name}`) ?? [],
+    );
+    const kept: Kept = { setting, outcomes: tried.filter((one) => one.key === key).map(keptOf) };
+    const path = `${results}${setting.pair}.json`;
+    const known = existsSync(path) ? read(path).outcomes.length : 0;
+    if (kept.outcomes.length < known) continue;
+    writeFileSync(path, `${JSON.stringify(kept, null, 2)}\n`);
   }
 }
 
 function keptOf({ behaviour, result, reason, figures }: Outcome): KeptOutcome {
-  const ratio = figures?.ratio;
+  const { ratio, besideMib } = figures ?? {};
   return {
     behaviour,
     result,
     ...(reason !== undefined && { reason }),
     ...(ratio !== undefined && { ratio }),
+    ...(besideMib !== undefined && { besideMib }),
   };
 }
 
@@ -118,7 +125,11 @@ function pageOf(all: readonly Kept[]): string {
     ),
     row([
       "restore → first answer, as a share of a boot",
-      ...columns.map(({ kept }) => ratioOf(kept)),
+      ...columns.map(({ kept }) => figureOf(kept, "ratio")),
+    ]),
+    row([
+      "memory of the monitor beside its guest's, MiB",
+      ...columns.map(({ kept }) => figureOf(kept, "besideMib")),
     ]),
     "",
     ...notes.map((note, index) => `${index + 1}. ${note}`),
@@ -127,7 +138,7 @@ function pageOf(all: readonly Kept[]): string {
   ].join("\n");
 }
 
-function ratioOf(kept: Kept | undefined): string {
-  const ratio = kept?.outcomes.find((one) => one.ratio !== undefined)?.ratio;
-  return ratio === undefined ? "–" : String(ratio);
+function figureOf(kept: Kept | undefined, name: keyof Figures): string {
+  const figure = kept?.outcomes.find((one) => one[name] !== undefined)?.[name];
+  return figure === undefined ? "–" : String(figure);
 }
