@@ -96,6 +96,13 @@ test-conformance: setup ## the protocol's own test suite and its Inspector again
 bench: setup ## measure, print a table, write JSON to bench/results
 	node --disable-warning=ExperimentalWarning bench/main.ts
 
+BASE ?=
+ONLY ?= run,exec,throughput,workspace-exec
+ROUNDS ?= 2
+.PHONY: bench-compare
+bench-compare: setup ## measure BASE=COMMIT and this checkout in turns, ROUNDS=2 of the sections ONLY=…, and print the ratio of every figure
+	node --disable-warning=ExperimentalWarning bench/compare.ts --rounds $(ROUNDS) --only $(ONLY) $(BASE)
+
 PATCHES ?= 20000
 .PHONY: fuzz-patches
 fuzz-patches: setup ## spoil PATCHES=20000 real diffs and hold what becomes of them against git and GNU patch

@@ -5,7 +5,17 @@ const headings = ["figure", "value", "target", "met", "how"];
 
 /** The report for people: one table, a block a section. */
 export function formatTable(reports: readonly SectionReport[]): string {
-  const blocks = reports.map(({ figures }) => figures.map(formatRow));
+  return formatBlocks(
+    headings,
+    reports.map(({ figures }) => figures.map(formatRow)),
+  );
+}
+
+/** Columns as wide as they must be, a rule above each block. */
+export function formatBlocks(
+  headings: readonly string[],
+  blocks: readonly (readonly (readonly string[])[])[],
+): string {
   const rows = [headings, ...blocks.flat()];
   const widths = headings.map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? "").length)),
@@ -37,6 +47,6 @@ function formatTarget(target: Target | undefined, unit: Unit): string {
   return `${sign} ${target.limit}${unit && ` ${unit}`}${aim}`;
 }
 
-function withUnit(value: number, unit: Unit): string {
+export function withUnit(value: number, unit: Unit): string {
   return `${round(value)}${unit && ` ${unit}`}`;
 }
