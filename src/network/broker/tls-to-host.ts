@@ -12,7 +12,7 @@ import { Refusal } from "./refusal.ts";
 /** What both sides can speak. */
 export type Protocol = "h2" | "http/1.1";
 
-export const handshakeMs = 30_000;
+const handshakeMs = 30_000;
 
 /** Speaks TLS with the hosts themselves, and believes what this machine believes. */
 export class TlsToHosts {

@@ -6,11 +6,13 @@ import { systemErrorCode } from "../../model/errors.ts";
 import { visibleText } from "../../model/text.ts";
 import { issueForHost } from "./certificates.ts";
 import { Refusal } from "./refusal.ts";
-import { handshakeMs, type Protocol } from "./tls-to-host.ts";
+import type { Protocol } from "./tls-to-host.ts";
 
 /** A certificate is made anew before clients would refuse it. */
 const renewedBeforeMs = 7 * 86_400_000;
 const keptHostsMax = 256;
+/** An interpreted program in an emulated guest may need a minute for its part. */
+const handshakeMs = 300_000;
 
 interface Identity {
   readonly context: SecureContext;
