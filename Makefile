@@ -86,7 +86,7 @@ test-hosts: setup ## drive the real coding agents through a workspace; installs 
 
 .PHONY: test-programs
 test-programs: setup ## other people's programs in guests: editors and shells on terminals, package managers on the network; builds environments with them once
-	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test}-programs $(NODE_TEST) --test-timeout=600000 test/programs/programs.ts test/programs/clients.ts test/programs/installs.ts test/programs/credential-clients.ts
+	PYRO_TEST_CACHE_DIR=$${PYRO_TEST_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pyro-test}-programs $(NODE_TEST) --test-timeout=600000 test/programs/programs.ts test/programs/clients.ts test/programs/installs.ts test/programs/credential-clients.ts test/programs/whole-project.ts
 
 .PHONY: test-conformance
 test-conformance: setup ## the protocol's own test suite and its Inspector against the MCP server; installs 150 MB once

@@ -61,6 +61,13 @@ export class Forge implements AsyncDisposable {
     return `https://${this.host}/repositories/private.git`;
   }
 
+  /** Takes what is checked out in a directory of this machine as its main branch. */
+  receive(checkout: string): void {
+    const bare = join(this.#directory, "repositories", "private.git");
+    const env = { PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: "1" };
+    execFileSync("git", ["-C", checkout, "push", "--quiet", bare, "HEAD:main"], { env });
+  }
+
   /** What git says of the repository itself. */
   git(...args: readonly string[]): string {
     const bare = join(this.#directory, "repositories", "private.git");
