@@ -45,7 +45,7 @@ A run that was cut off, or whose minutes were over, goes on where it was: what p
 
 Every guest of the lane is emulated twice over and takes what others leave it of the processors. With two of them, shared with eight other
 programs, making the outer guest's root took 1.5 minutes and its boot 40 seconds; the first behaviour had passed 3.6 minutes after the start, and the fourth
-after 6.4. Five that show anything do not fit six minutes there, so that continuous integration runs none.
+after 6.4; all of one pair took 23 minutes. Five that show anything do not fit six minutes there, so that continuous integration runs none.
 
 What it does not show: speed, for all is slow there in its own way, so figures are given only as a share of the same pair's; Intel's VMX; and races
 that need real processors.
