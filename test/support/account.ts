@@ -49,8 +49,14 @@ export async function makeAccount(home: PyroHome): Promise<Account> {
     PYRO_CACHE_DIR: place.cacheDirectory,
     PYRO_STATE_DIR: place.stateDirectory,
     NODE_DISABLE_COMPILE_CACHE: "1",
+    // Tests that are about machines that wait turn it on.
+    PYRO_STANDBY: "0",
   };
   const start = (args: readonly string[], options: StartOptions = {}) =>
-    home.startProgram([...(isRoot ? drop : []), program, ...args], { ...options, env, cwd: "/" });
+    home.startProgram([...(isRoot ? drop : []), program, ...args], {
+      ...options,
+      env: { ...env, ...options.env },
+      cwd: "/",
+    });
   return { own, ...place, start };
 }
