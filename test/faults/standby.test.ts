@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it, test } from "node:test";
-import type { RunResult, Vm, VmExecResult } from "../../src/index.ts";
+import type { RunResult, Vm, VmExecResult, WorkspaceGc } from "../../src/index.ts";
 import { identifySelf, isAlive, waitUntilGone } from "../../src/platform/processes.ts";
 import { Standbys, standbyPaths } from "../../src/workspace/machines/standbys.ts";
 import { baseEnvironment, repository } from "../support/home.ts";
@@ -166,8 +166,10 @@ describe("a machine that waits, and whoever keeps it,", () => {
     const { record } = place.only;
     endProcess(guardianOf(record.process.pid));
     assert.ok(await waitUntilGone(record.process, 20_000));
-    assert.equal(await place.host.standbys.sweep(), 1);
-    assert.equal(place.waiting.length, 0);
+    assert.deepEqual(place.host.standbys.count(), { waiting: 0, stale: 1 });
+    const gc = await call<WorkspaceGc>("gcWorkspaces", []);
+    assert.equal(gc.result?.sweptDirectories, 1);
+    assert.deepEqual(place.host.standbys.count(), { waiting: 0, stale: 0 });
   });
 
   it("ends when its template is replaced, and is nobody's until then", async () => {

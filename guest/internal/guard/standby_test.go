@@ -77,6 +77,22 @@ func TestStandbyEndsWhenNobodyWantsIt(t *testing.T) {
 	w.leavesNothing()
 }
 
+func TestStandbyIsUnwantedAfterALaptopSlept(t *testing.T) {
+	defer func(clock func() time.Duration) { sinceBoot = clock }(sinceBoot)
+	now := time.Minute
+	sinceBoot = func() time.Duration { return now }
+	s := &standby{options: &options{idleMax: time.Hour}}
+	for _, test := range []struct {
+		slept time.Duration
+		want  bool
+	}{{0, false}, {59 * time.Minute, false}, {time.Minute, true}} {
+		now += test.slept
+		if got := s.isUnwanted(); got != test.want {
+			t.Errorf("after %v: %v", test.slept, got)
+		}
+	}
+}
+
 func TestStandbyEndsWithAPin(t *testing.T) {
 	for name, lose := range map[string]func(path string){
 		"removed":  func(path string) { _ = os.Remove(path) },
