@@ -13,11 +13,16 @@ export interface Server extends AsyncDisposable {
   call(name: string, input: Record<string, unknown>): Promise<Record<string, unknown>>;
 }
 
-export async function openServer({ config, signal }: Bench, profile: ProfileName): Promise<Server> {
+export async function openServer(
+  { config, signal }: Bench,
+  profile: ProfileName,
+  cwd = process.cwd(),
+): Promise<Server> {
   const program = pyro(config, "mcp", "serve", "--profile", profile);
   const transport = new StdioClientTransport({
     command: program.command,
     args: [...program.args],
+    cwd,
     env: { ...program.env, PYRO_TRACE: "" } as Record<string, string>,
     stderr: "inherit",
   });

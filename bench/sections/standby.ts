@@ -29,7 +29,7 @@ async function measure(bench: Bench): Promise<Measured> {
   bench.progress("standby: exporting the root for runsc");
   await using baselines = await makeBaselines(bench);
   await using _fleet = await makeFleet(bench);
-  await using server = await openServer(bench, "workspace-full");
+  await using server = await openServer(bench, "workspace-full", bench.workDirectory);
   const samples: Record<string, number[]> = {};
   const keep = (name: string, value: number) => {
     samples[name] ??= [];

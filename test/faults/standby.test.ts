@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, it, test } from "node:test";
 import type { RunResult, Vm, VmExecResult, WorkspaceGc } from "../../src/index.ts";
 import { identifySelf, isAlive, waitUntilGone } from "../../src/platform/processes.ts";
+import { tryConnectUnix } from "../../src/platform/unix-socket.ts";
 import { Standbys, standbyPaths } from "../../src/workspace/machines/standbys.ts";
 import { baseEnvironment, repository } from "../support/home.ts";
 import { endProcess } from "../support/host-processes.ts";
@@ -159,6 +160,19 @@ describe("a machine that waits, and whoever keeps it,", () => {
     endProcess(record.process.pid);
     const { result } = await run;
     assert.deepEqual([result?.exitCode, result?.stdout, result?.stderr], [0, "here\n", ""]);
+  });
+
+  it("that somebody else speaks to is not waited for", async () => {
+    await place.keep();
+    const { name } = place.only;
+    const { sockets } = standbyPaths(join(place.host.standbys.readyDirectory, name));
+    // One is heard, the others fill the queue.
+    const speakers = await Promise.all(
+      [1, 2, 3].map(() => tryConnectUnix(join(sockets, "channel.sock"))),
+    );
+    const { code, isClaimed, stderr } = await place.run(["true"]);
+    assert.deepEqual([code, isClaimed], [0, false], stderr);
+    for (const speaker of speakers) speaker?.destroy();
   });
 
   it("whose guardian was killed is gone, and what is left of it goes with the next look", async () => {

@@ -82,9 +82,15 @@ async function connect(
   signal: AbortSignal,
 ): Promise<AgentClient> {
   const deadline = performance.now() + deadlineMs;
+  // As long as somebody else has the channel, it may not even be opened.
+  const expiry = AbortSignal.timeout(deadlineMs);
   for (let tryMs = machine.reopensChannel ? firstTryMs : deadlineMs; ; tryMs *= 2) {
     const leftMs = deadline - performance.now();
-    const stream = await machine.openChannel(signal);
+    const stream = await machine
+      .openChannel(AbortSignal.any([signal, expiry]))
+      .catch((error: unknown) => {
+        throw expiry.aborted && !signal.aborted ? noAnswer(error) : error;
+      });
     try {
       return await AgentClient.connect(stream, Math.min(tryMs, leftMs));
     } catch (error) {
@@ -95,6 +101,10 @@ async function connect(
       await sleep(pauseMs);
     }
   }
+}
+
+function noAnswer(cause: unknown): PyroError {
+  return new PyroError("guest_lost", "The guest agent did not answer in time.", { cause });
 }
 
 async function endOf(machine: Machine): Promise<never> {

@@ -89,13 +89,18 @@ export async function refuseSecrets(client: AgentClient): Promise<void> {
   if (heldSecrets) throw new PyroError("template_unusable", "The machine has held a secret.");
 }
 
+/** How often the agent has said so; told before a connection is closed, it says whether that was noticed. */
+export function channelEnds(machine: Machine): number {
+  return machine.consoleTail().split(channelIsFree).length - 1;
+}
+
 /**
- * Waits until the agent has noticed that so many connections have ended. A machine that was saved before would, in every copy, take the
+ * Waits until the agent has noticed that another connection has ended. A machine that was saved before would, in every copy, take the
  * next client's words for those of the one that is gone.
  */
-export async function untilChannelIsFree(machine: Machine, times = 1): Promise<void> {
+export async function untilChannelIsFree(machine: Machine, endsBefore = 0): Promise<void> {
   const deadline = performance.now() + noticeDeadlineMs;
-  while (machine.consoleTail().split(channelIsFree).length <= times) {
+  while (channelEnds(machine) <= endsBefore) {
     if (performance.now() > deadline)
       throw new PyroError("template_unusable", "The guest did not notice that its channel closed.");
     await sleep(noticePollMs);

@@ -12,7 +12,7 @@ import { newIdentity } from "../machines/activation.ts";
 import { type Attached, attachAgent, discard } from "../machines/attach-agent.ts";
 import type { Host } from "../machines/host.ts";
 import type { MachineFactory } from "../machines/machine-factory.ts";
-import { untilChannelIsFree } from "../machines/make-template.ts";
+import { channelEnds, untilChannelIsFree } from "../machines/make-template.ts";
 import { pin, type StandbyRecord, type StandbySpec, standbyPaths } from "../machines/standbys.ts";
 import { startMachine } from "../machines/start-machine.ts";
 import { diskAt, templateKey, unnamedDisk } from "../machines/start-request.ts";
@@ -143,13 +143,18 @@ async function exercise(
     first.exec({ command, timeoutMs: warmTimeoutMs }, signal && { signal });
   const warm = findCatalogEntry(image.environment)?.standby ?? [["sh", "-c", "true"]];
   for (const command of [...warm, ["true"]]) await run(client, command);
-  client.close();
-  await untilChannelIsFree(machine);
+  await hangUp(machine, client);
   const again = await attachAgent(machine, attachDeadlineMs, signal);
   await again.client.renew(newIdentity(hostname));
   await run(again.client, ["true"]);
   await again.machine.verifyConfinement();
-  again.client.close();
-  await untilChannelIsFree(machine, 2);
+  await hangUp(machine, again.client);
   machine.leaveConsole();
+}
+
+/** Whoever connects next would else not be heard. */
+async function hangUp(machine: Machine, client: Attached["client"]): Promise<void> {
+  const endsBefore = channelEnds(machine);
+  client.close();
+  await untilChannelIsFree(machine, endsBefore);
 }
