@@ -56,7 +56,7 @@ export class TestStandbys implements AsyncDisposable {
   ): Promise<Ended & { readonly isClaimed: boolean }> {
     const env = { PYRO_TRACE: "1", ...options.env };
     const ended = await this.home.run(command, { ...options, env });
-    return { ...ended, isClaimed: / claimed=.* activated=/.test(ended.stderr) };
+    return { ...ended, isClaimed: / claimed=\S+ attached=\S+ activated=/.test(ended.stderr) };
   }
 
   /** What only its keeper does: speaks to a machine that waits. */
