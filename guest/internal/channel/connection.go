@@ -20,10 +20,14 @@ type connection struct {
 	release func()
 
 	reads, writes sync.Mutex
+	updates       windowUpdates
 	// state orders the end against deadlines, which must not wait for a blocked write.
 	state sync.Mutex
 	ended bool
 }
+
+// worthwhileBytes take longer to be copied than a write of their own does.
+const worthwhileBytes = 32 << 10
 
 func newConnection(file *os.File, ahead []byte, release func()) *connection {
 	return &connection{file: file, ahead: ahead, release: release}
@@ -51,9 +55,26 @@ func (c *connection) Write(bytes []byte) (int, error) {
 	if c.hasEnded() {
 		return 0, net.ErrClosed
 	}
+	if c.updates.keep(bytes) {
+		return len(bytes), nil
+	}
+	if held := c.updates.take(); len(held) > 0 {
+		if len(bytes) < worthwhileBytes {
+			return c.writeTogether(held, bytes)
+		}
+		if _, err := c.file.Write(held); err != nil {
+			return 0, err
+		}
+	}
 	n, err := c.file.Write(bytes)
 	pace.Carried(n)
 	return n, err
+}
+
+// writeTogether is one write of what was held and of what follows it.
+func (c *connection) writeTogether(held, bytes []byte) (int, error) {
+	n, err := c.file.Write(append(held, bytes...))
+	return max(0, n-len(held)), err
 }
 
 func (c *connection) hasEnded() bool {
