@@ -154,7 +154,8 @@ export class Pyro extends WorkspaceMethods implements Disposable {
 
   /** Has a machine wait like the last one that was asked for, made ready by another process as soon as a core is idle. */
   refillStandbys(keeper: string): void {
-    const wish = { keeper, count: 1, idleSeconds: defaultSettings.idleSeconds };
+    const { idleSeconds } = defaultSettings;
+    const wish = { keeper, count: 1, idleSeconds, followsSettings: false };
     if (this.#engine.host.config.standby !== "off")
       refill(this.#engine.host, this.#engine.standbyProgram, wish);
   }

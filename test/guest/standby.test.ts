@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { StandbyEnded, StandbyStatus } from "../../src/index.ts";
 import { newIdentity } from "../../src/workspace/machines/activation.ts";
+import { writeSettings } from "../../src/workspace/standby/standby-settings.ts";
 import { baseEnvironment } from "../support/home.ts";
+import { assertNoProcessLeft } from "../support/oracle.ts";
 import { TestStandbys } from "../support/standbys.ts";
 import { until } from "../support/until.ts";
 
@@ -134,5 +136,15 @@ describe("a machine that waits", () => {
     assert.equal((await place.run(["true"], { env })).isClaimed, false);
     const status = await pyro<Wire<StandbyStatus>>("standby", "status");
     assert.deepEqual([status.is_on, status.standbys], [false, []]);
+  });
+
+  it("is not made ready once its user has turned it off", async () => {
+    await place.keep();
+    await writeSettings(place.host.standbys, { environment: null, count: 1, idleSeconds: 900 });
+    // Whoever makes another one ready waits for an idle core first.
+    assert.equal((await place.run(["true"], { env: { PYRO_STANDBY: "" } })).isClaimed, true);
+    await place.home.pyro(["standby", "off"]);
+    await assertNoProcessLeft({ sessions: [], directories: [place.home.stateDirectory] });
+    assert.equal(place.waiting.length, 0);
   });
 });

@@ -17,6 +17,8 @@ export interface RefillRequest {
   readonly keeper: string;
   /** Whose wish it is. */
   readonly process: ProcessIdentity;
+  /** Whether it holds only as long as `pyro standby on` does. */
+  readonly followsSettings: boolean;
 }
 
 /**
@@ -31,7 +33,8 @@ export function refillForUser(host: Host, program: string): void {
   if (settings === undefined) return;
   const { environment, count, idleSeconds } = settings;
   if (environment !== null && environment !== wanted.spec.environment) return;
-  refill(host, program, { keeper: userKeeper, count, idleSeconds });
+  const followsSettings = host.config.standby !== "on";
+  refill(host, program, { keeper: userKeeper, count, idleSeconds, followsSettings });
 }
 
 /** The same for whoever keeps them for himself. */
