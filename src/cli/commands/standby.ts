@@ -53,14 +53,14 @@ function addOn(group: Command, { io, openPyro }: CommandContext): void {
     )
     .action(async (environment: string | undefined, { json, ...options }: OnOptions) => {
       using pyro = openPyro();
-      using progress = json ? silentProgress() : showProgress(io, environment ?? "standby");
-      const status = await pyro.turnStandbysOn({
-        ...options,
-        environment,
-        onProgress: progress.report,
-      });
+      const status = await turnOn();
       if (json) return printResult(io, "standbyStatus", status);
       printStatus(io, status);
+
+      async function turnOn(): Promise<StandbyStatus> {
+        using progress = json ? silentProgress() : showProgress(io, environment ?? "standby");
+        return await pyro.turnStandbysOn({ ...options, environment, onProgress: progress.report });
+      }
     });
 }
 
