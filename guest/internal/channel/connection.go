@@ -74,6 +74,7 @@ func (c *connection) Write(bytes []byte) (int, error) {
 // writeTogether is one write of what was held and of what follows it.
 func (c *connection) writeTogether(held, bytes []byte) (int, error) {
 	n, err := c.file.Write(append(held, bytes...))
+	pace.Carried(n)
 	return max(0, n-len(held)), err
 }
 
