@@ -34,19 +34,23 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
 
 /** What the kernel says of `pid`; undefined when there is no such process. */
 function readStat(pid: number): { isZombie: boolean; startTicks: string } | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT" || systemErrorCode(error) === "ESRCH") return undefined;
-    throw error;
-  }
-  // The command name is in parentheses and may hold anything; fields start after the last one.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = statFields(pid);
   const [state] = fields;
   const startTicks = fields[19];
   if (startTicks === undefined || state === "X") return undefined;
   return { isZombie: state === "Z", startTicks };
+}
+
+/** Fields of `/proc/PID/stat` from the third on, the process's state; none when there is no such process. */
+export function statFields(pid: number): string[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The command name is in parentheses and may hold anything; fields start after the last one.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT" || systemErrorCode(error) === "ESRCH") return [];
+    throw error;
+  }
 }
 
 let cachedNamespace: string | undefined;

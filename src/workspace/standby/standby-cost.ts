@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { isAlive, type ProcessIdentity } from "../../platform/processes.ts";
+import { isAlive, type ProcessIdentity, statFields } from "../../platform/processes.ts";
 
 /** Of the clock that processes' times are told in; the kernel promises it to programs. */
 const ticksPerSecond = 100;
@@ -53,15 +53,5 @@ function pssOf(pids: readonly number[]): number | null {
   } catch {
     // It ended meanwhile, or is not ours to look at.
     return null;
-  }
-}
-
-/** The fields after the command's name, which may hold anything; none of a process that is gone. */
-function statFields(pid: number): string[] {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return [];
   }
 }
