@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Pyro } from "../../src/index.ts";
-import { repository, scratchDirectory } from "../support/home.ts";
+import { repository } from "../support/home.ts";
 import { Outside, outsidePorts, outsideSkip } from "../support/outside.ts";
 import type { PyroProcess } from "../support/process.ts";
 import { proxyPassword, proxyPort, proxyUser, startProxy } from "../support/proxies.ts";
@@ -205,7 +205,7 @@ describe("a workspace of a machine with proxies", { skip: outsideSkip }, () => {
   });
 
   it("is let out of a machine that asks nobody for names", async () => {
-    const silent = join(scratchDirectory(), "resolv.conf");
+    const silent = join(outside.directory, "silent.conf");
     // Nobody is there.
     writeFileSync(silent, `nameserver ${outside.publicAddress.replace(/2$/, "77")}\n`);
     const mounts = `${outside.mounts} && mount --bind ${silent} /etc/resolv.conf`;

@@ -38,7 +38,8 @@ export class Outside implements AsyncDisposable {
   /** This machine's card on the link. */
   readonly card = `out${process.pid}`;
   readonly #machine: PyroProcess;
-  readonly #directory: string;
+  /** For files of those who use it; gone with it. */
+  readonly directory: string;
   readonly #events: string[] = [];
 
   private constructor(machine: PyroProcess, names: NameServer, net: string) {
@@ -47,9 +48,9 @@ export class Outside implements AsyncDisposable {
     this.hostAddress = `11.${net}.1`;
     this.publicAddress = `11.${net}.2`;
     this.privateAddress = `10.${net}.2`;
-    this.#directory = scratchDirectory();
-    writeFileSync(join(this.#directory, "resolv.conf"), `nameserver ${this.hostAddress}\n`);
-    writeFileSync(join(this.#directory, "nsswitch.conf"), "hosts: files dns\n");
+    this.directory = scratchDirectory();
+    writeFileSync(join(this.directory, "resolv.conf"), `nameserver ${this.hostAddress}\n`);
+    writeFileSync(join(this.directory, "nsswitch.conf"), "hosts: files dns\n");
     const lines = createInterface(machine.child.stdout);
     lines.on("line", (line) => this.#events.push(line));
   }
@@ -107,7 +108,7 @@ export class Outside implements AsyncDisposable {
   /** A shell line after which this machine's names are those of the test. For a shell with mounts of its own. */
   get mounts(): string {
     return ["resolv.conf", "nsswitch.conf"]
-      .map((name) => `mount --bind ${join(this.#directory, name)} /etc/${name}`)
+      .map((name) => `mount --bind ${join(this.directory, name)} /etc/${name}`)
       .join(" && ");
   }
 
@@ -136,7 +137,7 @@ export class Outside implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.names.close();
     await this.#machine.kill();
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 

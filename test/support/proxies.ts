@@ -2,7 +2,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { unpackedPackages } from "./debian-packages.ts";
-import { scratchDirectory } from "./home.ts";
 import type { Outside } from "./outside.ts";
 import { type PyroProcess, startProcess } from "./process.ts";
 import { until } from "./until.ts";
@@ -33,8 +32,8 @@ export async function startProxy(
   hosts: Readonly<Record<string, string>>,
 ): Promise<PyroProcess> {
   const root = await unpackedPackages(name);
-  const etc = join(scratchDirectory(), "etc");
-  mkdirSync(etc);
+  const etc = join(outside.directory, name);
+  mkdirSync(etc, { recursive: true });
   const lines = Object.entries(hosts).map(([host, address]) => `${address} ${host}\n`);
   writeFileSync(join(etc, "hosts"), lines.join(""));
   writeFileSync(join(etc, "nsswitch.conf"), "hosts: files\n");
