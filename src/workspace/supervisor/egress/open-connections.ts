@@ -2,6 +2,7 @@ import type { ClientHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Destination } from "../../../network/decide.ts";
+import { resetConnection } from "../../../platform/reset-connection.ts";
 import { ForwardedConnection, type HostSide } from "../ports/forward-connection.ts";
 import { standIn } from "./stand-in.ts";
 
@@ -63,12 +64,12 @@ export class OpenConnections {
   /** Resets those of which `isOver` is true. */
   cut(isOver: (destination: Destination) => boolean): void {
     for (const { destination, socket } of this.#open)
-      if (isOver(destination)) socket.resetAndDestroy();
+      if (isOver(destination)) resetConnection(socket);
   }
 }
 
 function idling(socket: Socket): Socket {
-  return socket.setTimeout(idleMs, () => socket.resetAndDestroy());
+  return socket.setTimeout(idleMs, () => resetConnection(socket));
 }
 
 function served(serve: (guest: Duplex) => void): HostSide {

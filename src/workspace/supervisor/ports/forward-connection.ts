@@ -1,7 +1,7 @@
 import { type ClientHttp2Stream, constants } from "node:http2";
-import type { Duplex } from "node:stream";
 import { encodeFrame } from "../../../channel/frames.ts";
 import { statusOf } from "../../../channel/json.ts";
+import { type Resettable, resetConnection } from "../../../platform/reset-connection.ts";
 import {
   ForwardDecoder,
   type ForwardFrame,
@@ -14,10 +14,9 @@ import {
 /** What is worth a frame of its own. */
 const creditBytesMin = windowToHostBytes / 4;
 
-/** A socket, or what stands for one. */
-export interface HostSide extends Duplex {
+/** What one end of a connection is on the host. */
+export interface HostSide extends Resettable {
   destroySoon(): void;
-  resetAndDestroy(): void;
 }
 
 /** Joins a connection of the host with one of the guest; both directions end by themselves. */
@@ -124,6 +123,6 @@ export class ForwardedConnection {
     if (!isDone && !this.#stream.closed) this.#stream.close(constants.NGHTTP2_CANCEL);
     if (this.#socket.destroyed) return;
     if (isDone) this.#socket.destroySoon();
-    else this.#socket.resetAndDestroy();
+    else resetConnection(this.#socket);
   }
 }

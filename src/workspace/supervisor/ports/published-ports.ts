@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { AgentClient } from "../../../channel/agent-client.ts";
 import { PyroError, systemErrorCode } from "../../../model/errors.ts";
 import { limits } from "../../../model/limits.ts";
+import { resetConnection } from "../../../platform/reset-connection.ts";
 import { ForwardedConnection } from "./forward-connection.ts";
 import { describeListener } from "./port-listener.ts";
 
@@ -49,7 +50,7 @@ export class PublishedPorts implements AsyncDisposable {
     if (published === undefined) return;
     this.#published.delete(hostPort);
     published.server.close();
-    for (const socket of this.#sockets) if (socket.localPort === hostPort) socket.resetAndDestroy();
+    for (const socket of this.#sockets) if (socket.localPort === hostPort) resetConnection(socket);
   }
 
   isPublished(hostPort: number): boolean {
@@ -61,7 +62,7 @@ export class PublishedPorts implements AsyncDisposable {
     socket.on("error", () => undefined);
     if (this.#sockets.size >= limits.forwardedConnectionsMax) {
       this.#parts.onRefused(guestPort);
-      socket.resetAndDestroy();
+      resetConnection(socket);
       return;
     }
     this.#sockets.add(socket);
@@ -70,7 +71,7 @@ export class PublishedPorts implements AsyncDisposable {
       ForwardedConnection.open(socket, this.#parts.client().forward(guestPort));
     } catch {
       // The guest's agent is gone, or being replaced.
-      socket.resetAndDestroy();
+      resetConnection(socket);
     }
   }
 
