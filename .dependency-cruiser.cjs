@@ -25,7 +25,7 @@ const rooms = {
   records: [],
   screens: [],
   supervisor: ["machines", "records", "screens"],
-  life: ["machines", "environments", "records", "supervisor"],
+  life: ["machines", "environments", "standby", "records", "supervisor"],
   network: ["records", "life", "supervisor"],
   secrets: ["records", "life", "supervisor"],
   vms: ["machines", "environments", "records", "life", "supervisor", "network", "secrets"],

@@ -17,13 +17,14 @@ export async function openServer(
   { config, signal }: Bench,
   profile: ProfileName,
   cwd = process.cwd(),
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Server> {
   const program = pyro(config, "mcp", "serve", "--profile", profile);
   const transport = new StdioClientTransport({
     command: program.command,
     args: [...program.args],
     cwd,
-    env: { ...program.env, PYRO_TRACE: "" } as Record<string, string>,
+    env: { ...program.env, PYRO_TRACE: "", ...env } as Record<string, string>,
     stderr: "inherit",
   });
   const client = new Client(

@@ -80,6 +80,17 @@ function supervisorPid(workspaceId: string): number {
   return Number(pid);
 }
 
+/** The process that waits to become a supervisor, if there is one. */
+export function spareSupervisorPid({ config }: Bench): number | undefined {
+  const pid = readdirSync("/proc").find(
+    (name) =>
+      /^\d+$/.test(name) &&
+      titleOf(name) === "pyro standby supervisor" &&
+      readText(`/proc/${name}/environ`).includes(`PYRO_STATE_DIR=${config.stateDirectory}\0`),
+  );
+  return pid === undefined ? undefined : Number(pid);
+}
+
 function isOfJail(pid: number): boolean {
   return /^(bwrap|timeout)$/.test(readText(`/proc/${pid}/comm`).trim());
 }

@@ -152,17 +152,24 @@ export class Pyro extends WorkspaceMethods implements Disposable {
     return standbyStatus(this.#engine.host);
   }
 
-  /** Has a machine wait like the last one that was asked for, made ready by another process as soon as a core is idle. */
+  /**
+   * Has a machine wait like the last one that was asked for, made ready by another process as soon as a core is idle, and beside it,
+   * until this process ends, a supervisor for the next workspace.
+   */
   refillStandbys(keeper: string): void {
     const { idleSeconds } = defaultSettings;
     const wish = { keeper, count: 1, idleSeconds, followsSettings: false };
-    if (this.#engine.host.config.standby !== "off")
-      refill(this.#engine.host, this.#engine.standbyProgram, wish);
+    const { host, workspaces, standbyProgram } = this.#engine;
+    if (host.config.standby === "off") return;
+    refill(host, standbyProgram, wish);
+    // Without it the next workspace's first command is slower, and nothing else.
+    workspaces.supervisors.keepSpare({ idleSeconds }).catch(() => undefined);
   }
 
   /** Ends those that wait for whoever is called so, at once. */
   dismissStandbys(keeper: string): void {
     this.#engine.host.standbys.dismiss(({ record }) => record.keeper === keeper);
+    this.#engine.workspaces.supervisors.endSpare();
   }
 
   /** Lets go of what it holds; where standbys are on, another is made ready behind it. */

@@ -11,7 +11,7 @@ import type { Measured, Section } from "../section.ts";
 import { median, summarise } from "../statistics.ts";
 import { time, timeOf } from "../time.ts";
 import { runTimed } from "../timed-process.ts";
-import { makeFleet } from "../workspaces.ts";
+import { makeFleet, spareSupervisorPid } from "../workspaces.ts";
 
 const command = ["git", "--version"];
 /** How long a machine is watched that waits. */
@@ -29,7 +29,11 @@ async function measure(bench: Bench): Promise<Measured> {
   bench.progress("standby: exporting the root for runsc");
   await using baselines = await makeBaselines(bench);
   await using _fleet = await makeFleet(bench);
-  await using server = await openServer(bench, "workspace-full", bench.workDirectory);
+  // It keeps what agents find waiting for them, a supervisor too.
+  const keeping = { PYRO_STANDBY: "" };
+  await using server = await openServer(bench, "workspace-full", bench.workDirectory, keeping);
+  const { workspace_id } = await server.call("workspace_create", {});
+  await server.call("workspace_delete", { workspace_id });
   const samples: Record<string, number[]> = {};
   const keep = (name: string, value: number) => {
     samples[name] ??= [];
@@ -41,8 +45,19 @@ async function measure(bench: Bench): Promise<Measured> {
     const figures = await turn(bench, baselines, server);
     if (round >= warmUps) for (const [name, value] of Object.entries(figures)) keep(name, value);
   }
+  await untilSupervisorWaits(bench);
+  const supervisorMib = proportionalMib(spareSupervisorPid(bench) ?? 0);
   const cost = await costOfWaiting(bench);
-  return { figures: [...ratios(samples), ...latencies(samples), ...cost.figures], samples };
+  const supervisor: Figure = {
+    name: "memory of a supervisor that waits",
+    value: supervisorMib,
+    unit: "MiB",
+    note: "proportional",
+  };
+  return {
+    figures: [...ratios(samples), ...latencies(samples), ...cost.figures, supervisor],
+    samples,
+  };
 }
 
 /** Each once, one after the other; whatever is made ready is so before the clock runs. */
@@ -51,6 +66,8 @@ async function turn(
   baselines: Baselines,
   server: Server,
 ): Promise<Record<string, number>> {
+  await ready(bench);
+  await untilSupervisorWaits(bench);
   const runsc = await runTimed(await baselines.runsc(command), bench.signal);
   await ready(bench);
   const run = await runTimed(
@@ -81,6 +98,12 @@ async function turn(
     firstExec,
     secondExec,
   };
+}
+
+/** The server begins to make it ready when its calls pause. */
+async function untilSupervisorWaits(bench: Bench): Promise<void> {
+  while (spareSupervisorPid(bench) === undefined)
+    await sleep(100, undefined, { signal: bench.signal });
 }
 
 async function ready({ engine, signal }: Bench): Promise<void> {

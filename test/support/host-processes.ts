@@ -55,6 +55,13 @@ export function findSupervisors(trace: string): number[] {
   });
 }
 
+/** PIDs of supervisors that wait, for a workspace of `stateDirectory`, to be told which one. */
+export function findSpareSupervisors(stateDirectory: string): number[] {
+  return livingPids().filter(
+    (pid) => commandOf(pid) === "pyro standby supervisor" && touches(pid, stateDirectory),
+  );
+}
+
 /** Kills a process that may be gone already. */
 export function endProcess(pid: number): void {
   try {

@@ -1,51 +1,35 @@
-import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClient } from "../../channel/agent-client.ts";
 import { asPyroError, PyroError, systemErrorCode } from "../../model/errors.ts";
 import { visibleText } from "../../model/text.ts";
-import { type Config, patience, supervisorEnvironment } from "../../platform/config.ts";
-import { orphaning } from "../../platform/orphan.ts";
+import { patience } from "../../platform/config.ts";
 import { tryConnectUnix } from "../../platform/unix-socket.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
 import { type WorkspaceFiles, workspaceFiles } from "../records/workspace-files.ts";
 import { supervisorVersion } from "../supervisor/requests.ts";
+import { type KeepSpareOptions, SpareSupervisor } from "./spare-supervisor.ts";
+import { type SupervisorsParts, startSupervisor } from "./start-supervisor.ts";
 
 /** Starting the process and attaching to the guest takes a tenth of it. */
 const startDeadlineMs = 20_000;
 const retryMs = 10;
-/**
- * Many of them live at once, and what flows through them is short-lived: a small young generation halves their memory
- * after much output, and an old one that is looked through whenever it has doubled keeps 40 MiB less of what was read.
- */
-const nodeFlags = [
-  "--disable-warning=ExperimentalWarning",
-  "--max-semi-space-size=1",
-  "--heap-growing-percent=100",
-  // By which memory is given back once work is over.
-  "--expose-gc",
-];
-/** Else each of Node's threads would keep for itself what it was given back. */
-const allocatorVariables = { MALLOC_ARENA_MAX: "1" };
 /** Within this time another one is not started, whoever started the first; each time longer, so that a busy host does not drown in them. */
 const respawnMs = 500;
 const respawnMsMax = 8_000;
 
-export interface SupervisorsParts {
-  readonly config: Config;
-  /** The supervisor's program. */
-  readonly program: string;
-}
-
 /** Our connections to the supervisors of running workspaces. */
 export class Supervisors {
   readonly #parts: SupervisorsParts;
+  readonly #spare: SpareSupervisor;
+  #hasSpawned = false;
   readonly #clients = new Map<string, AgentClient>();
   /** Those whose supervisors were asked for their version. */
   readonly #usable = new WeakSet<AgentClient>();
 
   constructor(parts: SupervisorsParts) {
     this.#parts = parts;
+    this.#spare = new SpareSupervisor(parts);
   }
 
   /** A connection to the workspace's supervisor, which is started when there is none. `check` throws once there will never be one. */
@@ -110,21 +94,24 @@ export class Supervisors {
     const log = openLog(this.#files(workspaceId).supervisorLogPath);
     // Without a directory there is no workspace.
     if (log === undefined) return;
-    const { program, config } = this.#parts;
-    const [starter, ...args] = orphaning;
-    const node = [process.execPath, ...nodeFlags, program];
+    const { stateDirectory } = this.#parts.config;
+    this.#hasSpawned = true;
     try {
-      const child = spawn(starter, [...args, ...node, config.stateDirectory, workspaceId], {
-        cwd: "/",
-        env: { ...supervisorEnvironment(config), ...allocatorVariables },
-        stdio: ["ignore", "ignore", log],
-      });
-      // Its absence shows as a socket that never answers.
-      child.on("error", () => undefined);
-      child.unref();
+      const instead = () => this.spawn(workspaceId);
+      if (this.#spare.give({ stateDirectory, workspaceId }, instead)) return;
+      startSupervisor(this.#parts, [stateDirectory, workspaceId], ["ignore", "ignore", log]);
     } finally {
       closeSync(log);
     }
+  }
+
+  /** Has a supervisor wait for the next workspace, where there have been workspaces. */
+  async keepSpare(options: KeepSpareOptions): Promise<void> {
+    if (this.#hasSpawned) await this.#spare.keep(options);
+  }
+
+  endSpare(): void {
+    this.#spare.end();
   }
 
   /** Since any process started a supervisor, as the log tells that each of them begins anew. */
@@ -140,6 +127,7 @@ export class Supervisors {
   }
 
   close(): void {
+    this.endSpare();
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { TimerOptions } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const windowMs = 200;
@@ -6,10 +7,13 @@ const windowMs = 200;
 const idleTicksMin = 16;
 
 /** Waits until somebody leaves a core to us, or for so long. */
-export async function untilCoreIsIdle(timeoutMs: number): Promise<void> {
+export async function untilCoreIsIdle(
+  timeoutMs: number,
+  options: TimerOptions = {},
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (let before = idleTicks(); performance.now() < deadline; ) {
-    await sleep(windowMs);
+    await sleep(windowMs, undefined, options);
     const now = idleTicks();
     if (now - before >= idleTicksMin) return;
     before = now;
