@@ -26,13 +26,14 @@ if ($ARGV[0] eq '--version') { print "Firecracker v1.14.2\\n"; exit }
 if ($ARGV[0] eq '--snapshot-version') { print "v8.0.0\\n"; exit }
 my ($client, $api, $guests);
 my $select = IO::Select->new;
-sub listening { my $socket = IO::Socket::UNIX->new(Local => $_[0], Listen => 64) or die "cannot listen: $!\\n"; $select->add($socket); return $socket }
+sub listening { my $socket = IO::Socket::UNIX->new(Local => $_[0], Listen => 64) or die "cannot listen: $!\\n"; return $socket }
 sub answer { my ($status, $body) = @_; syswrite($client, "HTTP/1.1 $status\\r\\nContent-Length: " . length($body) . "\\r\\n\\r\\n$body") }
 sub refuse { answer('400 Bad Request', '{"fault_message":"' . $_[0] . '"}') }
 sub stop { print "stopped here\\n"; sleep 60; exit }
 my %at = (${cases.join("\n")});
 ${first}
 $api = listening('/api.sock');
+$select->add($api);
 sub serve {
   my ($head, $body) = ('', '');
   sysread($client, $head, 1, length $head) or return until $head =~ /\\r\\n\\r\\n/;
@@ -42,6 +43,8 @@ sub serve {
   print "$method $path $body\\n";
   return $at{"$method $path"}->() if $at{"$method $path"};
   $guests = listening('/channel.sock') if $path eq '/vsock' or $path eq '/snapshot/load';
+  # Whoever connects earlier waits.
+  $select->add($guests) if $path eq '/actions' or $path eq '/snapshot/load';
   answer('204 No Content', '');
 }
 while (1) {

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { blankDiskVersion } from "../../src/environments/blank-disk.ts";
+import { kernelDirectory } from "../../src/environments/boot/kernel-choice.ts";
 import { endProcess, findMonitors, findProcesses, findSupervisors } from "./host-processes.ts";
 import { assertNothingLeft, filesUnder } from "./oracle.ts";
 import { type Ended, type PyroProcess, type StartOptions, startProcess } from "./process.ts";
@@ -158,7 +159,7 @@ export async function copyCache(
 ): Promise<void> {
   mkdirSync(join(target, "boot"), { recursive: true, mode: 0o700 });
   const blank = `blank-disk-${blankDiskVersion}.bin`;
-  const parts = ["boot/kernel", blank, ...(images ? ["images", "environments"] : [])];
+  const parts = [`boot/${kernelDirectory()}`, blank, ...(images ? ["images", "environments"] : [])];
   const how = link ? ["--archive", "--link"] : ["--archive", "--sparse=auto", "--reflink=auto"];
   for (const part of parts)
     await run("cp", [...how, join(warmCacheDirectory, part), join(target, dirname(part))]);

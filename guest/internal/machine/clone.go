@@ -13,6 +13,9 @@ import (
 // AddEntropy gives the kernel randomness no other clone has, and makes it count
 // at once: the generator would otherwise serve its cloned key a while longer.
 func AddEntropy(entropy []byte) error {
+	if err := forgetFetched(); err != nil {
+		return err
+	}
 	file, err := os.OpenFile("/dev/random", os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("open the random source: %w", err)

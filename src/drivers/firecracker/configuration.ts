@@ -31,6 +31,8 @@ export function bootRequests(
     ...(layout.data === undefined ? [] : [drive("data", layout.data, false)]),
     ...(layout.target === undefined ? [] : [drive("target", layout.target, true)]),
     put("/vsock", { guest_cid: guestCid, uds_path: socketPaths.channel }),
+    // Randomness of the host's, as much as the guest asks for.
+    put("/entropy", {}),
     put("/actions", { action_type: "InstanceStart" }),
   ];
 }

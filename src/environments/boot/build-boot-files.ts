@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { extract } from "tar-stream";
 import { PyroError } from "../../model/errors.ts";
@@ -14,19 +14,9 @@ import { removeTree } from "../../platform/remove-tree.ts";
 import { startMmdebstrap } from "../debian/mmdebstrap.ts";
 import type { BootFiles, BootFilesOptions } from "./boot-files.ts";
 import { buildCpio, type CpioEntry } from "./cpio.ts";
-import {
-  loadOrder,
-  moduleName,
-  type OnDemandModule,
-  onDemandModules,
-  planOnDemand,
-  wantedModules,
-} from "./modules.ts";
+import { isKernelDirectory, kernelDirectory, kernelPackage, kernelSuite } from "./kernel-choice.ts";
+import { loadOrder, moduleName, type OnDemandModule, planOnDemand } from "./modules.ts";
 import { extractVmlinux } from "./vmlinux.ts";
-
-/** Debian 12's kernel, whatever Debian the environment is: one kernel to test, one to trust. */
-const kernelSuite = "bookworm";
-const kernelPackage = "linux-image-cloud-amd64";
 
 /** The jailed monitor has an identity of its own and opens these files through descriptors. */
 const jailReadableMode = 0o644;
@@ -55,16 +45,9 @@ interface ModulePlan {
   readonly onDemand: readonly OnDemandModule[];
 }
 
-/** The plan as it is kept beside the modules, with what it was made for. */
-interface ModuleRecord extends ModulePlan {
-  readonly wanted: readonly string[];
-}
-
-const wanted: readonly string[] = [...wantedModules, ...onDemandModules];
-
 /** The kernel and its modules from the cache, else from Debian's archive. */
 async function ensureKernel(options: BootFilesOptions, root: string): Promise<Kernel> {
-  const directory = join(root, "kernel");
+  const directory = join(root, kernelDirectory());
   const path = join(directory, "vmlinux");
   const plan =
     (await readPlan(directory)) ??
@@ -80,14 +63,13 @@ async function ensureKernel(options: BootFilesOptions, root: string): Promise<Ke
   return { path, digest, plan, modules };
 }
 
-/** What was fetched, unless it lacks what is wanted by now. */
+/** What was fetched, as it is kept beside the modules. */
 async function readPlan(directory: string): Promise<ModulePlan | undefined> {
   const record = (await readJsonFile(join(directory, "modules.json"))) as
-    | Partial<ModuleRecord>
+    | Partial<ModulePlan>
     | undefined;
   if (record?.loadOrder === undefined || record.onDemand === undefined) return undefined;
-  const isCurrent = JSON.stringify(record.wanted) === JSON.stringify(wanted);
-  return isCurrent ? { loadOrder: record.loadOrder, onDemand: record.onDemand } : undefined;
+  return { loadOrder: record.loadOrder, onDemand: record.onDemand };
 }
 
 function namesOf({ loadOrder, onDemand }: ModulePlan): string[] {
@@ -98,11 +80,7 @@ async function fetchKernel(options: BootFilesOptions, directory: string): Promis
   options.onStep?.("fetching the guest kernel");
   const { image, modules } = await readKernelPackage(options);
   const order = loadOrder(modules);
-  const record: ModuleRecord = {
-    wanted,
-    loadOrder: order,
-    onDemand: planOnDemand(modules, order),
-  };
+  const record: ModulePlan = { loadOrder: order, onDemand: planOnDemand(modules, order) };
   const temporary = temporaryNeighbour(directory);
   try {
     await mkdir(temporary, { mode: 0o700 });
@@ -114,9 +92,17 @@ async function fetchKernel(options: BootFilesOptions, directory: string): Promis
     await flush(...names.map((name) => join(temporary, name)), temporary);
     await removeTree(directory);
     await rename(temporary, directory);
+    await removeOthers(directory);
   } finally {
     await removeTree(temporary);
   }
+}
+
+/** Removes the kernels of other choices; whoever makes them again fetches them again. */
+async function removeOthers(directory: string): Promise<void> {
+  const root = dirname(directory);
+  for (const name of await readdir(root))
+    if (isKernelDirectory(name) && name !== basename(directory)) await removeTree(join(root, name));
 }
 
 /** Picks the kernel image and all modules out of the unpacked package. */

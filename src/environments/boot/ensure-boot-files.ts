@@ -5,32 +5,28 @@ import type { Config } from "../../platform/config.ts";
 import { readJsonFile, removeAbandoned, writeFileAtomically } from "../../platform/files.ts";
 import { acquireLock } from "../../platform/lock.ts";
 import type { BootFiles, BootFilesOptions } from "./boot-files.ts";
+import { kernelDirectory } from "./kernel-choice.ts";
 
 interface BootIndex {
-  /** Which agent binary the initial file system was built from. */
-  readonly agentKey: string;
+  /** Which agent binary and which kernel, with which modules, the files were made from. */
+  readonly madeFrom: string;
   readonly files: BootFiles;
 }
 
-/** The boot files, if they are in the cache and fit the agent. Reads two small files. */
+/** The boot files, if they are in the cache and made from what there is now. Reads two small files. */
 export async function findBootFiles({
   config,
   agentPath,
 }: BootFilesOptions): Promise<BootFiles | undefined> {
   const index = (await readJsonFile(indexPath(config))) as BootIndex | undefined;
-  if (index?.agentKey !== (await agentKey(agentPath))) return undefined;
+  if (index?.madeFrom !== (await ingredients(agentPath))) return undefined;
   return index.files;
 }
 
 /** The boot files, fetched and built when they are missing. Safe in several processes at once. */
 export async function ensureBootFiles(options: BootFilesOptions): Promise<BootFiles> {
   const found = await findBootFiles(options);
-  if (
-    found !== undefined &&
-    (await exists(found.kernelPath)) &&
-    (await exists(found.initramfsPath))
-  )
-    return found;
+  if (found !== undefined && (await areThere(found))) return found;
   const root = join(options.config.cacheDirectory, "boot");
   await mkdir(root, { recursive: true, mode: 0o700 });
   using _lock = await acquireLock(join(root, "lock"), {
@@ -38,20 +34,20 @@ export async function ensureBootFiles(options: BootFilesOptions): Promise<BootFi
     onWait: () => options.onStep?.("waiting for another process to fetch the guest kernel"),
   });
   const meanwhile = await findBootFiles(options);
-  if (meanwhile !== undefined && (await exists(meanwhile.initramfsPath))) return meanwhile;
+  if (meanwhile !== undefined && (await areThere(meanwhile))) return meanwhile;
   await removeAbandoned(root);
   const { buildBootFiles } = await import("./build-boot-files.ts");
   const files = await buildBootFiles(options, root);
-  const index: BootIndex = { agentKey: await agentKey(options.agentPath), files };
+  const index: BootIndex = { madeFrom: await ingredients(options.agentPath), files };
   await writeFileAtomically(indexPath(options.config), JSON.stringify(index));
   return files;
 }
 
-/** Tells one agent binary from another without reading it. */
-async function agentKey(path: string): Promise<string> {
+/** Tells one agent binary from another without reading it, and one choice of modules from another. */
+async function ingredients(path: string): Promise<string> {
   try {
     const { size, mtimeMs, ino } = await stat(path);
-    return [path, size, mtimeMs, ino].join(" ");
+    return [path, size, mtimeMs, ino, kernelDirectory()].join(" ");
   } catch (error) {
     throw new PyroError("host_tool_missing", `The guest agent is not at ${path}.`, {
       hint: "In a checkout, build it: make build",
@@ -64,8 +60,8 @@ function indexPath(config: Pick<Config, "cacheDirectory">): string {
   return join(config.cacheDirectory, "boot", "index.json");
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
+async function areThere({ kernelPath, initramfsPath }: BootFiles): Promise<boolean> {
+  return Promise.all([stat(kernelPath), stat(initramfsPath)]).then(
     () => true,
     () => false,
   );

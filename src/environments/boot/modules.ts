@@ -1,7 +1,7 @@
 import { PyroError } from "../../model/errors.ts";
 
 /**
- * The modules a guest needs for its disks, its channel and its root. Their dependencies are found
+ * The modules a guest needs for its disks, its channel, its randomness and its root. Their dependencies are found
  * in the modules themselves.
  */
 export const wantedModules = [
@@ -10,6 +10,7 @@ export const wantedModules = [
   "virtio_console",
   "overlay",
   "vmw_vsock_virtio_transport",
+  "virtio_rng",
   "nf_tables",
   "nft_redir",
   "nft_chain_nat",

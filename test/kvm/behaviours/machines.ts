@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Behaviour } from "../behaviour.ts";
+import type { Pair } from "../pairs.ts";
 import { environment, type Place } from "../place.ts";
 import { cpuInfo } from "../setting.ts";
 
@@ -9,6 +10,10 @@ const clones = 20;
 const together = 8;
 /** Its libraries count; in emulation, so does its translation of the guest's programs. */
 const qemuMibMax = { kvm: 80, tcg: 400 };
+
+/** What the guest's kernel has an entropy device by. */
+const entropyDevices = "/sys/class/misc/hw_random/rng_available";
+const hasEntropyDevice = ({ driver }: Pair) => driver === "firecracker";
 
 /** How machines come to run, and what they are. */
 export const machines: readonly Behaviour[] = [
@@ -19,18 +24,19 @@ export const machines: readonly Behaviour[] = [
       const command = [
         "sh",
         "-c",
-        "cat /proc/sys/kernel/randomize_va_space /sys/devices/system/clocksource/clocksource0/current_clocksource; cat /proc/cpuinfo",
+        `cat /proc/sys/kernel/randomize_va_space /sys/devices/system/clocksource/clocksource0/current_clocksource ${entropyDevices}; cat /proc/cpuinfo`,
       ];
       const result = await pyro.runInVm({ environment, command, timeoutSeconds: 120 });
-      const [randomized, clock] = result.stdout.split("\n");
+      const [randomized, clock, entropy = ""] = result.stdout.split("\n");
       const isKvm = pair.accelerator === "kvm";
       assert.deepEqual(
-        [result.driver, result.isolation, randomized, clock],
+        [result.driver, result.isolation, randomized, clock, entropy.trim()],
         [
           pair.driver,
           isKvm ? "hardware" : "emulated",
           isKvm ? "2" : "0",
           isKvm ? "kvm-clock" : "tsc",
+          hasEntropyDevice(pair) ? "virtio_rng.0" : "",
         ],
       );
       // Not its name, which Firecracker shortens.
@@ -56,9 +62,11 @@ export const machines: readonly Behaviour[] = [
   {
     name: `${clones} machines of one template share no identity and know the time`,
     seconds: 240,
-    async hold({ pyro }) {
-      const look =
-        "date +%s%N; head -c 16 /dev/urandom | od -An -tx1; cat /etc/machine-id; hostname; cat /proc/sys/kernel/random/uuid";
+    async hold({ pyro, pair }) {
+      const device = hasEntropyDevice(pair)
+        ? "mknod /tmp/hwrng c 10 183 && head -c 32 /tmp/hwrng"
+        : "head -c 32 /dev/random";
+      const look = `date +%s%N; head -c 16 /dev/urandom | od -An -tx1; cat /etc/machine-id; hostname; cat /proc/sys/kernel/random/uuid; { ${device}; } | od -An -tx1 -w32`;
       const seen: string[][] = [];
       for (let clone = 0; clone < clones; clone++) {
         const earliest = Date.now() - 1_000;
@@ -70,7 +78,13 @@ export const machines: readonly Behaviour[] = [
         assert.ok(guestTime > earliest && guestTime < latest, `${earliest} ${guestTime} ${latest}`);
         seen.push(identity);
       }
-      for (const [index, what] of ["random bytes", "machine-id", "host name", "uuid"].entries()) {
+      for (const [index, what] of [
+        "random bytes",
+        "machine-id",
+        "host name",
+        "uuid",
+        "entropy",
+      ].entries()) {
         const values = seen.map((identity) => identity[index]);
         assert.equal(new Set(values).size, clones, `${what}: ${values.join(", ")}`);
       }

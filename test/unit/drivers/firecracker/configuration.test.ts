@@ -19,7 +19,7 @@ const spec = { vcpuCount: 2, memMib: 512, role: "workload" } as const;
 const bodyOf = (path: string, ...machine: Parameters<typeof bootRequests>) =>
   bootRequests(...machine).find((request) => request.path === path)?.body ?? {};
 
-test("a machine has its size, its kernel, its disks in order, a channel, and nothing else", () => {
+test("a machine has its size, its kernel, its disks in order, a channel, an entropy device, and nothing else", () => {
   assert.deepEqual(
     bootRequests(spec, { ...layout, target: disk("/t") }).map(({ path }) => path),
     [
@@ -29,6 +29,7 @@ test("a machine has its size, its kernel, its disks in order, a channel, and not
       "/drives/data",
       "/drives/target",
       "/vsock",
+      "/entropy",
       "/actions",
     ],
   );
@@ -38,6 +39,7 @@ test("a machine has its size, its kernel, its disks in order, a channel, and not
     track_dirty_pages: false,
   });
   assert.deepEqual(bodyOf("/vsock", spec, layout), { guest_cid: 3, uds_path: "/channel.sock" });
+  assert.deepEqual(bodyOf("/entropy", spec, layout), {}, "it is not rationed");
 });
 
 test("disks are read-only where they are lent, and flushes count unless the disk is thrown away when they fail", () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import {
   closeSync,
   existsSync,
@@ -9,11 +10,14 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { release } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, describe, it } from "node:test";
 import type { MachineSpec } from "../../../../src/drivers/driver.ts";
+import { bootRequests } from "../../../../src/drivers/firecracker/configuration.ts";
 import { FirecrackerDriver } from "../../../../src/drivers/firecracker/firecracker-driver.ts";
 import { adoptFirecrackerMachine } from "../../../../src/drivers/firecracker/firecracker-machine.ts";
+import { layoutFingerprint } from "../../../../src/drivers/firecracker/layout.ts";
 import { isAlive, type ProcessIdentity } from "../../../../src/platform/processes.ts";
 import { type StandInPlan, writeStandIn } from "../../../support/firecracker-stand-in.ts";
 import { builtAgent, scratchDirectory } from "../../../support/home.ts";
@@ -36,6 +40,7 @@ const bootPaths = [
   "drives/env",
   "drives/data",
   "vsock",
+  "entropy",
   "actions",
 ];
 
@@ -96,7 +101,7 @@ describe("a machine of Firecracker's", {
       lines.map((line) => line.split(" ").slice(0, 2)),
       bootPaths.map((path) => ["PUT", `/${path}`]),
     );
-    assert.match(lines[5] ?? "", /"action_type":"InstanceStart"/);
+    assert.match(lines.at(-1) ?? "", /"action_type":"InstanceStart"/);
     await machine.kill();
     assert.equal(isAlive(machine.identity), false);
   });
@@ -249,5 +254,23 @@ describe("what a machine of Firecracker's was saved with", () => {
     ].map((one) => driverOf(one).fingerprintOf());
     assert.equal(new Set(all).size, all.length);
     assert.equal(driverOf().fingerprintOf(), driverOf().fingerprintOf());
+  });
+
+  it("is told apart by its devices: what was saved without one is not resumed as if it had it", () => {
+    const disk = { path: "", isReadOnly: false };
+    const machine = bootRequests(
+      { vcpuCount: 1, memMib: 1024, role: "workload" },
+      { environment: disk, data: disk, target: undefined, boot: undefined, saved: undefined },
+    );
+    const fingerprintWith = (devices: typeof machine) => {
+      const host = ["firecracker", "1.14.2", "8.0.0", release(), "a CPU", layoutFingerprint()];
+      const described = [...host, JSON.stringify(devices)].join("\0");
+      return createHash("sha256").update(described).digest("hex");
+    };
+    const current = driverOf().fingerprintOf();
+    assert.equal(current, fingerprintWith(machine));
+    const without = machine.filter(({ path }) => path !== "/entropy");
+    assert.equal(without.length, machine.length - 1);
+    assert.notEqual(current, fingerprintWith(without));
   });
 });
