@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { extract } from "tar-stream";
 import { PyroError } from "../../model/errors.ts";
@@ -14,7 +14,7 @@ import { removeTree } from "../../platform/remove-tree.ts";
 import { startMmdebstrap } from "../debian/mmdebstrap.ts";
 import type { BootFiles, BootFilesOptions } from "./boot-files.ts";
 import { buildCpio, type CpioEntry } from "./cpio.ts";
-import { isKernelDirectory, kernelDirectory, kernelPackage, kernelSuite } from "./kernel-choice.ts";
+import { kernelDirectory, kernelPackage, kernelSuite } from "./kernel-choice.ts";
 import { loadOrder, moduleName, type OnDemandModule, planOnDemand } from "./modules.ts";
 import { extractVmlinux } from "./vmlinux.ts";
 
@@ -92,17 +92,9 @@ async function fetchKernel(options: BootFilesOptions, directory: string): Promis
     await flush(...names.map((name) => join(temporary, name)), temporary);
     await removeTree(directory);
     await rename(temporary, directory);
-    await removeOthers(directory);
   } finally {
     await removeTree(temporary);
   }
-}
-
-/** Removes the kernels of other choices; whoever makes them again fetches them again. */
-async function removeOthers(directory: string): Promise<void> {
-  const root = dirname(directory);
-  for (const name of await readdir(root))
-    if (isKernelDirectory(name) && name !== basename(directory)) await removeTree(join(root, name));
 }
 
 /** Picks the kernel image and all modules out of the unpacked package. */

@@ -15,7 +15,10 @@ export interface KernelChoice {
 
 export const currentChoice: KernelChoice = { wanted: wantedModules, onDemand: onDemandModules };
 
-/** The directory, below that of the boot files, of the kernel with these modules and no others. */
+/**
+ * The directory, below that of the boot files, of the kernel with these modules and no others. Versions of pyro that share a
+ * cache and want different ones each have their own.
+ */
 export function kernelDirectory({ wanted, onDemand }: KernelChoice = currentChoice): string {
   const choice = JSON.stringify([kernelSuite, kernelPackage, wanted, onDemand]);
   return `kernel-${createHash("sha256").update(choice).digest("hex").slice(0, 16)}`;

@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { sweepKernels } from "../../environments/boot/sweep-kernels.ts";
 import { asPyroError } from "../../model/errors.ts";
 import { cpuLevels } from "../../model/machine-options.ts";
 import type { PruneResult } from "../../model/results.ts";
@@ -15,7 +16,7 @@ export interface PruneOptions {
   readonly all?: boolean | undefined;
 }
 
-/** Removes what nothing uses: images without a name or a workspace, stale templates, downloaded layers, clones of killed servers. */
+/** Removes what nothing uses: images without a name or a workspace, stale templates, kernels with other modules, downloaded layers, clones of killed servers. */
 export async function pruneEnvironments(
   context: WorkspaceContext,
   { all }: PruneOptions = {},
@@ -33,6 +34,7 @@ export async function pruneEnvironments(
   await removeAbandoned(clonesDirectory(cacheDirectory));
   const removedImages = await host.images.sweep(used);
   const removedTemplateCount = await sweepTemplates(host, used);
+  await sweepKernels(host.config);
   // Those whose image or template has gone just now.
   await host.standbys.sweep();
   // Layers are needed until their image is built, and nobody knows here which install needs which.

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import {
@@ -11,6 +19,8 @@ import {
   isKernelDirectory,
   kernelDirectory,
 } from "../../../src/environments/boot/kernel-choice.ts";
+import { sweepKernels } from "../../../src/environments/boot/sweep-kernels.ts";
+import { tryLock } from "../../../src/platform/lock.ts";
 import { scratchDirectory } from "../../support/home.ts";
 
 describe("what guests boot from, in the cache", () => {
@@ -109,6 +119,25 @@ describe("what guests boot from, in the cache", () => {
     keepIndex({ madeFrom: `${agent} ${kernelDirectory()}`, files });
     assert.deepEqual(await findBootFiles(options()), files);
     assert.ok(existsSync(kernelPath), "what was there stays until there is another");
+  });
+
+  it("loses its kernels with other modules when the cache is swept, unless it is being made", async () => {
+    const others = ["kernel", kernelDirectory({ wanted: ["virtio_mmio"], onDemand: [] })];
+    for (const name of [...others, kernelDirectory()]) keepKernel(name, "virtio_rng");
+    const made = await ensureBootFiles(options());
+    const kernels = () => readdirSync(boot).filter(isKernelDirectory).toSorted();
+    const all = kernels();
+    assert.equal(all.length, 3);
+    {
+      using lock = await tryLock(join(boot, "lock"));
+      assert.ok(lock);
+      await sweepKernels({ cacheDirectory: directory });
+      assert.deepEqual(kernels(), all);
+    }
+    await sweepKernels({ cacheDirectory: directory });
+    assert.deepEqual(kernels(), [kernelDirectory()]);
+    assert.deepEqual(await ensureBootFiles(options()), made);
+    await sweepKernels({ cacheDirectory: join(directory, "none") });
   });
 
   it("is made again when a file of it is gone", async () => {
