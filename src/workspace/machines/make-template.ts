@@ -51,8 +51,10 @@ export async function makeTemplate(
     await prepare(client, work);
     factory.trace.mark("prepared");
     await refuseSecrets(client);
+    // On a slow host, tries to attach that were given up have ended before.
+    const endsBefore = channelEnds(machine);
     client.close();
-    await untilChannelIsFree(machine);
+    await untilChannelIsFree(machine, endsBefore);
     await machine.saveState();
     await machine.kill();
     await publish(draft, { diskPath, key: work.key });
@@ -98,7 +100,7 @@ export function channelEnds(machine: Machine): number {
  * Waits until the agent has noticed that another connection has ended. A machine that was saved before would, in every copy, take the
  * next client's words for those of the one that is gone.
  */
-export async function untilChannelIsFree(machine: Machine, endsBefore = 0): Promise<void> {
+export async function untilChannelIsFree(machine: Machine, endsBefore: number): Promise<void> {
   const deadline = performance.now() + noticeDeadlineMs;
   while (channelEnds(machine) <= endsBefore) {
     if (performance.now() > deadline)
