@@ -7,8 +7,11 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pyro.dev/guest/internal/console"
 )
 
 const (
@@ -16,6 +19,8 @@ const (
 	entropyDevicesPath = "/sys/class/misc/hw_random/rng_available"
 	// fetchedBytesMax is twice what the kernel fetches ahead: 64 bytes in the driver, and 64 above it.
 	fetchedBytesMax = 256
+	// discardMax is for a device that never answers; by then, what was fetched is gone.
+	discardMax = 5 * time.Second
 )
 
 // entropyDevice is a descriptor, or -1 where the monitor offers no such device. Looked for once, as a rule before a template is saved.
@@ -43,7 +48,15 @@ func forgetFetched() error {
 	if err != nil || device < 0 {
 		return err
 	}
-	return discard(device, fetchedBytesMax)
+	done := make(chan error, 1)
+	go func() { done <- discard(device, fetchedBytesMax) }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(discardMax):
+		console.Say("the entropy device is silent")
+		return nil
+	}
 }
 
 func discard(device, size int) error {
