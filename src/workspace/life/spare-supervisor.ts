@@ -21,6 +21,11 @@ export interface KeepSpareOptions {
   readonly untilIdle?: (options: TimerOptions) => Promise<void>;
 }
 
+export interface GiveOptions {
+  readonly when: Promise<void>;
+  readonly instead: () => void;
+}
+
 /** A supervisor that has loaded all that it runs, and waits to be told which workspace it is for. */
 interface Spare {
   /** It ends when this is closed, by us or by our death. */
@@ -57,8 +62,12 @@ export class SpareSupervisor {
     }
   }
 
-  /** Has it look after a workspace; false when there is none. Should it turn out not to live, `instead` is called. */
-  give(order: SupervisorOrder, instead: () => void): boolean {
+  get isWaiting(): boolean {
+    return this.#spare !== undefined;
+  }
+
+  /** Has it look after a workspace, told when `when` settles; false when there is none. Should it turn out not to live, `instead` is called. */
+  give(order: SupervisorOrder, { when, instead }: GiveOptions): boolean {
     const spare = this.#spare;
     this.#spare = undefined;
     if (spare === undefined) return false;
@@ -75,7 +84,7 @@ export class SpareSupervisor {
     socket.on("close", () => {
       if (!isTaken) instead();
     });
-    socket.end(`${JSON.stringify(order)}\n`);
+    void when.then(() => socket.end(`${JSON.stringify(order)}\n`));
     return true;
   }
 

@@ -23,8 +23,7 @@ export async function startAgain(
   faultPoint("start.recorded");
   options.onProgress?.({ step: "starting" });
   const { machine, client } = await bringUp(context, { row, base }, { ...options, discardRoot });
-  client.close();
-  machine.leaveConsole();
+  context.supervisors.release(row.workspaceId, { machine, client });
   faultPoint("start.started");
   const isStarted = workspaces.transition(row.workspaceId, {
     from: legalStates("start"),

@@ -6,6 +6,8 @@ import { visibleText } from "../../model/text.ts";
 import { patience } from "../../platform/config.ts";
 import { tryConnectUnix } from "../../platform/unix-socket.ts";
 import type { WorkspaceRow } from "../../registry/workspaces.ts";
+import type { Attached } from "../machines/attach-agent.ts";
+import { channelEnds, untilChannelIsFree } from "../machines/make-template.ts";
 import { type WorkspaceFiles, workspaceFiles } from "../records/workspace-files.ts";
 import { supervisorVersion } from "../supervisor/requests.ts";
 import { type KeepSpareOptions, SpareSupervisor } from "./spare-supervisor.ts";
@@ -14,6 +16,8 @@ import { type SupervisorsParts, startSupervisor } from "./start-supervisor.ts";
 /** Starting the process and attaching to the guest takes a tenth of it. */
 const startDeadlineMs = 20_000;
 const retryMs = 10;
+/** A supervisor that comes before the guest has seen that somebody else is gone tries for longer than this. */
+const releaseDeadlineMs = 250;
 /** Within this time another one is not started, whoever started the first; each time longer, so that a busy host does not drown in them. */
 const respawnMs = 500;
 const respawnMsMax = 8_000;
@@ -23,6 +27,8 @@ export class Supervisors {
   readonly #parts: SupervisorsParts;
   readonly #spare: SpareSupervisor;
   #hasSpawned = false;
+  /** Machines that were let go of, until their guests have seen it. */
+  readonly #released = new Map<string, Promise<void>>();
   readonly #clients = new Map<string, AgentClient>();
   /** Those whose supervisors were asked for their version. */
   readonly #usable = new WeakSet<AgentClient>();
@@ -97,12 +103,33 @@ export class Supervisors {
     const { stateDirectory } = this.#parts.config;
     this.#hasSpawned = true;
     try {
-      const instead = () => this.spawn(workspaceId);
-      if (this.#spare.give({ stateDirectory, workspaceId }, instead)) return;
+      const order = { stateDirectory, workspaceId };
+      const when = this.#released.get(workspaceId) ?? Promise.resolve();
+      if (this.#spare.give(order, { when, instead: () => this.spawn(workspaceId) })) return;
       startSupervisor(this.#parts, [stateDirectory, workspaceId], ["ignore", "ignore", log]);
     } finally {
       closeSync(log);
     }
+  }
+
+  /**
+   * Lets go of a workspace's machine, for which a supervisor is to be spawned next. One that waits would be there before the guest has
+   * seen that we are gone, and not be heard; an ordinary one takes longer to start.
+   */
+  release(workspaceId: string, { machine, client }: Attached): void {
+    const endsBefore = channelEnds(machine);
+    client.close();
+    if (!this.#spare.isWaiting) {
+      machine.leaveConsole();
+      return;
+    }
+    const seen = untilChannelIsFree(machine, endsBefore, releaseDeadlineMs)
+      .catch(() => undefined)
+      .finally(() => {
+        machine.leaveConsole();
+        this.#released.delete(workspaceId);
+      });
+    this.#released.set(workspaceId, seen);
   }
 
   /** Has a supervisor wait for the next workspace, where there have been workspaces. */

@@ -100,8 +100,12 @@ export function channelEnds(machine: Machine): number {
  * Waits until the agent has noticed that another connection has ended. A machine that was saved before would, in every copy, take the
  * next client's words for those of the one that is gone.
  */
-export async function untilChannelIsFree(machine: Machine, endsBefore: number): Promise<void> {
-  const deadline = performance.now() + noticeDeadlineMs;
+export async function untilChannelIsFree(
+  machine: Machine,
+  endsBefore: number,
+  deadlineMs = noticeDeadlineMs,
+): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
   while (channelEnds(machine) <= endsBefore) {
     if (performance.now() > deadline)
       throw new PyroError("template_unusable", "The guest did not notice that its channel closed.");

@@ -89,8 +89,7 @@ async function start(
   if (source !== undefined) return startSeeded(context, { row, base, source }, options);
   options.onProgress?.({ step: "starting" });
   const { machine, client } = await bringUp(context, { row, base }, options);
-  client.close();
-  machine.leaveConsole();
+  context.supervisors.release(row.workspaceId, { machine, client });
   faultPoint("create.started");
   return {};
 }

@@ -62,8 +62,7 @@ export async function startSeeded(
       workspaceSeed: { mode, seedPath, entryCount, bytes, ...reading.report },
     };
   } finally {
-    running.client.close();
-    running.machine.leaveConsole();
+    context.supervisors.release(row.workspaceId, running);
   }
 }
 

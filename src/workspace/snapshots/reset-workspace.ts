@@ -43,8 +43,7 @@ export async function resetWorkspace(
       { row: emptied, base },
       { ...options, discardRoot: isStored(row, snapshot) },
     );
-    client.close();
-    machine.leaveConsole();
+    context.supervisors.release(row.workspaceId, { machine, client });
     faultPoint("reset.started");
   } catch (error) {
     finish(context, row, "stopped");

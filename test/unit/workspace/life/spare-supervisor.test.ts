@@ -57,6 +57,10 @@ const order = () => ({
   workspaceId: workspace.workspaceId,
 });
 
+/** Whether one took the workspace, which none may then fail to do. */
+const given = (failure: string) =>
+  spare.give(order(), { when: Promise.resolve(), instead: () => assert.fail(failure) });
+
 /** The one that waits. */
 async function only(): Promise<ProcessIdentity> {
   await untilThereAre(1);
@@ -136,7 +140,7 @@ test("one that was killed a moment before is replaced by an ordinary one", async
 test("one that is known to be gone is none", async () => {
   await spare.keep(atOnce);
   await killProcess(await only());
-  await until("its end is known", () => !spare.give(order(), () => assert.fail("it was known")));
+  await until("its end is known", () => !given("it was known"));
 });
 
 test("it is not used where an ordinary one would see another environment", async () => {
@@ -144,10 +148,7 @@ test("it is not used where an ordinary one would see another environment", async
   const identity = await only();
   process.env.PYRO_PATIENCE = "7";
   try {
-    assert.equal(
-      spare.give(order(), () => assert.fail("it was given")),
-      false,
-    );
+    assert.equal(given("it was given"), false);
   } finally {
     delete process.env.PYRO_PATIENCE;
   }
@@ -166,8 +167,5 @@ test("there is none where memory is short, and none made ready after the end", a
   spare.end();
   resolve();
   await kept;
-  assert.equal(
-    spare.give(order(), () => assert.fail("there is none")),
-    false,
-  );
+  assert.equal(given("there is none"), false);
 });
