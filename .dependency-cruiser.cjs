@@ -107,6 +107,12 @@ module.exports = {
       "index\\.ts$",
       "platform/files\\.ts$",
     ]),
+    only("a-preloaded-command-line-is-handed-to-the-cli", "^src/preloaded/", [
+      "preloaded/",
+      "cli/io\\.ts$",
+      "platform/",
+      "model/",
+    ]),
     only("front-doors-use-the-sdk", "^src/cli/", [
       "cli/",
       "mcp/",

@@ -10,6 +10,7 @@ export GOTOOLCHAIN ?= auto
 
 STAMPS := node_modules/.stamps
 AGENT := dist/guest/pyro-agent
+LAUNCHER := dist/pyro-launch
 BUNDLE := dist/cli.js
 GO_SOURCES := $(shell find guest -name '*.go' -o -name go.mod -o -name go.sum)
 TS_SOURCES := $(shell find src -name '*.ts') package.json rolldown.config.ts tools/write-completion.ts
@@ -34,11 +35,15 @@ $(STAMPS)/packages: tools/install-packages $(STAMPS)/npm
 	@touch $@
 
 .PHONY: build
-build: $(AGENT) $(BUNDLE) ## compile the guest agent and the bundle
+build: $(AGENT) $(LAUNCHER) $(BUNDLE) ## compile the guest agent, the launcher and the bundle
 
 $(AGENT): $(GO_SOURCES)
 	@mkdir -p $(@D)
 	cd guest && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o ../$(AGENT) .
+
+$(LAUNCHER): $(GO_SOURCES)
+	@mkdir -p $(@D)
+	cd guest && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o ../$(LAUNCHER) ./launch
 
 $(BUNDLE): $(TS_SOURCES) | $(STAMPS)/npm
 	rolldown --config rolldown.config.ts --log-level warn

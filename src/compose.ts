@@ -21,6 +21,8 @@ export interface Engine {
   readonly workspaces: WorkspaceContext;
   /** What makes machines ready that wait for somebody. */
   readonly standbyProgram: string;
+  /** What loads a command line that waits for somebody's. */
+  readonly preloadedProgram: string;
   readonly doctor: () => Promise<DoctorReport>;
 }
 
@@ -48,6 +50,7 @@ export function compose(config: Config, trace: Trace = startTrace()): Engine {
     host,
     workspaces: new WorkspaceContext(host, findProgram("supervisor")),
     standbyProgram: findProgram("standby"),
+    preloadedProgram: findProgram("preloaded"),
     doctor: () => examineHost(doctorParts),
   };
 }
@@ -91,7 +94,7 @@ function findAgent(): string {
 }
 
 /** A program of ours beside what runs now: the source of sources, the bundle of bundles. */
-function findProgram(name: "supervisor" | "standby"): string {
+function findProgram(name: "supervisor" | "standby" | "preloaded"): string {
   const source = join(here, `${name}.ts`);
   return existsSync(source) ? source : builtFile(`${name}.js`);
 }

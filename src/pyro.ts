@@ -25,6 +25,7 @@ import {
 } from "./workspace/environments/environments.ts";
 import { type PruneOptions, pruneEnvironments } from "./workspace/life/prune-environments.ts";
 import type { WorkOptions } from "./workspace/machines/host.ts";
+import { preloadForUser } from "./workspace/standby/command-line.ts";
 import {
   type KeepStandbysOptions,
   standbyStatus,
@@ -138,8 +139,10 @@ export class Pyro extends WorkspaceMethods implements Disposable {
   }
 
   /** Has machines wait for whoever asks for one like them, from now on; commands make up for those that they take. */
-  turnStandbysOn(options: KeepStandbysOptions = {}): Promise<StandbyStatus> {
-    return turnStandbysOn(this.#engine.host, options);
+  async turnStandbysOn(options: KeepStandbysOptions = {}): Promise<StandbyStatus> {
+    const status = await turnStandbysOn(this.#engine.host, options);
+    this.#preload();
+    return status;
   }
 
   /** Ends all machines that wait. */
@@ -172,9 +175,15 @@ export class Pyro extends WorkspaceMethods implements Disposable {
     this.#engine.workspaces.supervisors.endSpare();
   }
 
+  #preload(): void {
+    const { config, standbys } = this.#engine.host;
+    preloadForUser(config, standbys, this.#engine.preloadedProgram);
+  }
+
   /** Lets go of what it holds; where standbys are on, another is made ready behind it. */
   [Symbol.dispose](): void {
     refillForUser(this.#engine.host, this.#engine.standbyProgram);
+    this.#preload();
     this.#engine.workspaces[Symbol.dispose]();
   }
 }

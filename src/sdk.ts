@@ -55,7 +55,7 @@ export {
   readConfig,
   userEnvironment,
 } from "./platform/config.ts";
-export { startTrace, type Trace } from "./platform/trace.ts";
+export { elapsedMs, startTrace, type Trace } from "./platform/trace.ts";
 export { Pyro, type PyroOptions } from "./pyro.ts";
 export { DiskRoom } from "./rooms/disk-room.ts";
 export { FilesRoom } from "./rooms/files-room.ts";

@@ -1,12 +1,7 @@
 import { z } from "zod";
 import { cpuLevel, timestamp } from "./result-fields.ts";
 
-export const standbySchema = z.object({
-  environment: z.string(),
-  vcpuCount: z.number().int(),
-  memMib: z.number().int(),
-  cpu: cpuLevel,
-  keeper: z.string().describe("Who has it wait: user, or an MCP server by its process."),
+const costFields = {
   readyAt: timestamp,
   endsAt: timestamp.describe("When it ends unless somebody claims it."),
   pssBytes: z
@@ -16,6 +11,15 @@ export const standbySchema = z.object({
     .nullable()
     .describe("Memory of the host, pages shared with others counted in part."),
   cpuPercent: z.number().min(0).describe("Of one core, since it waits."),
+};
+
+export const standbySchema = z.object({
+  environment: z.string(),
+  vcpuCount: z.number().int(),
+  memMib: z.number().int(),
+  cpu: cpuLevel,
+  keeper: z.string().describe("Who has it wait: user, or an MCP server by its process."),
+  ...costFields,
 });
 
 export const standbyStatusSchema = z.object({
@@ -25,6 +29,10 @@ export const standbyStatusSchema = z.object({
   idleMinutes: z.number().int().min(0),
   heldBack: z.string().nullable().describe("Why fewer wait than are wanted."),
   standbys: z.array(standbySchema),
+  commandLine: z
+    .object(costFields)
+    .nullable()
+    .describe("The process that has the command line loaded and waits for the next `pyro run`."),
 });
 
 export const standbyEndedSchema = z.object({ endedCount: z.number().int().min(0) });

@@ -307,3 +307,28 @@ export function toolEnvironment(): {
   const path = `${PATH ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`;
   return { PATH: path, LC_ALL: "C.UTF-8", ...(HOME && { HOME }), ...(TMPDIR && { TMPDIR }) };
 }
+
+/** What Node, its libraries and the loader read once, when a process starts. */
+const runtimeVariables = /^(NODE_|UV_|V8_|SSL_|OPENSSL_|LD_|MALLOC_|GLIBC_|LC_|LANG$|LANGUAGE$|TZ)/;
+
+function runtimeOf(source: NodeJS.ProcessEnv): Record<string, string> {
+  const entries = Object.entries(source).filter(([name]) => runtimeVariables.test(name));
+  return Object.fromEntries(entries.sort()) as Record<string, string>;
+}
+
+/** The environment of a process that will run somebody's command line: started like one of his own. */
+export function preloadedEnvironment(config: Config): Record<string, string> {
+  const { LC_ALL: _, ...keeper } = keeperEnvironment(config);
+  return { ...keeper, ...runtimeOf(process.env) };
+}
+
+/** Whether a process with this environment would have started as this one did. */
+export function suitsRuntime(environment: NodeJS.ProcessEnv): boolean {
+  return JSON.stringify(runtimeOf(environment)) === JSON.stringify(runtimeOf(process.env));
+}
+
+/** From here on this process has the environment of whoever gave it his command line. */
+export function becomeCaller(environment: Readonly<Record<string, string>>): void {
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  Object.assign(process.env, environment);
+}

@@ -1,5 +1,13 @@
 import type { Command } from "commander";
-import { type CpuLevel, defaults, Pyro, readConfig, startTrace, type Trace } from "../../index.ts";
+import {
+  type CpuLevel,
+  defaults,
+  elapsedMs,
+  Pyro,
+  readConfig,
+  startTrace,
+  type Trace,
+} from "../../index.ts";
 import { addInputOptions, type InputOptions } from "../command-input.ts";
 import {
   type CommandContext,
@@ -117,5 +125,5 @@ async function execute(
 
 function printTrace(io: IO, trace: Trace): void {
   const phases = trace.phases.map(({ phase, atMs }) => `${phase}=${atMs}`).join(" ");
-  io.stderr.write(`trace: ${phases} end=${performance.now().toFixed(2)}\n`);
+  io.stderr.write(`trace: ${phases} end=${elapsedMs().toFixed(2)}\n`);
 }

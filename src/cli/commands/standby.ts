@@ -94,10 +94,15 @@ function addStatus(group: Command, { io, openPyro }: CommandContext): void {
     });
 }
 
-function printStatus(io: IO, { isOn, heldBack, environment, count, standbys }: StandbyStatus) {
+function printStatus(io: IO, status: StandbyStatus) {
+  const { isOn, heldBack, environment, count, standbys, commandLine } = status;
   const what = environment ?? "whatever was last asked for";
   printLine(io, isOn ? `Standby is on: ${count} for ${what}.` : "Standby is off.");
   if (heldBack !== null) printNote(io, heldBack);
+  if (commandLine !== null) {
+    const memory = commandLine.pssBytes === null ? "?" : formatBytes(commandLine.pssBytes);
+    printLine(io, `The command line waits, too: ${memory}, until ${commandLine.endsAt}.`);
+  }
   if (standbys.length === 0) return;
   const rows = standbys.map((standby) => [
     standby.environment,

@@ -5,6 +5,7 @@ import type { StandbyEnded, StandbyStatus } from "../../model/standby-results.ts
 import { ensureEnvironment } from "../environments/ensure-environment.ts";
 import type { Host, WorkOptions } from "../machines/host.ts";
 import type { Standby } from "../machines/standbys.ts";
+import { describeCommandLine, endCommandLine } from "./command-line.ts";
 import { keepStandbys } from "./keep-standbys.ts";
 import { userKeeper } from "./refill-standbys.ts";
 import { costOf } from "./standby-cost.ts";
@@ -54,6 +55,7 @@ export async function turnStandbysOn(
 /** Ends every machine that waits, whoever keeps it, and has none made ready any more. */
 export async function turnStandbysOff(host: Host): Promise<StandbyEnded> {
   await forgetSettings(host.standbys);
+  await endCommandLine(host.standbys);
   const endedCount = await host.standbys.endWaiting(() => true);
   await host.standbys.sweep();
   return { endedCount };
@@ -70,6 +72,7 @@ export async function standbyStatus(host: Host): Promise<StandbyStatus> {
     idleMinutes: Math.round((settings ?? defaultSettings).idleSeconds / 60),
     heldBack: null,
     standbys: host.standbys.list().map(describe),
+    commandLine: describeCommandLine(host.standbys),
   };
 }
 

@@ -1,0 +1,68 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync, readFileSync, readlinkSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+
+const namespaces = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"];
+/** Of the kernel's account of a process: who it is, and what it may do. */
+const standingFields =
+  /^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp|Seccomp_filters):.*$/gm;
+/** What a process's name may be long: 15 bytes of Base64. */
+const nameBytes = 11;
+
+/**
+ * Who may give a waiting process work: nobody who may do less than it may itself, or a program in a sandbox that sees the socket would get
+ * out by it. Nothing that a caller says of itself counts. It bears a name for a moment that only its own process can give it, and the
+ * kernel tells where the process of that name stands; and it reads what only those can who could look into this process anyway.
+ */
+export class CallerProof implements Disposable {
+  readonly #descriptor: number;
+  readonly #secret = randomBytes(16).toString("hex");
+
+  constructor(directory: string) {
+    const path = join(directory, `secret.${process.pid}`);
+    rmSync(path, { force: true });
+    this.#descriptor = openSync(path, "wx+", 0o600);
+    rmSync(path);
+    writeSync(this.#descriptor, this.#secret);
+  }
+
+  /** What a caller is asked to do. */
+  greet(): { readonly name: string; readonly greeting: string } {
+    const name = randomBytes(nameBytes).toString("base64url");
+    return { name, greeting: `${name} ${process.pid} ${this.#descriptor}\n` };
+  }
+
+  knows(secret: string): boolean {
+    return secret === this.#secret;
+  }
+
+  /** Whether the process `pid` bears this name, and may do what this one may. */
+  stands(pid: number, name: string): boolean {
+    try {
+      const isNamed = readFileSync(`/proc/${pid}/comm`, "latin1") === `${name}\n`;
+      return isNamed && standingOf(String(pid)) === standingOf("self");
+    } catch {
+      // It is gone, or cannot be looked at.
+      return false;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+function standingOf(process: string): string {
+  const status = readFileSync(`/proc/${process}/status`, "latin1").match(standingFields) ?? [];
+  const places = namespaces.map((name) => readlinkSync(`/proc/${process}/ns/${name}`));
+  return [...status, ...places, readlinkSync(`/proc/${process}/root`), labelOf(process)].join("\n");
+}
+
+/** What a security module of the kernel calls it. */
+function labelOf(process: string): string {
+  try {
+    return readFileSync(`/proc/${process}/attr/current`, "latin1");
+  } catch {
+    return "";
+  }
+}
