@@ -121,6 +121,7 @@ module.exports = {
       "version\\.ts$",
       // The little of the SDK that completion needs.
       "known-names\\.ts$",
+      "preloaded\\.ts$",
       // Before anything else is loaded, so that all of it is kept.
       "platform/compile-cache\\.ts$",
       "platform/stream-events\\.ts$",

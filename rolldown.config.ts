@@ -7,7 +7,6 @@ export default defineConfig({
     index: "src/index.ts",
     supervisor: "src/supervisor.ts",
     standby: "src/standby.ts",
-    preloaded: "src/preloaded.ts",
   },
   platform: "node",
   // Its main file is UMD, which no bundler can look into.

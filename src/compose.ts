@@ -21,8 +21,7 @@ export interface Engine {
   readonly workspaces: WorkspaceContext;
   /** What makes machines ready that wait for somebody. */
   readonly standbyProgram: string;
-  /** What loads a command line that waits for somebody's. */
-  readonly preloadedProgram: string;
+  readonly commandLineProgram: string;
   readonly doctor: () => Promise<DoctorReport>;
 }
 
@@ -50,7 +49,7 @@ export function compose(config: Config, trace: Trace = startTrace()): Engine {
     host,
     workspaces: new WorkspaceContext(host, findProgram("supervisor")),
     standbyProgram: findProgram("standby"),
-    preloadedProgram: findProgram("preloaded"),
+    commandLineProgram: findProgram("cli"),
     doctor: () => examineHost(doctorParts),
   };
 }
@@ -94,8 +93,8 @@ function findAgent(): string {
 }
 
 /** A program of ours beside what runs now: the source of sources, the bundle of bundles. */
-function findProgram(name: "supervisor" | "standby" | "preloaded"): string {
-  const source = join(here, `${name}.ts`);
+function findProgram(name: "supervisor" | "standby" | "cli"): string {
+  const source = join(here, name === "cli" ? "cli/entry.ts" : `${name}.ts`);
   return existsSync(source) ? source : builtFile(`${name}.js`);
 }
 

@@ -1,17 +1,15 @@
-// A command line that is loaded, waits for somebody's and runs that one; started behind whoever took the last.
 import { mkdirSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { runCommandLine } from "./cli/program.ts";
-import { hideExperimentalWarnings } from "./cli/warnings.ts";
+import type { IO } from "./cli/io.ts";
 import { compose } from "./compose.ts";
-import { keepCompiledCode } from "./platform/compile-cache.ts";
 import { becomeCaller, readConfig, suitsRuntime } from "./platform/config.ts";
 import { writeFileAtomicallySync } from "./platform/files.ts";
 import { identifySelf } from "./platform/processes.ts";
 import { startTimeAnew } from "./platform/trace.ts";
 import { awaitCall, type Call } from "./preloaded/await-call.ts";
+import type { CallRequest } from "./preloaded/call-request.ts";
 import { callerIO } from "./preloaded/caller-io.ts";
+import type { Standbys } from "./workspace/machines/standbys.ts";
 import {
   type CommandLineRecord,
   type CommandLineRequest,
@@ -27,59 +25,107 @@ const idleTimeoutMs = 10_000;
 /** How often it looks whether it is wanted still. */
 const lookMs = 5_000;
 
-process.title = "pyro command line";
-hideExperimentalWarnings();
-keepCompiledCode();
-const ignore = () => undefined;
-// It must outlive the terminal it was started from.
-for (const signal of ["SIGHUP", "SIGINT"] as const) process.on(signal, ignore);
+/** Runs a command line and answers its exit code. */
+export type RunCommandLine = (args: readonly string[], io: IO) => Promise<number>;
 
-const { idleSeconds, followsSettings } = JSON.parse(process.argv[2] ?? "") as CommandLineRequest;
-const { host } = compose(readConfig());
-const { standbys } = host;
-host.prepareDirectories();
-mkdirSync(standbys.root, { recursive: true, mode: 0o700 });
-const paths = commandLinePaths(standbys);
-const program = join(import.meta.dirname, "cli.js");
-const look = lookOf(program);
-const floors = floorsOfHost();
-
-await untilCoreIsIdle(idleTimeoutMs);
-if (!isWanted() || waitingCommandLine(standbys) !== undefined) process.exit(0);
-await exercise();
-const withdrawn = new AbortController();
-const watch = setInterval(() => isWanted() || withdrawn.abort(), lookMs);
-const end = setTimeout(() => withdrawn.abort(), idleSeconds * 1000);
-writeRecord();
-// Whoever turned it off meanwhile could not see this one.
-if (!isWanted()) withdrawn.abort();
-const call = await awaitCall(paths.socket, suits, withdrawn.signal).catch(() => undefined);
-clearInterval(watch);
-clearTimeout(end);
-if (call === undefined) {
-  forgetRecord();
-  process.exit(0);
+/** Waits, with all of it loaded, for somebody's command line, and runs that one as a process of his own would. Ends the process. */
+export async function waitForCommandLine(told: string, run: RunCommandLine): Promise<never> {
+  process.title = "pyro command line";
+  const ignore = () => undefined;
+  // It must outlive the terminal it was started from.
+  for (const signal of ["SIGHUP", "SIGINT"] as const) process.on(signal, ignore);
+  const { host } = compose(readConfig());
+  host.prepareDirectories();
+  mkdirSync(host.standbys.root, { recursive: true, mode: 0o700 });
+  const waiting = new Waiting(host.standbys, JSON.parse(told) as CommandLineRequest);
+  await untilCoreIsIdle(idleTimeoutMs);
+  if (waitingCommandLine(host.standbys) !== undefined || !waiting.isWanted()) process.exit();
+  await exercise(run);
+  const call = await waiting.untilCalled();
+  for (const signal of ["SIGHUP", "SIGINT"] as const) process.off(signal, ignore);
+  if (call !== undefined) await serve(call, run);
+  process.exit();
 }
-for (const signal of ["SIGHUP", "SIGINT"] as const) process.off(signal, ignore);
-await serve(call);
 
-/** Whether a caller is one whose command line would do the same in a process of its own. */
-function suits(request: Call["request"]): boolean {
-  if (request.program !== program || lookOf(program) !== look) return false;
-  if (!suitsRuntime(request.environment)) return false;
-  try {
-    process.chdir(request.directory);
-  } catch {
-    return false;
+/** What is offered, and for how long. */
+class Waiting {
+  readonly #standbys: Standbys;
+  readonly #request: CommandLineRequest;
+  readonly #floors = floorsOfHost();
+  /** The program that this process is, as callers name it, and as it was when this process loaded it. */
+  readonly #program = process.argv[1] ?? "";
+  readonly #look = lookOf(this.#program);
+
+  constructor(standbys: Standbys, request: CommandLineRequest) {
+    this.#standbys = standbys;
+    this.#request = request;
   }
-  forgetRecord();
-  return true;
+
+  /** Undefined when nobody has come for so long, or it is not wanted any more. */
+  async untilCalled(): Promise<Call | undefined> {
+    const withdrawn = new AbortController();
+    const watch = setInterval(() => this.isWanted() || withdrawn.abort(), lookMs);
+    const end = setTimeout(() => withdrawn.abort(), this.#request.idleSeconds * 1000);
+    const { socket } = commandLinePaths(this.#standbys);
+    try {
+      this.#writeRecord();
+      // Whoever turned it off meanwhile could not see this one.
+      if (!this.isWanted()) return undefined;
+      return await awaitCall(socket, (request) => this.#suits(request), withdrawn.signal);
+    } catch {
+      // Withdrawn, or a caller that went away before it had brought everything.
+      return undefined;
+    } finally {
+      clearInterval(watch);
+      clearTimeout(end);
+      this.#forgetRecord();
+    }
+  }
+
+  /** Not once `pyro standby off` was said, the program was replaced, or others need the memory. */
+  isWanted(): boolean {
+    const isOn = !this.#request.followsSettings || readSettingsSync(this.#standbys) !== undefined;
+    return isOn && this.#isCurrent() && whyHeldBack(this.#standbys.root, this.#floors) === null;
+  }
+
+  /** Whether a caller is one whose command line would do the same in a process of its own. */
+  #suits({ program, environment, directory }: CallRequest): boolean {
+    if (program !== this.#program || !this.#isCurrent() || !suitsRuntime(environment)) return false;
+    try {
+      process.chdir(directory);
+    } catch {
+      return false;
+    }
+    this.#forgetRecord();
+    return true;
+  }
+
+  #isCurrent(): boolean {
+    return lookOf(this.#program) === this.#look;
+  }
+
+  #writeRecord(): void {
+    const record: CommandLineRecord = {
+      process: identifySelf(),
+      readyAt: new Date().toISOString(),
+      idleSeconds: this.#request.idleSeconds,
+      usedTicks: processorTicks(process.pid),
+    };
+    const path = commandLinePaths(this.#standbys).record;
+    writeFileAtomicallySync(path, JSON.stringify(record), { isFlushed: false });
+  }
+
+  /** From then on nobody ends what may be at work. */
+  #forgetRecord(): void {
+    if (waitingCommandLine(this.#standbys)?.process.pid === process.pid)
+      rmSync(commandLinePaths(this.#standbys).record, { force: true });
+  }
 }
 
-async function serve(taken: Call): Promise<void> {
-  const { request, control, streams } = taken;
+async function serve(call: Call, run: RunCommandLine): Promise<void> {
+  const { request, control, streams } = call;
   const [, stdout, stderr] = streams;
-  // Whoever's command line this is was killed, and this would have been the process.
+  // Whoever's command line this is was killed, and would have been this process.
   const abandoned = () => process.kill(process.pid, "SIGKILL");
   if (control.destroyed) abandoned();
   control.once("close", abandoned);
@@ -92,25 +138,18 @@ async function serve(taken: Call): Promise<void> {
     process.exit();
   };
   stdout.once("close", unread);
-  const code = await runCommandLine(request.args, callerIO(taken));
+  const code = await run(request.args, callerIO(call));
   stdout.off("close", unread);
   for (const stream of [stdout, stderr])
     if (!stream.destroyed) await new Promise<void>((resolve) => stream.end(resolve));
   control.off("close", abandoned);
   await new Promise<void>((resolve) => control.end(`exit ${code}\n`, resolve));
-  process.exit();
-}
-
-/** Not once `pyro standby off` was said, the program was replaced, or others need the memory. */
-function isWanted(): boolean {
-  const isOn = !followsSettings || readSettingsSync(standbys) !== undefined;
-  return isOn && lookOf(program) === look && whyHeldBack(standbys.root, floors) === null;
 }
 
 /** Code is compiled when it first runs: so the commands are made and one is parsed. */
-async function exercise(): Promise<void> {
+async function exercise(run: RunCommandLine): Promise<void> {
   const nowhere = () => new PassThrough().resume();
-  await runCommandLine(["workspace", "exec", "--help"], {
+  await run(["workspace", "exec", "--help"], {
     ...{ stdin: nowhere(), stdout: nowhere(), stderr: nowhere(), inputKind: "nothing" },
     ...{ stdoutIsTerminal: false, stderrIsTerminal: false, color: false, width: 80, height: 24 },
   });
@@ -119,20 +158,4 @@ async function exercise(): Promise<void> {
 function lookOf(path: string): string {
   const status = statSync(path, { throwIfNoEntry: false });
   return status === undefined ? "" : `${status.ino} ${status.mtimeMs}`;
-}
-
-function writeRecord(): void {
-  const record: CommandLineRecord = {
-    process: identifySelf(),
-    readyAt: new Date().toISOString(),
-    idleSeconds,
-    usedTicks: processorTicks(process.pid),
-  };
-  writeFileAtomicallySync(paths.record, JSON.stringify(record), { isFlushed: false });
-}
-
-/** From then on nobody ends what may be at work. */
-function forgetRecord(): void {
-  if (waitingCommandLine(standbys)?.process.pid === process.pid)
-    rmSync(paths.record, { force: true });
 }

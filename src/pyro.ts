@@ -177,7 +177,7 @@ export class Pyro extends WorkspaceMethods implements Disposable {
 
   #preload(): void {
     const { config, standbys } = this.#engine.host;
-    preloadForUser(config, standbys, this.#engine.preloadedProgram);
+    preloadForUser(config, standbys, this.#engine.commandLineProgram);
   }
 
   /** Lets go of what it holds; where standbys are on, another is made ready behind it. */

@@ -17,7 +17,7 @@ export interface CommandLineRecord {
   readonly usedTicks: number;
 }
 
-/** What the process is told that loads one. */
+/** What such a process is told. */
 export interface CommandLineRequest {
   readonly idleSeconds: number;
   /** Whether it holds only as long as `pyro standby on` does. */
@@ -47,7 +47,13 @@ export function preloadForUser(config: Config, standbys: Standbys, program: stri
   if (settings === undefined) return;
   const request: CommandLineRequest = { idleSeconds: settings.idleSeconds, followsSettings };
   const [starter, ...args] = orphaning;
-  const node = [process.execPath, "--max-semi-space-size=4", program, JSON.stringify(request)];
+  const node = [
+    process.execPath,
+    "--max-semi-space-size=4",
+    program,
+    "__wait",
+    JSON.stringify(request),
+  ];
   const child = spawn(starter, [...args, ...node], {
     cwd: "/",
     env: preloadedEnvironment(config),
