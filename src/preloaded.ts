@@ -1,7 +1,8 @@
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import type { IO } from "./cli/io.ts";
 import { compose } from "./compose.ts";
+import { doHeldBack, holdingBack } from "./platform/behind-answer.ts";
 import { becomeCaller, readConfig, suitsRuntime } from "./platform/config.ts";
 import { writeFileAtomicallySync } from "./platform/files.ts";
 import { identifySelf } from "./platform/processes.ts";
@@ -22,6 +23,7 @@ import { floorsOfHost, whyHeldBack } from "./workspace/standby/standby-floors.ts
 import { readSettingsSync } from "./workspace/standby/standby-settings.ts";
 
 const idleTimeoutMs = 10_000;
+const exerciseRounds = 10;
 /** How often it looks whether it is wanted still. */
 const lookMs = 5_000;
 
@@ -53,7 +55,7 @@ class Waiting {
   readonly #request: CommandLineRequest;
   readonly #floors = floorsOfHost();
   /** The program that this process is, as callers name it, and as it was when this process loaded it. */
-  readonly #program = process.argv[1] ?? "";
+  readonly #program = realpathSync(process.argv[1] ?? "");
   readonly #look = lookOf(this.#program);
 
   constructor(standbys: Standbys, request: CommandLineRequest) {
@@ -90,8 +92,9 @@ class Waiting {
 
   /** Whether a caller is one whose command line would do the same in a process of its own. */
   #suits({ program, environment, directory }: CallRequest): boolean {
-    if (program !== this.#program || !this.#isCurrent() || !suitsRuntime(environment)) return false;
+    if (!this.#isCurrent() || !suitsRuntime(environment)) return false;
     try {
+      if (realpathSync(program) !== this.#program) return false;
       process.chdir(directory);
     } catch {
       return false;
@@ -138,21 +141,28 @@ async function serve(call: Call, run: RunCommandLine): Promise<void> {
     process.exit();
   };
   stdout.once("close", unread);
-  const code = await run(request.args, callerIO(call));
+  const code = await holdingBack(() => run(request.args, callerIO(call)));
   stdout.off("close", unread);
   for (const stream of [stdout, stderr])
     if (!stream.destroyed) await new Promise<void>((resolve) => stream.end(resolve));
   control.off("close", abandoned);
   await new Promise<void>((resolve) => control.end(`exit ${code}\n`, resolve));
+  doHeldBack();
 }
 
-/** Code is compiled when it first runs: so the commands are made and one is parsed. */
+/** Code is compiled when it first runs, and better when it has run often: so commands are made, read, and end early. */
 async function exercise(run: RunCommandLine): Promise<void> {
   const nowhere = () => new PassThrough().resume();
-  await run(["workspace", "exec", "--help"], {
-    ...{ stdin: nowhere(), stdout: nowhere(), stderr: nowhere(), inputKind: "nothing" },
-    ...{ stdoutIsTerminal: false, stderrIsTerminal: false, color: false, width: 80, height: 24 },
-  });
+  for (let round = 0; round < exerciseRounds; round++)
+    for (const args of [
+      ["run", "--help"],
+      ["workspace", "exec", "nobody", "--", "true"],
+    ])
+      await run(args, {
+        ...{ stdin: nowhere(), stdout: nowhere(), stderr: nowhere(), inputKind: "nothing" },
+        ...{ stdoutIsTerminal: false, stderrIsTerminal: false },
+        ...{ color: false, width: 80, height: 24 },
+      });
 }
 
 function lookOf(path: string): string {

@@ -14,6 +14,7 @@ import type {
   VmNetwork,
 } from "./model/results.ts";
 import type { StandbyEnded, StandbyStatus } from "./model/standby-results.ts";
+import { behindAnswer } from "./platform/behind-answer.ts";
 import { readConfig } from "./platform/config.ts";
 import type { Trace } from "./platform/trace.ts";
 import { WorkspacesRoom } from "./rooms/workspaces-room.ts";
@@ -182,8 +183,10 @@ export class Pyro extends WorkspaceMethods implements Disposable {
 
   /** Lets go of what it holds; where standbys are on, another is made ready behind it. */
   [Symbol.dispose](): void {
-    refillForUser(this.#engine.host, this.#engine.standbyProgram);
-    this.#preload();
+    behindAnswer(() => {
+      refillForUser(this.#engine.host, this.#engine.standbyProgram);
+      this.#preload();
+    });
     this.#engine.workspaces[Symbol.dispose]();
   }
 }

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defaults } from "../../src/model/limits.ts";
+import { commandLinePaths } from "../../src/workspace/standby/command-line.ts";
 import { keepStandbys } from "../../src/workspace/standby/keep-standbys.ts";
 import { type Baselines, makeBaselines } from "../baselines.ts";
 import { type Bench, environment, pyro } from "../bench.ts";
@@ -10,7 +12,7 @@ import { between, parseTrace, reached } from "../run-trace.ts";
 import type { Measured, Section } from "../section.ts";
 import { median, summarise } from "../statistics.ts";
 import { time, timeOf } from "../time.ts";
-import { runTimed } from "../timed-process.ts";
+import { type Program, runTimed, type TimedRun } from "../timed-process.ts";
 import { makeFleet, spareSupervisorPid } from "../workspaces.ts";
 
 const command = ["git", "--version"];
@@ -70,10 +72,7 @@ async function turn(
   await untilSupervisorWaits(bench);
   const runsc = await runTimed(await baselines.runsc(command), bench.signal);
   await ready(bench);
-  const run = await runTimed(
-    pyro(bench.config, "run", environment, "--", ...command),
-    bench.signal,
-  );
+  const run = await handedOver(bench, "run", environment, "--", ...command);
   const trace = parseTrace(run.stderr);
   await ready(bench);
   const vmRun = await timeOf(() => server.call("vm_run", { command: command.join(" ") }));
@@ -83,6 +82,7 @@ async function turn(
   const exec = { workspace_id, command };
   const firstExec = await timeOf(() => server.call("workspace_exec", exec));
   const secondExec = await timeOf(() => server.call("workspace_exec", exec));
+  const exited = await handedOver(bench, "workspace", "exec", workspace_id, "--", ...command);
   await server.call("workspace_delete", { workspace_id });
   const steps = phases.map((phase, index) => {
     const before = phases[index - 1];
@@ -97,6 +97,7 @@ async function turn(
     workspaceCreate: created.ms,
     firstExec,
     secondExec,
+    workspaceExec: exited.wallMs,
   };
 }
 
@@ -104,6 +105,22 @@ async function turn(
 async function untilSupervisorWaits(bench: Bench): Promise<void> {
   while (spareSupervisorPid(bench) === undefined)
     await sleep(100, undefined, { signal: bench.signal });
+}
+
+/** A command line as a whole process, run by one that waited for it. */
+async function handedOver(bench: Bench, ...args: readonly string[]): Promise<TimedRun> {
+  const { socket } = commandLinePaths(bench.engine.host.standbys);
+  await runTimed(asUser(bench, "1", "workspace", "list"), bench.signal);
+  while (!existsSync(socket)) await sleep(20, undefined, { signal: bench.signal });
+  const timed = await runTimed(asUser(bench, "", ...args), bench.signal);
+  if (existsSync(socket)) throw new Error(`A process of its own has run: ${args.join(" ")}`);
+  return timed;
+}
+
+/** With `1`, another command line is loaded behind it; with nothing, none is. */
+function asUser(bench: Bench, standby: "1" | "", ...args: readonly string[]): Program {
+  const program = pyro(bench.config, ...args);
+  return { ...program, env: { ...program.env, PYRO_STANDBY: standby } };
 }
 
 async function ready({ engine, signal }: Bench): Promise<void> {
@@ -120,6 +137,7 @@ const titles: Record<string, readonly [title: string, target: Target | undefined
   workspaceCreate: ["MCP workspace_create without a project", atMost(0.35)],
   firstExec: ["the first workspace_exec after it", atMost(0.2)],
   secondExec: ["the second", undefined],
+  workspaceExec: ["pyro workspace exec, whole process", atMost(0.5)],
 };
 
 function ratios(samples: Readonly<Record<string, readonly number[]>>): Figure[] {

@@ -316,10 +316,10 @@ function runtimeOf(source: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(entries.sort()) as Record<string, string>;
 }
 
-/** The environment of a process that will run somebody's command line: started like one of his own. */
+/** The environment of a process that will run somebody's command line: started like one of his own, and keeping nothing until then. */
 export function preloadedEnvironment(config: Config): Record<string, string> {
   const { LC_ALL: _, ...keeper } = keeperEnvironment(config);
-  return { ...keeper, ...runtimeOf(process.env) };
+  return { ...keeper, ...runtimeOf(process.env), PYRO_STANDBY: "0" };
 }
 
 /** Whether a process with this environment would have started as this one did. */

@@ -11,6 +11,7 @@ import {
   waitingCommandLine,
 } from "../../src/workspace/standby/command-line.ts";
 import { PyroHome, repository } from "../support/home.ts";
+import { findProcesses } from "../support/host-processes.ts";
 import type { StartOptions } from "../support/process.ts";
 import { until } from "../support/until.ts";
 
@@ -48,9 +49,10 @@ describe("a command line that is loaded and waits", () => {
     standbys = new Standbys(home.stateDirectory);
   });
   afterEach(async () => {
-    await until("none is being loaded", async () => {
+    // Some may be on their way still, of which one would wait.
+    await until("none is left", async () => {
       await endCommandLine(standbys);
-      return !existsSync(standbys.root) || !existsSync(commandLinePaths(standbys).record);
+      return findProcesses({ sessions: [], directories: [home.stateDirectory] }).length === 0;
     });
     await home.dispose();
   });
