@@ -1,10 +1,12 @@
 import { mkdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import type { IO } from "./cli/io.ts";
 import { compose } from "./compose.ts";
 import { doHeldBack, holdingBack } from "./platform/behind-answer.ts";
 import { becomeCaller, readConfig, suitsRuntime } from "./platform/config.ts";
 import { writeFileAtomicallySync } from "./platform/files.ts";
+import { acquireLock, type Lock } from "./platform/lock.ts";
 import { identifySelf } from "./platform/processes.ts";
 import { startTimeAnew } from "./platform/trace.ts";
 import { awaitCall, type Call } from "./preloaded/await-call.ts";
@@ -40,10 +42,11 @@ export async function waitForCommandLine(told: string, run: RunCommandLine): Pro
   host.prepareDirectories();
   mkdirSync(host.standbys.root, { recursive: true, mode: 0o700 });
   const waiting = new Waiting(host.standbys, JSON.parse(told) as CommandLineRequest);
+  const lock = await waiting.lock().catch(() => process.exit());
   await untilCoreIsIdle(idleTimeoutMs);
   if (waitingCommandLine(host.standbys) !== undefined || !waiting.isWanted()) process.exit();
   await exercise(run);
-  const call = await waiting.untilCalled();
+  const call = await waiting.untilCalled(lock);
   for (const signal of ["SIGHUP", "SIGINT"] as const) process.off(signal, ignore);
   if (call !== undefined) await serve(call, run);
   process.exit();
@@ -63,14 +66,20 @@ class Waiting {
     this.#request = request;
   }
 
+  /** Held until this one is offered. Throws when somebody else is at it. */
+  lock(): Promise<Lock> {
+    return acquireLock(join(this.#standbys.root, "command-line.lock"), { timeoutMs: 0 });
+  }
+
   /** Undefined when nobody has come for so long, or it is not wanted any more. */
-  async untilCalled(): Promise<Call | undefined> {
+  async untilCalled(lock: Lock): Promise<Call | undefined> {
     const withdrawn = new AbortController();
     const watch = setInterval(() => this.isWanted() || withdrawn.abort(), lookMs);
     const end = setTimeout(() => withdrawn.abort(), this.#request.idleSeconds * 1000);
     const { socket } = commandLinePaths(this.#standbys);
     try {
       this.#writeRecord();
+      lock.release();
       // Whoever turned it off meanwhile could not see this one.
       if (!this.isWanted()) return undefined;
       return await awaitCall(socket, (request) => this.#suits(request), withdrawn.signal);
