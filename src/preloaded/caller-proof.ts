@@ -1,11 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readFileSync, readlinkSync, rmSync, writeSync } from "node:fs";
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { standingOf } from "./standing.ts";
 
-const namespaces = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"];
-/** Of the kernel's account of a process: who it is, and what it may do. */
-const standingFields =
-  /^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp|Seccomp_filters):.*$/gm;
 /** What a process's name may be long: 15 bytes of Base64. */
 const nameBytes = 11;
 
@@ -33,14 +30,15 @@ export class CallerProof implements Disposable {
   }
 
   knows(secret: string): boolean {
-    return secret === this.#secret;
+    const [said, ours] = [Buffer.from(secret), Buffer.from(this.#secret)];
+    return said.length === ours.length && timingSafeEqual(said, ours);
   }
 
   /** Whether the process `pid` bears this name, and may do what this one may. */
   stands(pid: number, name: string): boolean {
     try {
       const isNamed = readFileSync(`/proc/${pid}/comm`, "latin1") === `${name}\n`;
-      return isNamed && standingOf(String(pid)) === standingOf("self");
+      return isNamed && standingOf(pid) === standingOf(process.pid);
     } catch {
       // It is gone, or cannot be looked at.
       return false;
@@ -49,20 +47,5 @@ export class CallerProof implements Disposable {
 
   [Symbol.dispose](): void {
     closeSync(this.#descriptor);
-  }
-}
-
-function standingOf(process: string): string {
-  const status = readFileSync(`/proc/${process}/status`, "latin1").match(standingFields) ?? [];
-  const places = namespaces.map((name) => readlinkSync(`/proc/${process}/ns/${name}`));
-  return [...status, ...places, readlinkSync(`/proc/${process}/root`), labelOf(process)].join("\n");
-}
-
-/** What a security module of the kernel calls it. */
-function labelOf(process: string): string {
-  try {
-    return readFileSync(`/proc/${process}/attr/current`, "latin1");
-  } catch {
-    return "";
   }
 }

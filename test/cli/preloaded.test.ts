@@ -79,6 +79,9 @@ describe("a command line that is loaded and waits", () => {
 
   for (const [who, how] of Object.entries({
     "may gain less than it": { prefix: ["setpriv", "--no-new-privs"] },
+    "may use fewer processors": { prefix: ["taskset", "--cpu-list", "0"] },
+    "comes after others": { prefix: ["nice"] },
+    "may write less": { prefix: ["prlimit", "--fsize=100000000"] },
     "was started another way": { env: { NODE_OPTIONS: "--no-warnings" } },
     "does not want any": { env: { PYRO_STANDBY: "0" } },
   }))

@@ -59,12 +59,30 @@ func hand(socket string, command []string) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !isOurs(control) {
+		control.Close()
+		return nil, errRefused
+	}
 	c := &call{control: control, events: bufio.NewReader(control)}
 	if err := c.offer(command, address); err != nil {
 		control.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// isOurs tells whether who listens is the same user: nobody else is given what the environment holds.
+func isOurs(control *net.UnixConn) bool {
+	raw, err := control.SyscallConn()
+	if err != nil {
+		return false
+	}
+	is := false
+	err = raw.Control(func(descriptor uintptr) {
+		peer, err := unix.GetsockoptUcred(int(descriptor), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		is = err == nil && int(peer.Uid) == os.Geteuid()
+	})
+	return err == nil && is
 }
 
 func (c *call) offer(command []string, address *net.UnixAddr) error {
