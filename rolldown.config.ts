@@ -53,7 +53,7 @@ export default defineConfig({
         {
           // Each with everything that it imports.
           name: "supervisor",
-          test: /\/src\/(compose-supervisor|workspace\/supervisor\/supervise)\.ts$/,
+          test: /\/src\/(compose-supervisor|workspace\/supervisor\/(supervise|await-order))\.ts$/,
           priority: 2,
         },
         { name: "engine", test: /\/src\/pyro\.ts$/, priority: 1 },

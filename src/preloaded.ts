@@ -93,10 +93,14 @@ class Waiting {
     }
   }
 
-  /** Not once `pyro standby off` was said, the program was replaced, or others need the memory. */
+  /** Not once `pyro standby off` was said, the program was replaced, others need the memory, or the place for it is gone. */
   isWanted(): boolean {
     const isOn = !this.#request.followsSettings || readSettingsSync(this.#standbys) !== undefined;
-    return isOn && this.#isCurrent() && whyHeldBack(this.#standbys.root, this.#floors) === null;
+    try {
+      return isOn && this.#isCurrent() && whyHeldBack(this.#standbys.root, this.#floors) === null;
+    } catch {
+      return false;
+    }
   }
 
   /** Whether a caller is one whose command line would do the same in a process of its own. */
