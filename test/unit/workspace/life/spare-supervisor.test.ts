@@ -140,7 +140,8 @@ test("one that was killed a moment before is replaced by an ordinary one", async
 test("one that is known to be gone is none", async () => {
   await spare.keep(atOnce);
   await killProcess(await only());
-  await until("its end is known", () => !given("it was known"));
+  await until("its end is known", () => !spare.isWaiting);
+  assert.equal(given("it was known"), false);
 });
 
 test("it is not used where an ordinary one would see another environment", async () => {
