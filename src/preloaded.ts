@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import type { IO } from "./cli/io.ts";
@@ -12,7 +12,7 @@ import { startTimeAnew } from "./platform/trace.ts";
 import { awaitCall, type Call } from "./preloaded/await-call.ts";
 import type { CallRequest } from "./preloaded/call-request.ts";
 import { callerIO } from "./preloaded/caller-io.ts";
-import type { Standbys } from "./workspace/machines/standbys.ts";
+import { lookOf, type Standbys } from "./workspace/machines/standbys.ts";
 import {
   type CommandLineRecord,
   type CommandLineRequest,
@@ -26,6 +26,8 @@ import { readSettingsSync } from "./workspace/standby/standby-settings.ts";
 
 const idleTimeoutMs = 10_000;
 const exerciseRounds = 10;
+/** Neither the beginning of an id, which has other digits, nor a name, which begins in another way. */
+export const absentWorkspace = "ws-none";
 /** How often it looks whether it is wanted still. */
 const lookMs = 5_000;
 
@@ -169,16 +171,11 @@ async function exercise(run: RunCommandLine): Promise<void> {
   for (let round = 0; round < exerciseRounds; round++)
     for (const args of [
       ["run", "--help"],
-      ["workspace", "exec", "nobody", "--", "true"],
+      ["workspace", "exec", absentWorkspace, "--", "true"],
     ])
       await run(args, {
         ...{ stdin: nowhere(), stdout: nowhere(), stderr: nowhere(), inputKind: "nothing" },
         ...{ stdoutIsTerminal: false, stderrIsTerminal: false },
         ...{ color: false, width: 80, height: 24 },
       });
-}
-
-function lookOf(path: string): string {
-  const status = statSync(path, { throwIfNoEntry: false });
-  return status === undefined ? "" : `${status.ino} ${status.mtimeMs}`;
 }

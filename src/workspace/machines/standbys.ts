@@ -213,7 +213,8 @@ function isNew(directory: string): boolean {
   return found !== undefined && Date.now() - found.mtimeMs < newMs;
 }
 
-function lookOf(path: string): string | undefined {
+/** How a file looks, which changes when it is replaced or written to; undefined when there is none. */
+export function lookOf(path: string): string | undefined {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   return found && [found.dev, found.ino, found.mtimeNs].join(" ");
 }
