@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { type Config, supervisorEnvironment } from "../../platform/config.ts";
-import { orphaning } from "../../platform/orphan.ts";
+import { startOrphan } from "../../platform/orphan.ts";
 
 /**
  * Many of them live at once, and what flows through them is short-lived: a small young generation halves their memory
@@ -33,14 +33,6 @@ export function startSupervisor(
   args: readonly string[],
   stdio: readonly ("ignore" | "pipe" | number)[],
 ): ChildProcess {
-  const [starter, ...starterArgs] = orphaning;
   const node = [process.execPath, ...nodeFlags, parts.program];
-  const child = spawn(starter, [...starterArgs, ...node, ...args], {
-    cwd: "/",
-    env: environmentOf(parts),
-    stdio: [...stdio],
-  });
-  child.on("error", () => undefined);
-  child.unref();
-  return child;
+  return startOrphan([...node, ...args], environmentOf(parts), stdio);
 }

@@ -1,13 +1,12 @@
-import { spawn } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { StandbyStatus } from "../../model/standby-results.ts";
 import { type Config, preloadedEnvironment } from "../../platform/config.ts";
-import { orphaning } from "../../platform/orphan.ts";
+import { startOrphan } from "../../platform/orphan.ts";
 import { isAlive, killProcess, type ProcessIdentity } from "../../platform/processes.ts";
 import type { Standbys } from "../machines/standbys.ts";
-import { costOf } from "./standby-cost.ts";
-import { defaultSettings, readSettingsSync } from "./standby-settings.ts";
+import { costOf, endOf } from "./standby-cost.ts";
+import { wishOfUser } from "./standby-settings.ts";
 
 /** What is known of a command line that is loaded and waits for somebody's. */
 export interface CommandLineRecord {
@@ -41,27 +40,13 @@ export function waitingCommandLine(standbys: Standbys): CommandLineRecord | unde
 
 /** Has one loaded where its user wants that and none waits, by a process that begins when a core is idle. */
 export function preloadForUser(config: Config, standbys: Standbys, program: string): void {
-  if (config.standby === "off" || waitingCommandLine(standbys) !== undefined) return;
-  const followsSettings = config.standby !== "on";
-  const settings = readSettingsSync(standbys) ?? (followsSettings ? undefined : defaultSettings);
-  if (settings === undefined) return;
-  const request: CommandLineRequest = { idleSeconds: settings.idleSeconds, followsSettings };
-  const [starter, ...args] = orphaning;
-  const node = [
-    process.execPath,
-    "--max-semi-space-size=4",
-    program,
-    "__wait",
-    JSON.stringify(request),
-  ];
-  const child = spawn(starter, [...args, ...node], {
-    cwd: "/",
-    env: preloadedEnvironment(config),
-    stdio: "ignore",
-  });
-  // Without it the next command is slower, and nothing else.
-  child.on("error", () => undefined);
-  child.unref();
+  const wish = wishOfUser(config, standbys);
+  if (wish === undefined || waitingCommandLine(standbys) !== undefined) return;
+  const { idleSeconds, followsSettings } = wish;
+  const request: CommandLineRequest = { idleSeconds, followsSettings };
+  // As `bin/pyro` has it run.
+  const node = [process.execPath, "--max-semi-space-size=4", program];
+  startOrphan([...node, "__wait", JSON.stringify(request)], preloadedEnvironment(config));
 }
 
 /** Ends it, unless somebody has just taken it. */
@@ -75,10 +60,6 @@ export async function endCommandLine(standbys: Standbys): Promise<void> {
 export function describeCommandLine(standbys: Standbys): StandbyStatus["commandLine"] {
   const waiting = waitingCommandLine(standbys);
   if (waiting === undefined) return null;
-  const { process, readyAt, idleSeconds } = waiting;
-  return {
-    readyAt,
-    endsAt: new Date(Date.parse(readyAt) + idleSeconds * 1000).toISOString(),
-    ...costOf(process, waiting),
-  };
+  const { process, readyAt } = waiting;
+  return { readyAt, endsAt: endOf(waiting), ...costOf(process, waiting) };
 }

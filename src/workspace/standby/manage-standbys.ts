@@ -8,7 +8,7 @@ import type { Standby } from "../machines/standbys.ts";
 import { describeCommandLine, endCommandLine } from "./command-line.ts";
 import { keepStandbys } from "./keep-standbys.ts";
 import { userKeeper } from "./refill-standbys.ts";
-import { costOf } from "./standby-cost.ts";
+import { costOf, endOf } from "./standby-cost.ts";
 import {
   defaultSettings,
   forgetSettings,
@@ -77,10 +77,10 @@ export async function standbyStatus(host: Host): Promise<StandbyStatus> {
 }
 
 function describe({ record }: Standby): StandbyStatus["standbys"][number] {
-  const { environment, vcpuCount, memMib, cpu, keeper, readyAt, idleSeconds } = record;
+  const { environment, vcpuCount, memMib, cpu, keeper, readyAt } = record;
   return {
     ...{ environment, vcpuCount, memMib, cpu, keeper, readyAt },
-    endsAt: new Date(Date.parse(readyAt) + idleSeconds * 1000).toISOString(),
+    endsAt: endOf(record),
     ...costOf(record.process, record),
   };
 }

@@ -1,10 +1,9 @@
-import { spawn } from "node:child_process";
 import { keeperEnvironment } from "../../platform/config.ts";
-import { orphaning } from "../../platform/orphan.ts";
+import { startOrphan } from "../../platform/orphan.ts";
 import { identifySelf, type ProcessIdentity } from "../../platform/processes.ts";
 import type { Host } from "../machines/host.ts";
 import type { StandbySpec } from "../machines/standbys.ts";
-import { defaultSettings, readSettingsSync } from "./standby-settings.ts";
+import { wishOfUser } from "./standby-settings.ts";
 
 /** Who keeps standbys for the command line. */
 export const userKeeper = "user";
@@ -27,13 +26,10 @@ export interface RefillRequest {
  */
 export function refillForUser(host: Host, program: string): void {
   const wanted = host.lastWanted;
-  if (wanted === undefined || host.config.standby === "off") return;
-  const settings =
-    readSettingsSync(host.standbys) ?? (host.config.standby === "on" ? defaultSettings : undefined);
-  if (settings === undefined) return;
-  const { environment, count, idleSeconds } = settings;
-  if (environment !== null && environment !== wanted.spec.environment) return;
-  const followsSettings = host.config.standby !== "on";
+  const wish = wanted && wishOfUser(host.config, host.standbys);
+  if (wish === undefined) return;
+  const { environment, count, idleSeconds, followsSettings } = wish;
+  if (environment !== null && environment !== wanted?.spec.environment) return;
   refill(host, program, { keeper: userKeeper, count, idleSeconds, followsSettings });
 }
 
@@ -46,14 +42,6 @@ export function refill(
   const wanted = host.lastWanted;
   if (wanted === undefined || host.standbys.waiting(wanted.key).length >= wish.count) return;
   const request: RefillRequest = { ...wish, spec: wanted.spec, process: identifySelf() };
-  const [starter, ...args] = orphaning;
   const node = [process.execPath, "--disable-warning=ExperimentalWarning", program];
-  const child = spawn(starter, [...args, ...node, JSON.stringify(request)], {
-    cwd: "/",
-    env: keeperEnvironment(host.config),
-    stdio: "ignore",
-  });
-  // Without it the next command is slower, and nothing else.
-  child.on("error", () => undefined);
-  child.unref();
+  startOrphan([...node, JSON.stringify(request)], keeperEnvironment(host.config));
 }

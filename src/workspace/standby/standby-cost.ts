@@ -24,6 +24,11 @@ export function costOf(
   };
 }
 
+/** When it ends, unless somebody claims it before. */
+export function endOf(waiting: { readonly readyAt: string; readonly idleSeconds: number }): string {
+  return new Date(Date.parse(waiting.readyAt) + waiting.idleSeconds * 1000).toISOString();
+}
+
 /** Processor time that a process and its threads have used. */
 export function processorTicks(pid: number): number {
   const fields = statFields(pid);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Config } from "../../platform/config.ts";
 import { readJsonFile, writeFileAtomically } from "../../platform/files.ts";
 import type { Standbys } from "../machines/standbys.ts";
 
@@ -26,6 +27,18 @@ export function readSettingsSync(standbys: Standbys): StandbySettings | undefine
   } catch {
     return undefined;
   }
+}
+
+/** What the user wants, by `pyro standby on` or by his environment; undefined when that is nothing. */
+export function wishOfUser(
+  { standby }: Pick<Config, "standby">,
+  standbys: Standbys,
+): (StandbySettings & { readonly followsSettings: boolean }) | undefined {
+  if (standby === "off") return undefined;
+  // Whether it holds only as long as `pyro standby on` does.
+  const followsSettings = standby !== "on";
+  const settings = readSettingsSync(standbys) ?? (followsSettings ? undefined : defaultSettings);
+  return settings && { ...settings, followsSettings };
 }
 
 export async function writeSettings(standbys: Standbys, settings: StandbySettings): Promise<void> {
