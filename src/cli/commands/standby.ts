@@ -38,7 +38,7 @@ function addOn(group: Command, { io, openPyro }: CommandContext): void {
     .command("on")
     .summary("have a machine wait, and commands make up for those that they take")
     .description(
-      "Has machines wait from now on. Each ends by itself when nobody wants it for long, and when the host is short of memory or disk; the next command has another one made ready behind it.",
+      "Has machines wait from now on, and a process that has pyro loaded. Each ends by itself when nobody wants it for long, and when the host is short of memory or disk; the next command has another one made ready behind it.",
     )
     .argument("[environment]", "the only one to keep them for (default: what commands ask for)")
     .option("--count <n>", "how many wait", wholeNumberArgument, 1)
@@ -68,7 +68,7 @@ function addOff(group: Command, { io, openPyro }: CommandContext): void {
   group
     .command("off")
     .summary("end the machines that wait")
-    .description("Ends every machine that waits, and has none made ready by commands any more.")
+    .description("Ends every machine that waits, and the process that does, and has none made ready by commands any more.")
     .option("--json", "print one JSON object", false)
     .addHelpText("after", "\nExamples:\n  pyro standby off\n  pyro standby off --json")
     .action(async ({ json }: JsonOption) => {
