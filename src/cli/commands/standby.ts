@@ -68,7 +68,9 @@ function addOff(group: Command, { io, openPyro }: CommandContext): void {
   group
     .command("off")
     .summary("end the machines that wait")
-    .description("Ends every machine that waits, and the process that does, and has none made ready by commands any more.")
+    .description(
+      "Ends every machine that waits, and the process that does, and has none made ready by commands any more.",
+    )
     .option("--json", "print one JSON object", false)
     .addHelpText("after", "\nExamples:\n  pyro standby off\n  pyro standby off --json")
     .action(async ({ json }: JsonOption) => {
