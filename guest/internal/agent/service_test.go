@@ -229,6 +229,20 @@ func TestServiceThatIsNotReadyInTime(t *testing.T) {
 	}
 }
 
+// TestServiceWhoseLastLookIsCutOff: what the look before it saw is told as well.
+func TestServiceWhoseLastLookIsCutOff(t *testing.T) {
+	h := startActivated(t)
+	wanted := script("later", "sleep 60")
+	wanted.Readiness = map[string]any{"command": []string{"sh", "-c", "[ -e looked ] && sleep 60; touch looked; echo not yet; exit 4"}}
+	wanted.ReadyTimeoutMs = 3000
+	h.startService(wanted)
+	status := h.awaitService("later")
+	seen := `exit code 4 and said "not yet\n"; then, until the time was over: the command takes too long`
+	if status.State != protocol.ServiceFailed || !status.TimedOut || !strings.Contains(status.LastProbe, seen) {
+		t.Errorf("%+v", status)
+	}
+}
+
 func TestServiceIsStoppedWithAllItStarted(t *testing.T) {
 	h := startActivated(t)
 	wanted := script("stubborn", `trap "" TERM; (setsid sh -c 'trap "" TERM; echo $$ > gone; while :; do sleep 1; done' &) ; echo $$ > main; while :; do sleep 1; done`)

@@ -26,7 +26,7 @@ const (
 	// lookMin is how long one look may take at least, before it is given up for another:
 	// a server that hung may answer the next one, and a slow one must be let finish.
 	lookMin = 5 * time.Second
-	// lookTold is what a look must have had that ends with the service's time.
+	// lookTold is what a look must have had that ends with the service's time, to be told of.
 	lookTold           = 250 * time.Millisecond
 	probeBodyBytesMax  = 64 << 10
 	probeHeaderMax     = 64 << 10
@@ -57,9 +57,14 @@ func (s *service) awaitReady(ctx context.Context, lines *lineWatch, earlier file
 		if isReady {
 			return nil
 		}
-		// One that was cut off as it began saw less than the one before.
-		if ctx.Err() == nil || s.lastProbe() == "" || time.Since(lookedAt) > lookTold {
+		whole := s.lastProbe()
+		switch {
+		case ctx.Err() == nil || whole == "":
 			s.note(seen)
+		case seen != whole && time.Since(lookedAt) > lookTold:
+			// One that was cut off tells what hangs now, or only that the machine was busy:
+			// what the one before saw stays.
+			s.note(whole + "; then, until the time was over: " + seen)
 		}
 		pause := time.NewTimer(min(s.request.ReadyInterval(), max(pauseMin, time.Since(began)/pauseShare)))
 		select {
