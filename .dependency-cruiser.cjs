@@ -124,6 +124,7 @@ module.exports = {
       "preloaded\\.ts$",
       // Before anything else is loaded, so that all of it is kept.
       "platform/compile-cache\\.ts$",
+      "platform/spare-memory\\.ts$",
       "platform/stream-events\\.ts$",
     ]),
     // The MCP server is part of what index.ts exports, so it takes the rest of the SDK from sdk.ts, mostly once a tool is called.

@@ -1,7 +1,8 @@
-import { defineConfig } from "rolldown";
+import { defineConfig, type Plugin } from "rolldown";
 
 // One bundle for the command line, the SDK, the supervisor and what makes standbys: start-up reads a few files instead of hundreds.
 export default defineConfig({
+  plugins: [escapeBeyondLatin1()],
   input: {
     cli: "src/cli/entry.ts",
     index: "src/index.ts",
@@ -17,6 +18,8 @@ export default defineConfig({
     cleanDir: false,
     chunkFileNames: "chunks/[name]-[hash].js",
     minify: "dce-only",
+    // Every process keeps the text of what it loads, comments as well.
+    comments: { legal: true, annotation: false, jsdoc: false },
     codeSplitting: {
       // Each file costs a start 0.4 ms of its processor, so that code is split only where somebody starts without the rest.
       groups: [
@@ -62,3 +65,15 @@ export default defineConfig({
   },
   treeshake: true,
 });
+
+/** One character beyond Latin-1 doubles what the text of a whole file takes in memory. */
+function escapeBeyondLatin1(): Plugin {
+  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return {
+    name: "escape-beyond-latin-1",
+    generateBundle(_options, bundle) {
+      for (const chunk of Object.values(bundle))
+        if (chunk.type === "chunk") chunk.code = chunk.code.replaceAll(/[^\0-\xff]/g, escaped);
+    },
+  };
+}
