@@ -91,6 +91,14 @@ export function findCatalogEntry(name: string): CatalogEntry | undefined {
   return catalog.find((entry) => entry.name === name);
 }
 
+/** What a machine of an environment is to run before somebody's first command; of one that the catalog does not have, a shell. */
+export function commandsOf(
+  environment: string,
+  purpose: "warm" | "standby",
+): readonly (readonly string[])[] {
+  return findCatalogEntry(environment)?.[purpose] ?? [["sh", "-c", "true"]];
+}
+
 /** Whether the catalog builds this environment otherwise by now. */
 export function isOutdated({ environment, source }: InstalledImage): boolean {
   const entry = findCatalogEntry(environment);

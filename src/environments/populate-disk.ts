@@ -15,22 +15,28 @@ export interface PopulateOptions {
   readonly source: string;
   /** Name of a directory of the disk. */
   readonly target: string;
-  readonly diskBytes: number;
   /** Directories below `source` that are left empty; not all of them need be. */
   readonly hidden?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Makes a disk at `path`, which must not exist, that has nothing on it: not even a file system. */
+export async function createUnformattedDisk(path: string, bytes: number): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    await file.truncate(bytes);
+  } finally {
+    await file.close();
+  }
+}
+
 /**
- * Makes a disk at `path`, which must not exist, with a copy of a directory in it: hundreds of times faster than an emulated
- * guest makes files. mke2fs runs confined and sees nothing of the host but that directory, so that no link leads it anywhere
+ * Formats the disk at `path`, which nobody may have read yet, with a copy of a directory in it: hundreds of times faster than an
+ * emulated guest makes files. mke2fs runs confined and sees nothing of the host but that directory, so that no link leads it anywhere
  * else. Times keep whole seconds only, and owners are the host's: whoever mounts the disk first has to mend both.
  */
 export async function populateDisk(path: string, options: PopulateOptions): Promise<void> {
   try {
-    const file = await open(path, "wx", 0o600);
-    await file.truncate(options.diskBytes);
-    await file.close();
     const tool = startTool(
       "bwrap",
       [...populatingJail(path, options), "mke2fs", ...formatting(path)],
@@ -50,7 +56,7 @@ export async function populateDisk(path: string, options: PopulateOptions): Prom
 /** The bubblewrap arguments that come before mke2fs. */
 export function populatingJail(
   path: string,
-  { source, target, hidden = [] }: Omit<PopulateOptions, "diskBytes" | "signal">,
+  { source, target, hidden = [] }: Omit<PopulateOptions, "signal">,
 ): string[] {
   const tree = `${treeDirectory}/${target}`;
   const system = ["lib", "lib64", "bin", "sbin"].flatMap((name) => [

@@ -83,13 +83,15 @@ export function traitsOf(
 export interface BringUpOptions extends WorkOptions {
   /** Keeps the workspace's tree and nothing else of its disk. Default false. */
   readonly discardRoot?: boolean;
+  /** Settles once its disk, which is there, holds what it is to start with. Default: it does. */
+  readonly diskFilled?: Promise<unknown>;
 }
 
 /** Starts a workspace's machine on the disk it has, or on a new one. It outlives this process. */
 export async function bringUp(
   context: WorkspaceContext,
   { row, base }: { row: WorkspaceRow; base: WorkspaceBase },
-  { discardRoot, signal }: BringUpOptions = {},
+  { discardRoot, diskFilled, signal }: BringUpOptions = {},
 ): Promise<Attached> {
   const files = context.files(row.workspaceId);
   const lifetime = await lifetimeOf(context, row);
@@ -104,7 +106,7 @@ export async function bringUp(
     memMib: row.memMib,
     cpu: cpuFor(base.image, row.cpu),
     image: base.image,
-    disk: diskAt(files.diskPath),
+    disk: diskAt(files.diskPath, diskFilled),
     hostname: row.workspaceId,
     discardRoot,
     notBeforeNs: row.baselineMark === null ? undefined : BigInt(row.baselineMark),

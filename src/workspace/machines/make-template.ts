@@ -6,7 +6,7 @@ import type { AgentClient } from "../../channel/agent-client.ts";
 import type { Machine, MachineSpec, SavableMachine } from "../../drivers/driver.ts";
 import { diskBytes } from "../../environments/blank-disk.ts";
 import { captureDisk } from "../../environments/capture-disk.ts";
-import { findCatalogEntry } from "../../environments/catalog.ts";
+import { commandsOf } from "../../environments/catalog.ts";
 import type { InstalledImage } from "../../environments/store.ts";
 import type { Template, TemplateDraft, TemplateKeyParts } from "../../environments/templates.ts";
 import { asPyroError, PyroError } from "../../model/errors.ts";
@@ -76,11 +76,11 @@ export async function makeTemplate(
  * be known to a template, whose cached view of it would be wrong.
  */
 async function prepare(client: AgentClient, { key, image }: TemplateWork): Promise<void> {
-  const warmCommands = findCatalogEntry(image.environment)?.warm ?? [["sh", "-c", "true"]];
-  if (key.disk === "existing") return client.build.warm(warmCommands);
+  if (key.disk === "existing") return client.build.warm(commandsOf(image.environment, "warm"));
   await client.activate({ ...newIdentity("template"), ...activationDefaults(image) });
   // Run as a user's commands are, so that all they touch is in the page cache that every clone shares.
-  for (const command of warmCommands) await client.exec({ command, timeoutMs: warmTimeoutMs });
+  for (const command of commandsOf(image.environment, "warm"))
+    await client.exec({ command, timeoutMs: warmTimeoutMs });
   await client.renew(newIdentity("template"));
   await client.sync();
 }

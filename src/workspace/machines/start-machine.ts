@@ -1,6 +1,9 @@
 import { closeSync, existsSync, openSync } from "node:fs";
+import { setImmediate as immediately } from "node:timers/promises";
+import type { AgentClient } from "../../channel/agent-client.ts";
 import type { MachineSpec } from "../../drivers/driver.ts";
 import { readDiskContent } from "../../environments/blank-disk.ts";
+import { commandsOf } from "../../environments/catalog.ts";
 import type { InstalledImage } from "../../environments/store.ts";
 import type { Template, TemplateKeyParts } from "../../environments/templates.ts";
 import { asPyroError, PyroError, systemErrorCode } from "../../model/errors.ts";
@@ -224,6 +227,8 @@ async function bootAlone(
 
 /** Tells a machine who it is; one that was booted, or waits for a disk that exists, is activated first. */
 async function identify({ client, origin }: StartedMachine, request: StartRequest): Promise<void> {
+  if (request.disk.kind === "existing" && request.disk.filled !== undefined)
+    await untilFilled(request.disk.filled, client, request.image);
   const identity = newIdentity(request.hostname, request.notBeforeNs);
   const isNew = request.disk.kind === "new";
   const activatedBefore = isNew && origin !== "booted";
@@ -234,4 +239,17 @@ async function identify({ client, origin }: StartedMachine, request: StartReques
         ...activationDefaults(request.image),
         discardRoot: !isNew && request.discardRoot,
       }));
+}
+
+/** A guest that has to wait practises meanwhile: what it runs once is translated, and in memory, for its first command. */
+async function untilFilled(
+  filled: Promise<unknown>,
+  client: AgentClient,
+  image: InstalledImage,
+): Promise<void> {
+  for (const command of commandsOf(image.environment, "standby")) {
+    if (await Promise.race([filled.then(() => true), immediately(false)])) return;
+    await client.build.warm([command]).catch(() => undefined);
+  }
+  await filled;
 }

@@ -22,6 +22,8 @@ export type MachineDisk =
       readonly open: () => number;
       /** Whether the machine may only read it. Default false. */
       readonly isReadOnly?: boolean;
+      /** Settles once what the machine is to find on it is there; it may start before. */
+      readonly filled?: Promise<unknown> | undefined;
     };
 
 export interface StartRequest extends MachineSize {
@@ -51,9 +53,10 @@ export function unnamedDisk(directory: string): MachineDisk {
   return { kind: "new", create: (content) => content.createUnnamed(directory) };
 }
 
-/** The disk at `path`, kept from an earlier life of the machine, or a new one. Its directory must be there. */
-export function diskAt(path: string): MachineDisk {
-  if (existsSync(path)) return { kind: "existing", open: () => openSync(path, constants.O_RDWR) };
+/** The disk at `path`, kept from an earlier life of the machine or about to be `filled`, or a new one. Its directory must be there. */
+export function diskAt(path: string, filled?: Promise<unknown>): MachineDisk {
+  const open = () => openSync(path, constants.O_RDWR);
+  if (existsSync(path)) return { kind: "existing", open, filled };
   const create = (content: DiskContent) => {
     rmSync(path, { force: true });
     return content.createAt(path);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { AgentClient } from "../../channel/agent-client.ts";
 import type { Extracted } from "../../channel/tree-client.ts";
 import { diskBytes } from "../../environments/blank-disk.ts";
-import { populateDisk } from "../../environments/populate-disk.ts";
+import { createUnformattedDisk, populateDisk } from "../../environments/populate-disk.ts";
 import { toBuffer, toUtf8 } from "../../model/byte-path.ts";
 import { asPyroError, type ErrorCode } from "../../model/errors.ts";
 import type { BytePath, TreeItem } from "../../model/tree.ts";
@@ -23,6 +23,7 @@ import {
   type WorkspaceBase,
 } from "../life/workspace-machine.ts";
 import { type Attached, discard } from "../machines/attach-agent.ts";
+import type { WorkOptions } from "../machines/host.ts";
 import { now } from "../records/workspace-records.ts";
 import { tightenPolicy } from "./project-policy.ts";
 import { noteChanged, type SeedReading, type SeedSource } from "./seed-source.ts";
@@ -121,25 +122,47 @@ async function seedThroughGuest(
 }
 
 /**
- * The host makes the disk with the tree on it, while the baseline is kept; the guest then mends what mke2fs cannot: times, owners,
- * and what is not to come along.
+ * The host makes the disk with the tree on it, while the baseline is kept and the machine starts; the guest then mends what mke2fs
+ * cannot: times, owners, and what is not to come along.
  */
 async function seedThroughDisk(
   context: WorkspaceContext,
-  { row, base, source }: Seeding,
+  seeding: Seeding,
   options: BringUpOptions,
 ): Promise<Seeded> {
+  await createUnformattedDisk(context.files(seeding.row.workspaceId).diskPath, diskBytes);
+  const given = new AbortController();
+  const signal = AbortSignal.any([given.signal, ...(options.signal ? [options.signal] : [])]);
+  const filling = fillDisk(context, seeding, { ...options, signal });
+  const starting = bringUp(context, seeding, { ...options, diskFilled: filling });
+  // Nobody needs the disk then; and nothing may go on writing.
+  starting.catch(() => given.abort());
+  await Promise.allSettled([filling, starting]);
+  // Fails with what the filling failed with.
+  const running = await starting;
+  try {
+    faultPoint("create.started");
+    const { reading, records } = await filling;
+    const extracted = await running.client.tree.adopt(records, options);
+    return { running, reading, extracted };
+  } catch (error) {
+    await discard(running);
+    throw error;
+  }
+}
+
+/** Formats the disk, with the tree on it, and keeps the baseline. Answers the records of what belongs there. */
+async function fillDisk(
+  context: WorkspaceContext,
+  { row, source }: Seeding,
+  options: WorkOptions,
+): Promise<{ reading: SeedReading; records: Buffer }> {
   const { diskPath } = context.files(row.workspaceId);
+  const { signal } = options;
   const beganNs = BigInt(Date.now()) * 1_000_000n - clockTickNs;
   const reading = source.read(options);
   const populate = (hidden: readonly string[]) =>
-    populateDisk(diskPath, {
-      source: source.path,
-      target: workspaceOnDisk,
-      diskBytes,
-      hidden,
-      signal: options.signal,
-    });
+    populateDisk(diskPath, { source: source.path, target: workspaceOnDisk, hidden, signal });
   const paths: BytePath[] = [];
   const records = await keepingManifest(context, row, async (writer) => {
     const encoding = encodeRecords(noting(writer.record(reading.items), paths));
@@ -152,15 +175,7 @@ async function seedThroughDisk(
   await tighten(context, row, reading);
   for (const path of touchedSince(source.path, paths, beganNs)) noteChanged(reading.report, path);
   options.onProgress?.({ step: "starting" });
-  const running = await bringUp(context, { row, base }, options);
-  try {
-    faultPoint("create.started");
-    const extracted = await running.client.tree.adopt(records, options);
-    return { running, reading, extracted };
-  } catch (error) {
-    await discard(running);
-    throw error;
-  }
+  return { reading, records };
 }
 
 /** Both, or the first failure once both have ended: nothing may go on writing. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { Machine, OwnLifetime } from "../../drivers/driver.ts";
-import { findCatalogEntry } from "../../environments/catalog.ts";
+import { commandsOf } from "../../environments/catalog.ts";
 import type { InstalledImage } from "../../environments/store.ts";
 import { type Template, templateName } from "../../environments/templates.ts";
 import { PyroError } from "../../model/errors.ts";
@@ -141,7 +141,7 @@ async function exercise(
 ): Promise<void> {
   const run = (first: Attached["client"], command: readonly string[]) =>
     first.exec({ command, timeoutMs: warmTimeoutMs }, signal && { signal });
-  const warm = findCatalogEntry(image.environment)?.standby ?? [["sh", "-c", "true"]];
+  const warm = commandsOf(image.environment, "standby");
   for (const command of [...warm, ["true"]]) await run(client, command);
   await hangUp(machine, client);
   const again = await attachAgent(machine, attachDeadlineMs, signal);
