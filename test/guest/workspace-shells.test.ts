@@ -43,6 +43,9 @@ describe("a shell in a workspace", () => {
     const answer = await say(shellId, line, "xterm-256color\n");
     assert.match(answer.output, /\n\/dev\/pts\/\d+\n30 120\nxterm-256color\n/);
     assert.match((await say(shellId, "echo $x in $PWD", "\n42 in /tmp")).output, /\n42 in \/tmp/);
+    const listed = (await ws.pyro.listShells(id)).shells.find((one) => one.shellId === shellId);
+    // By the number that programs of the workspace know it by.
+    await say(shellId, 'echo "pid $$."', `\npid ${listed?.pid}.`);
     await type(shellId, "exit 7");
     const ended = await read(shellId, { waitFor: "never shown" });
     assert.deepEqual(

@@ -41,6 +41,7 @@ func runGuest() error {
 	if err := spawn.Protect(); err != nil {
 		return fmt.Errorf("protect the agent: %w", err)
 	}
+	spawn.IgnoreEnds()
 	if err := workload.PrepareCgroups(); err != nil {
 		return fmt.Errorf("control groups: %w", err)
 	}

@@ -21,10 +21,16 @@ type connection struct {
 
 	reads, writes sync.Mutex
 	updates       windowUpdates
+	// headsExpected are those that may wait for what follows them; late writes what waited in vain.
+	headsExpected int
+	late          *time.Timer
 	// state orders the end against deadlines, which must not wait for a blocked write.
 	state sync.Mutex
 	ended bool
 }
+
+// headHeldMax bounds how long the head of an answer waits for the rest, should that not come at once.
+const headHeldMax = 10 * time.Millisecond
 
 // worthwhileBytes take longer to be copied than a write of their own does.
 const worthwhileBytes = 32 << 10
@@ -55,8 +61,17 @@ func (c *connection) Write(bytes []byte) (int, error) {
 	if c.hasEnded() {
 		return 0, net.ErrClosed
 	}
+	if c.headsExpected > 0 && c.updates.keepHead(bytes) {
+		c.headsExpected--
+		c.late = time.AfterFunc(headHeldMax, c.writeHeld)
+		return len(bytes), nil
+	}
 	if c.updates.keep(bytes) {
 		return len(bytes), nil
+	}
+	if c.late != nil {
+		c.late.Stop()
+		c.late = nil
 	}
 	if held := c.updates.take(); len(held) > 0 {
 		if len(bytes) < worthwhileBytes {
@@ -69,6 +84,22 @@ func (c *connection) Write(bytes []byte) (int, error) {
 	n, err := c.file.Write(bytes)
 	pace.Carried(n)
 	return n, err
+}
+
+// ExpectHead says that the next head of an answer is followed by the rest of it at once: both are one write then. Each write
+// to a port is felt.
+func (c *connection) ExpectHead() {
+	c.writes.Lock()
+	defer c.writes.Unlock()
+	c.headsExpected++
+}
+
+func (c *connection) writeHeld() {
+	c.writes.Lock()
+	defer c.writes.Unlock()
+	if held := c.updates.take(); len(held) > 0 && !c.hasEnded() {
+		_, _ = c.file.Write(held)
+	}
 }
 
 // writeTogether is one write of what was held and of what follows it.

@@ -4,6 +4,8 @@ import "encoding/binary"
 
 const (
 	frameHeaderBytes  = 9
+	headersType       = 1
+	endStreamFlag     = 1
 	windowUpdateType  = 8
 	windowUpdateBytes = frameHeaderBytes + 4
 	// heldBytesMax is how much the host may send that it is not told of yet. Less than a stream's window, so that it
@@ -39,6 +41,17 @@ func (w *windowUpdates) keep(bytes []byte) bool {
 	w.held = append(w.held, bytes...)
 	w.ofStreams += ofStreams
 	w.ofConnection += ofConnection
+	return true
+}
+
+// keepHead answers whether bytes, the head of an answer that goes on, wait for the next write as well.
+func (w *windowUpdates) keepHead(bytes []byte) bool {
+	isWhole := w.unwritten == 0 && len(w.header) == 0 && len(bytes) >= frameHeaderBytes &&
+		len(bytes) == frameHeaderBytes+(int(bytes[0])<<16|int(bytes[1])<<8|int(bytes[2]))
+	if !isWhole || bytes[3] != headersType || bytes[4]&endStreamFlag != 0 {
+		return false
+	}
+	w.held = append(w.held, bytes...)
 	return true
 }
 

@@ -80,7 +80,11 @@ func TestAStreamIsTheSameHoweverItIsWritten(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		var stream []byte
 		for range 40 {
-			switch random.IntN(3) {
+			switch random.IntN(4) {
+			case 1:
+				head := frame(headersType, 1, make([]byte, random.IntN(20)))
+				head[4] = byte(random.IntN(2)) * endStreamFlag
+				stream = append(stream, head...)
 			case 0:
 				stream = append(stream, frame(dataType, 1, make([]byte, random.IntN(3)*random.IntN(40_000)))...)
 			default:
@@ -92,6 +96,83 @@ func TestAStreamIsTheSameHoweverItIsWritten(t *testing.T) {
 		if arrived := throughConnection(t, stream, random); !bytes.Equal(arrived, stream) {
 			t.Fatalf("seed %d: %d bytes of %d arrived", seed, len(arrived), len(stream))
 		}
+	}
+}
+
+func connectionPair(t *testing.T) (*connection, *os.File) {
+	t.Helper()
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := os.NewFile(uintptr(ends[0]), "ours"), os.NewFile(uintptr(ends[1]), "theirs")
+	client := newConnection(ours, nil, func() { ours.Close() })
+	t.Cleanup(func() {
+		client.Close()
+		theirs.Close()
+	})
+	return client, theirs
+}
+
+// write fails the test unless all is written.
+func write(t *testing.T, client *connection, frames ...[]byte) {
+	t.Helper()
+	for _, each := range frames {
+		if n, err := client.Write(each); err != nil || n != len(each) {
+			t.Fatalf("%d of %d: %v", n, len(each), err)
+		}
+	}
+}
+
+func packet(t *testing.T, theirs *os.File) []byte {
+	t.Helper()
+	buffer := make([]byte, 1<<16)
+	n, err := theirs.Read(buffer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return buffer[:n]
+}
+
+func TestAnExpectedHeadGoesWithWhatFollowsIt(t *testing.T) {
+	client, theirs := connectionPair(t)
+	head, data := frame(headersType, 1, []byte("head")), frame(dataType, 1, []byte("data"))
+	write(t, client, head)
+	if alone := packet(t, theirs); !bytes.Equal(alone, head) {
+		t.Errorf("one that nobody expects: %x", alone)
+	}
+	client.ExpectHead()
+	write(t, client, windowUpdate(0, 1), head, data, head)
+	if together := packet(t, theirs); !bytes.Equal(together, bytes.Join([][]byte{windowUpdate(0, 1), head, data}, nil)) {
+		t.Errorf("together: %x", together)
+	}
+	if next := packet(t, theirs); !bytes.Equal(next, head) {
+		t.Errorf("the next one waits as well: %x", next)
+	}
+}
+
+func TestAHeadThatIsTheWholeAnswerDoesNotWait(t *testing.T) {
+	client, theirs := connectionPair(t)
+	whole := frame(headersType, 1, []byte("head"))
+	whole[4] = endStreamFlag
+	client.ExpectHead()
+	write(t, client, whole)
+	if arrived := packet(t, theirs); !bytes.Equal(arrived, whole) {
+		t.Errorf("%x", arrived)
+	}
+}
+
+func TestAHeadDoesNotWaitForEverForWhatDoesNotFollow(t *testing.T) {
+	client, theirs := connectionPair(t)
+	head := frame(headersType, 1, []byte("head"))
+	client.ExpectHead()
+	write(t, client, head)
+	if arrived := packet(t, theirs); !bytes.Equal(arrived, head) {
+		t.Errorf("%x", arrived)
+	}
+	write(t, client, frame(dataType, 1, nil))
+	if arrived := packet(t, theirs); len(arrived) != frameHeaderBytes {
+		t.Errorf("after it: %x", arrived)
 	}
 }
 
@@ -113,6 +194,9 @@ func throughConnection(t *testing.T, stream []byte, random *rand.Rand) []byte {
 	for rest := stream; len(rest) > 0; {
 		n := frameHeaderBytes + int(binary.BigEndian.Uint32(append([]byte{0}, rest[:3]...)))
 		// All pieces of a frame are written before the next begins, so that frames stay whole for the count above.
+		if random.IntN(3) == 0 {
+			client.ExpectHead()
+		}
 		for piece := rest[:n]; len(piece) > 0; {
 			part := len(piece)
 			if random.IntN(4) == 0 {

@@ -54,30 +54,55 @@ func (o Outputs) carryLate(kind protocol.FrameKind, pipe *os.File) {
 // flushDelay is how long the news of a command's start may wait for its first output.
 const flushDelay = 10 * time.Millisecond
 
+// firstOutputDelay is how long the first output may wait for the command's end: most commands say what they have to say and
+// end, and all of it is one packet then.
+const firstOutputDelay = 2 * time.Millisecond
+
 // frames serializes the two outputs and the end onto one response.
 type frames struct {
 	mutex  sync.Mutex
 	writer FrameWriter
 	failed error
 	// flusher sends what writeSoon wrote; nil once it is sent.
-	flusher *time.Timer
+	flusher   *time.Timer
+	hasOutput bool
 }
 
-// write returns when the frame is on its way.
+// write returns when the frame is on its way; the first output of a command waits a moment for its end.
 func (f *frames) write(frame []byte) error {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	if f.flusher != nil {
-		f.flusher.Stop()
-		f.flusher = nil
-	}
 	if f.failed != nil {
 		return f.failed
 	}
+	if !f.hasOutput && f.flusher != nil {
+		f.hasOutput = true
+		f.flusher.Reset(firstOutputDelay)
+		_, f.failed = f.writer.Write(frame)
+		return f.failed
+	}
+	f.stopFlusher()
 	if _, f.failed = f.writer.Write(frame); f.failed == nil {
 		f.failed = f.writer.Flush()
 	}
 	return f.failed
+}
+
+// writeLast leaves the frame to go with the end of the answer, which comes next.
+func (f *frames) writeLast(frame []byte) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.stopFlusher()
+	if f.failed == nil {
+		_, f.failed = f.writer.Write(frame)
+	}
+}
+
+func (f *frames) stopFlusher() {
+	if f.flusher != nil {
+		f.flusher.Stop()
+		f.flusher = nil
+	}
 }
 
 // writeSoon lets a frame travel with the next one, if that comes at once: for a
@@ -90,6 +115,7 @@ func (f *frames) writeSoon(frame []byte) {
 		f.mutex.Lock()
 		defer f.mutex.Unlock()
 		if f.flusher != nil && f.failed == nil {
+			f.flusher = nil
 			f.failed = f.writer.Flush()
 		}
 	})

@@ -73,12 +73,18 @@ func openPipe(childWrites bool) (child int, ours *os.File, err error) {
 	return child, os.NewFile(uintptr(own), "pipe"), nil
 }
 
+func (p *pipes) closeChildInput() { p.closeChildEnd(0) }
+
 func (p *pipes) closeChildEnds() {
-	for i, descriptor := range p.childEnds {
-		if descriptor >= 0 {
-			_ = unix.Close(descriptor)
-			p.childEnds[i] = -1
-		}
+	for i := range p.childEnds {
+		p.closeChildEnd(i)
+	}
+}
+
+func (p *pipes) closeChildEnd(i int) {
+	if p.childEnds[i] >= 0 {
+		_ = unix.Close(p.childEnds[i])
+		p.childEnds[i] = -1
 	}
 }
 

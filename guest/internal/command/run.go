@@ -31,27 +31,31 @@ func Run(ctx context.Context, walls Walls, defaults Defaults, request *protocol.
 	command := defaults.Command(&request.Program)
 	command.Files = ends.childEnds
 	process, refusal := walls.Start(command, group)
-	ends.closeChildEnds()
 	out := &frames{writer: outputs.Frames}
 	if refusal != nil {
 		ends.close()
-		_ = out.write(protocol.JSONFrame(protocol.FrameEnd, protocol.End{
+		out.writeLast(protocol.JSONFrame(protocol.FrameEnd, protocol.End{
 			NotStarted: refusal.Reason,
 			Message:    refusal.Message,
 			DurationMs: time.Since(began).Milliseconds(),
 		}))
 		return nil
 	}
+	// Those of the outputs stay until the command has ended: otherwise it would wake the agent by closing each of
+	// them, and once more by ending, and every switch between the two is felt.
+	ends.closeChildInput()
+	defer ends.closeChildEnds()
 	out.writeSoon(protocol.JSONFrame(protocol.FrameStarted, protocol.Started{PID: process.InnerPID}))
 	stdin := startInput(body, ends.stdin)
 	carried := outputs.start(ends.outputs, out)
 
 	running := &running{process: process, group: group, grace: request.KillGrace()}
 	end := running.await(ctx, request.Timeout())
+	ends.closeChildEnds()
 	stdin.stop()
 	end.BackgroundProcessCount = awaitLeftovers(ctx, group, carried)
 	end.DurationMs = time.Since(began).Milliseconds()
-	_ = out.write(protocol.JSONFrame(protocol.FrameEnd, end))
+	out.writeLast(protocol.JSONFrame(protocol.FrameEnd, end))
 	return nil
 }
 

@@ -122,19 +122,24 @@ func (s *Server) exec(response http.ResponseWriter, request *http.Request) error
 	if err != nil {
 		return err
 	}
-	outputs, err := s.outputs(response, request)
+	answer := newExecAnswer(response, request)
+	outputs, err := s.outputs(answer, request)
 	if err != nil {
 		return err
 	}
 	s.commands.Add(1)
 	defer s.commands.Done()
 	response.Header().Set("content-type", "application/octet-stream")
-	return command.Run(request.Context(), s.backend.Walls, *defaults, wanted, request.Body, outputs)
+	if err := command.Run(request.Context(), s.backend.Walls, *defaults, wanted, request.Body, outputs); err != nil {
+		return err
+	}
+	answer.expectHead()
+	return nil
 }
 
 // outputs keeps late output only for a caller that has a number for the command.
-func (s *Server) outputs(response http.ResponseWriter, request *http.Request) (command.Outputs, error) {
-	outputs := command.Outputs{Frames: newFrameWriter(response)}
+func (s *Server) outputs(frames command.FrameWriter, request *http.Request) (command.Outputs, error) {
+	outputs := command.Outputs{Frames: frames}
 	text := request.Header.Get(protocol.CommandNumberHeader)
 	if text == "" {
 		return outputs, nil

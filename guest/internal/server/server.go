@@ -116,6 +116,7 @@ func (s *Server) Serve(listener net.Listener) error {
 		Handler:        s.routes(),
 		Protocols:      protocols,
 		MaxHeaderBytes: requestHeaderBytesMax,
+		ConnContext:    withConnection,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          streamsMax,
 			MaxReadFrameSize:              frameBytesMax,

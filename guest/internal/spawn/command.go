@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -57,6 +58,10 @@ func (s *Starter) Start(command *Command) (*Process, *NotStarted) {
 	var process *Process
 	var refusal *NotStarted
 	s.Thread.Do(func() { process, refusal = s.startHere(command) })
+	if process != nil {
+		// Not on the thread, whose /proc knows nothing of the agent.
+		process.InnerPID = innerPID(process.PID, process.handle)
+	}
 	return process, refusal
 }
 
@@ -198,6 +203,13 @@ func Protect() error {
 	killability = file
 	allowKilling(false)
 	return nil
+}
+
+// IgnoreEnds keeps the ends of commands from interrupting the agent by a signal, whose handling only the runtime asked for:
+// handles tell of them. The default, unlike ignoring, leaves their exit codes to be waited for.
+func IgnoreEnds() {
+	var byDefault struct{ handler, flags, restorer, mask uintptr }
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(&byDefault)), 0, unsafe.Sizeof(byDefault.mask), 0, 0)
 }
 
 // allowKilling exists because children inherit the score at the fork, and one

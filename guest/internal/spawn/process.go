@@ -19,6 +19,8 @@ type Process struct {
 	// Terminal is the command's, nil for one that has files; whoever started the command closes it.
 	Terminal *Terminal
 	pidfd    *os.File
+	// handle is the number of pidfd.
+	handle int
 }
 
 // Exit is how a command ended: by a code, or by a signal.
@@ -33,7 +35,7 @@ func newProcess(pid, pidfd int) (*Process, *NotStarted) {
 		_ = unix.Kill(pid, unix.SIGKILL)
 		return nil, notStarted(protocol.StartFailed, "the system gives no handle of process %d", pid)
 	}
-	return &Process{PID: pid, InnerPID: innerPID(pid, pidfd), pidfd: os.NewFile(uintptr(pidfd), "process")}, nil
+	return &Process{PID: pid, handle: pidfd, pidfd: os.NewFile(uintptr(pidfd), "process")}, nil
 }
 
 // Wait returns once the command has ended.

@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"encoding/binary"
 	"io"
 
 	"pyro.dev/guest/internal/protocol"
@@ -17,15 +18,11 @@ const (
 type output struct {
 	to     io.Writer
 	buffer []byte
-	// bufferBytes is what the next buffer may hold, if not what this one does.
-	bufferBytes int
-	count       int64
-	// complete fills in what was left open in the buffer before it is written, if anything was.
-	complete func() error
+	count  int64
 }
 
 func newOutput(to io.Writer) *output {
-	return &output{to: to, buffer: make([]byte, 0, outputBytes), bufferBytes: outputBytes}
+	return &output{to: to, buffer: make([]byte, 0, outputBytes)}
 }
 
 func (o *output) put(one *record) error {
@@ -49,18 +46,19 @@ func (o *output) contentEnd(hasChanged bool) error {
 
 // data lets read fill a chunk of at most limit bytes right where it is sent from.
 func (o *output) data(limit int64, read func([]byte) (int, error)) (int, error) {
-	if o.room() < dataHeaderBytes+int(min(limit, dataRoomMin)) {
+	if cap(o.buffer)-len(o.buffer) < dataHeaderBytes+int(min(limit, dataRoomMin)) {
 		if err := o.flush(); err != nil {
 			return 0, err
 		}
 	}
 	start := len(o.buffer)
-	room := min(limit, int64(o.room()-dataHeaderBytes))
+	room := min(limit, int64(outputBytes-start-dataHeaderBytes))
 	n, err := read(o.buffer[start+dataHeaderBytes : start+dataHeaderBytes+int(room)])
 	if n <= 0 || err != nil {
 		return 0, err
 	}
-	o.buffer = appendDataHeader(o.buffer, n)
+	o.buffer = append(o.buffer, contentData)
+	o.buffer = binary.BigEndian.AppendUint32(o.buffer, uint32(n))
 	o.buffer = o.buffer[:len(o.buffer)+n]
 	return n, nil
 }
@@ -73,27 +71,20 @@ func (o *output) end() error {
 }
 
 func (o *output) flushIfFull() error {
-	if o.room() >= dataRoomMin {
+	if len(o.buffer) < outputBytes-dataRoomMin {
 		return nil
 	}
 	return o.flush()
 }
 
-func (o *output) room() int { return cap(o.buffer) - len(o.buffer) }
-
 func (o *output) flush() error {
 	if len(o.buffer) == 0 {
 		return nil
 	}
-	if o.complete != nil {
-		if err := o.complete(); err != nil {
-			return err
-		}
-	}
 	_, err := o.to.Write(o.buffer)
-	if cap(o.buffer) != o.bufferBytes {
+	if cap(o.buffer) > outputBytes {
 		// A record with large attributes made it grow; the next will not need it.
-		o.buffer = make([]byte, 0, o.bufferBytes)
+		o.buffer = make([]byte, 0, outputBytes)
 	}
 	o.buffer = o.buffer[:0]
 	return err

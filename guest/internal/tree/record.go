@@ -31,7 +31,6 @@ const (
 
 	dataHeaderBytes = 5
 	holeHeaderBytes = 9
-	contentEndBytes = 2
 	chunkBytesMax   = 1 << 20
 )
 
@@ -108,10 +107,6 @@ func (r *record) append(to []byte) []byte {
 		to = append(to, one.value...)
 	}
 	return to
-}
-
-func appendDataHeader(to []byte, length int) []byte {
-	return binary.BigEndian.AppendUint32(append(to, contentData), uint32(length))
 }
 
 func appendHole(to []byte, length int64) []byte {

@@ -2,22 +2,16 @@ package tree
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/binary"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"pyro.dev/guest/internal/protocol"
 )
 
-const (
-	// listingBytes of a directory are read at once.
-	listingBytes = 32 << 10
-	// listingsGrowthMax is what listings of large directories may have beyond that, all together.
-	listingsGrowthMax = 1 << 20
-)
+// listingBytes of a directory are read at once.
+const listingBytes = 32 << 10
 
 // found is an entry a walk came to.
 type found struct {
@@ -46,8 +40,6 @@ type walk struct {
 	levels []*level
 	// depth counts the levels in use.
 	depth int
-	// growth is what listings have beyond their usual size.
-	growth int
 }
 
 // level is an open directory and what was read of its listing.
@@ -56,16 +48,8 @@ type level struct {
 	// pathBytes of the walk's path lead to the directory's entries.
 	pathBytes int
 	listing   []byte
-	// entries are those of the listing in the order in which they are visited.
-	entries []listed
-	next    int
-}
-
-// listed is an entry of a listing.
-type listed struct {
-	inode uint64
-	// at is where its record begins.
-	at int
+	read      int
+	next      int
 }
 
 // run takes over the directory's descriptor.
@@ -74,7 +58,7 @@ func (w *walk) run(ctx context.Context, directory int) error {
 	w.descend(directory)
 	for w.depth > 0 {
 		current := w.levels[w.depth-1]
-		if current.next == len(current.entries) {
+		if current.next == current.read {
 			isAtEnd, err := w.list(ctx, current)
 			if err != nil {
 				return err
@@ -95,53 +79,24 @@ func (w *walk) list(ctx context.Context, of *level) (isAtEnd bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	read := 0
-	for {
-		n, err := unix.Getdents(of.descriptor, of.listing[read:])
+	n, err := unix.Getdents(of.descriptor, of.listing)
+	if err != nil {
 		// A directory that was removed has no entries any more.
-		if err != nil && !hasVanished(err) {
-			return false, explain(w.path[:of.pathBytes], err)
+		if hasVanished(err) {
+			return true, nil
 		}
-		if n <= 0 {
-			break
-		}
-		if read += n; !w.grow(of, read) {
-			break
-		}
+		return false, explain(w.path[:of.pathBytes], err)
 	}
-	of.order(read)
-	return read == 0, nil
-}
-
-// grow makes room for more of a large directory, as long as there is some.
-func (w *walk) grow(of *level, read int) bool {
-	const recordBytesMax = nameAt + componentBytesMax + 8
-	size := len(of.listing)
-	if size-read >= recordBytesMax || w.growth+size > listingsGrowthMax {
-		return false
-	}
-	w.growth += size
-	of.listing = append(of.listing, make([]byte, size)...)
-	return true
-}
-
-// The places of a listing's fields.
-const inodeAt, lengthAt, kindAt, nameAt = 0, 16, 18, 19
-
-// order is that of inodes, in which files and what describes them nearly always lie on the disk.
-func (l *level) order(bytes int) {
-	l.entries, l.next = l.entries[:0], 0
-	for at := 0; at < bytes; at += int(binary.NativeEndian.Uint16(l.listing[at+lengthAt:])) {
-		l.entries = append(l.entries, listed{binary.NativeEndian.Uint64(l.listing[at+inodeAt:]), at})
-	}
-	slices.SortFunc(l.entries, func(a, b listed) int { return cmp.Compare(a.inode, b.inode) })
+	of.read, of.next = n, 0
+	return n == 0, nil
 }
 
 // step visits the next entry of a level.
 func (w *walk) step(ctx context.Context, current *level) error {
-	raw := current.listing[current.entries[current.next].at:]
+	const lengthAt, kindAt, nameAt = 16, 18, 19
+	raw := current.listing[current.next:current.read]
 	raw = raw[:binary.NativeEndian.Uint16(raw[lengthAt:])]
-	current.next++
+	current.next += len(raw)
 	name := raw[nameAt:]
 	name = name[:bytes.IndexByte(name, 0)]
 	if componentFault(name) != "" || w.depth == 1 && string(name) == w.hidden {
@@ -169,7 +124,7 @@ func (w *walk) descend(directory int) {
 		w.levels = append(w.levels, &level{listing: make([]byte, listingBytes)})
 	}
 	entered := w.levels[w.depth]
-	entered.descriptor, entered.pathBytes, entered.entries, entered.next = directory, len(w.path), entered.entries[:0], 0
+	entered.descriptor, entered.pathBytes, entered.read, entered.next = directory, len(w.path), 0, 0
 	w.depth++
 }
 
