@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, renameSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { PyroError } from "../model/errors.ts";
 import { temporaryNeighbour } from "../platform/files.ts";
 import { namingFullDatabase, noRoomFor } from "../platform/full-database.ts";
@@ -28,6 +28,8 @@ export interface RegistryOptions {
 /** What pyro remembers between processes. */
 export class Registry implements Disposable {
   readonly #database: DatabaseSync;
+  /** By their text, which is one of those in our code. */
+  readonly #statements = new Map<string, StatementSync>();
 
   readonly #outlivesMigrations: boolean;
 
@@ -73,7 +75,7 @@ export class Registry implements Disposable {
 
   /** All rows of a query. */
   all(sql: string, parameters: Parameters = {}): Row[] {
-    return this.#naming(() => this.#database.prepare(sql).all(parameters));
+    return this.#naming(() => this.#prepared(sql).all(parameters));
   }
 
   /** Runs `work` as one transaction. It takes the write lock at once: upgrading a reader fails without waiting. */
@@ -87,7 +89,7 @@ export class Registry implements Disposable {
       // Another process may have brought it to its own, newer schema since we opened it.
       if (!this.#outlivesMigrations) refuseNewer(this.#database, String(this.#database.location()));
       const result = work((sql, parameters = {}) =>
-        Number(this.#database.prepare(sql).run(parameters).changes),
+        Number(this.#prepared(sql).run(parameters).changes),
       );
       this.#database.exec("COMMIT");
       return result;
@@ -96,6 +98,15 @@ export class Registry implements Disposable {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw error;
     }
+  }
+
+  /** Reading a statement takes longer than most of them take to run. */
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const prepared = this.#database.prepare(sql);
+    this.#statements.set(sql, prepared);
+    return prepared;
   }
 
   /** A full disk shows in whatever comes first, the beginning of a transaction included. */

@@ -12,6 +12,8 @@ const documentBytesMax = 4 << 20;
 export interface ExecDocument {
   readonly command: readonly string[];
   readonly cwd: string;
+  /** Whether nothing that follows the document is wanted. */
+  readonly hasNoInput: boolean;
   /** As the guest is to have it, with its length. */
   readonly document: Buffer;
 }
@@ -74,9 +76,13 @@ function secretEnvOf(wanted: unknown): SecretEnv {
   );
 }
 
-function describe({ command, cwd }: JsonObject): { command: string[]; cwd: string } {
+function describe({ command, cwd, no_stdin }: JsonObject): Omit<ExecDocument, "document"> {
   if (!Array.isArray(command)) throw unusable("names no command");
-  return { command: command.map(entryText), cwd: entryText(cwd ?? "/workspace") };
+  return {
+    command: command.map(entryText),
+    cwd: entryText(cwd ?? "/workspace"),
+    hasNoInput: no_stdin === true,
+  };
 }
 
 /** An argument as text: bytes that are no text are in base64 on the wire. */

@@ -8,7 +8,7 @@ import { faultPoint } from "../../platform/fault.ts";
 import { drained } from "../../platform/stream-events.ts";
 import { endingOf } from "../machines/command-ending.ts";
 import type { SupervisedEgress } from "./egress/supervised-egress.ts";
-import { readExecDocument } from "./exec-document.ts";
+import { type ExecDocument, readExecDocument } from "./exec-document.ts";
 import { JournalEntry, type JournalPlace } from "./journal-entry.ts";
 import { numberHeader } from "./late-output.ts";
 import { isOutput } from "./output-frame.ts";
@@ -28,7 +28,7 @@ export interface JournaledExec extends JournalPlace {
 /** Runs a client's command and writes down what it did; the client learns its end only when that is on the disk. */
 export async function journaledExec(incoming: Incoming, work: JournaledExec): Promise<void> {
   const { stream } = incoming;
-  const { document, ...described } = await readExecDocument(stream, work.secrets);
+  const { document, hasNoInput, ...described } = await readExecDocument(stream, work.secrets);
   const entry = JournalEntry.begin(work, described);
   faultPoint("exec.begun");
   using output = new RedactedOutput(work.secrets, (frame) => {
@@ -37,7 +37,11 @@ export async function journaledExec(incoming: Incoming, work: JournaledExec): Pr
     if (!stream.destroyed) stream.write(encodeFrame(frame.kind, frame.payload));
   });
   try {
-    const outgoing = sendOn(incoming, document, { ...work, sequence: entry.sequence });
+    const outgoing = sendOn(
+      incoming,
+      { document, hasNoInput },
+      { ...work, sequence: entry.sequence },
+    );
     const status = statusOf(await waitForHeaders(outgoing));
     if (status !== 200) {
       const { text } = await readText(outgoing);
@@ -47,12 +51,13 @@ export async function journaledExec(incoming: Incoming, work: JournaledExec): Pr
       return;
     }
     stream.respond({ ":status": 200, "x-pyro-sequence": String(entry.sequence) });
-    const { outcome, payload } = await relay(outgoing, incoming, { entry, output });
+    const { outcome, payload, withEnd } = await relay(outgoing, incoming, { entry, output });
     work.egress?.flush();
     const isJournaled = entry.end(endingOf(outcome, described.command));
     faultPoint("exec.ended");
     const last = isJournaled ? frameKind.end : frameKind.unjournaledEnd;
-    stream.end(encodeFrame(last, Buffer.from(incoming.redact(payload.toString("utf8")))));
+    const end = encodeFrame(last, Buffer.from(incoming.redact(payload.toString("utf8"))));
+    stream.end(Buffer.concat([...withEnd, end]));
   } catch (error) {
     const reason =
       stream.destroyed && !isKept(incoming) ? callerLeft() : await explain(error, work);
@@ -67,7 +72,7 @@ export async function journaledExec(incoming: Incoming, work: JournaledExec): Pr
 /** Begins the command in the guest; it ends with the client's request unless it is to be kept. */
 function sendOn(
   incoming: Incoming,
-  document: Buffer,
+  { document, hasNoInput }: Pick<ExecDocument, "document" | "hasNoInput">,
   { client, sequence }: { readonly client: AgentClient; readonly sequence: number },
 ): ClientHttp2Stream {
   const { stream } = incoming;
@@ -77,6 +82,12 @@ function sendOn(
   stream.once("close", () => {
     if (!isKept(incoming)) outgoing.close(constants.NGHTTP2_CANCEL);
   });
+  if (hasNoInput) {
+    // One packet, and nothing more for the guest to wake for.
+    outgoing.end(document);
+    stream.resume();
+    return outgoing;
+  }
   outgoing.write(document);
   stream.pipe(outgoing);
   return outgoing;
@@ -87,35 +98,32 @@ interface Receivers {
   readonly output: RedactedOutput;
 }
 
+interface Relayed {
+  readonly outcome: ExecOutcome;
+  readonly payload: Buffer;
+  /** What came together with the end, and goes on with it. */
+  readonly withEnd: readonly Buffer[];
+}
+
 /** Passes output on to client and journal until the last frame, which is held back. */
 async function relay(
   outgoing: ClientHttp2Stream,
   incoming: Incoming,
   { entry, output }: Receivers,
-): Promise<{ outcome: ExecOutcome; payload: Buffer }> {
-  const show = async (frame: Frame) => {
-    if (isOutput(frame)) entry.addOutput(frame);
-    await send(frame, incoming);
-  };
-  for await (const frame of upToEnd(outgoing)) {
-    for (const shown of redacted(frame, output)) await show(shown);
-    const { kind, payload } = frame;
-    if (kind === frameKind.end) return { outcome: parseOutcome(payload), payload };
-  }
-  throw new PyroError("guest_lost", "The guest stopped before it said how the command ended.");
-}
-
-async function* upToEnd(outgoing: ClientHttp2Stream): AsyncGenerator<Frame> {
+): Promise<Relayed> {
   const decoder = new FrameDecoder();
   for await (const chunk of outgoing as AsyncIterable<Buffer>) {
-    let last: Frame | undefined;
-    for (const frame of decoder.push(chunk)) {
-      if (last !== undefined) throw wentOn();
-      if (frame.kind === frameKind.end) last = frame;
-      else yield frame;
-    }
-    if (last !== undefined) yield last;
+    const frames = [...decoder.push(chunk)];
+    const endsAt = frames.findIndex(({ kind }) => kind === frameKind.end);
+    if (endsAt !== -1 && endsAt !== frames.length - 1) throw wentOn();
+    const shown = frames.flatMap((frame) => redacted(frame, output));
+    for (const frame of shown) if (isOutput(frame)) entry.addOutput(frame);
+    const encoded = shown.map(({ kind, payload }) => encodeFrame(kind, payload));
+    const payload = frames[endsAt]?.payload;
+    if (payload !== undefined) return { outcome: parseOutcome(payload), payload, withEnd: encoded };
+    for (const bytes of encoded) await send(bytes, incoming);
   }
+  throw new PyroError("guest_lost", "The guest stopped before it said how the command ended.");
 }
 
 /** What the client gets to see of a frame; the last one is told when it is written down. */
@@ -131,13 +139,13 @@ function wentOn(): PyroError {
 }
 
 /** A client that does not read holds the command back. */
-async function send({ kind, payload }: Frame, incoming: Incoming): Promise<void> {
+async function send(bytes: Buffer, incoming: Incoming): Promise<void> {
   const { stream } = incoming;
   if (stream.destroyed) {
     if (isKept(incoming)) return;
     throw callerLeft();
   }
-  if (!stream.write(encodeFrame(kind, payload))) await drained(stream);
+  if (!stream.write(bytes)) await drained(stream);
 }
 
 /** Whether the command goes on without its caller: that was asked for, and the connection was lost rather than the request taken back. */

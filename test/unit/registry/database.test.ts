@@ -158,3 +158,18 @@ test("eight processes open and write a new registry at once, and nothing is busy
     [{ integrity_check: "ok" }].map((row) => Object.assign(Object.create(null), row)),
   );
 });
+
+test("what was asked once is asked again with other values, of a registry that was changed meanwhile", () => {
+  using registry = Registry.open(state);
+  const rows = new WorkspaceTable(registry);
+  rows.insert(vm);
+  assert.equal(rows.find("vm-1")?.state, "stopped");
+  const other = new DatabaseSync(join(state, "registry.sqlite"));
+  other.exec(
+    "ALTER TABLE workspaces ADD COLUMN newer TEXT; CREATE INDEX newer ON workspaces (newer)",
+  );
+  other.close();
+  rows.insert({ ...vm, workspaceId: "vm-2", state: "started" });
+  assert.equal(rows.find("vm-2")?.state, "started");
+  assert.equal(rows.find("vm-1")?.state, "stopped");
+});
