@@ -81,9 +81,10 @@ test-distro: setup ## the guest tests with the programs of DISTRO=trixie, bookwo
 
 KVM_MINUTES ?= 45
 PAIRS ?= qemu-tcg qemu-kvm firecracker-kvm
+ONLY ?=
 .PHONY: test-kvm
 test-kvm: setup ## every behaviour by every monitor and accelerator within KVM_MINUTES=45; without KVM in an outer guest that emulates it; as root
-	tools/test-kvm $(KVM_MINUTES) $(PAIRS)
+	tools/test-kvm $(KVM_MINUTES) '$(ONLY)' $(PAIRS)
 
 .PHONY: test-hosts
 test-hosts: setup ## drive the real coding agents through a workspace; installs 1.1 GB of them once

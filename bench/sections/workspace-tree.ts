@@ -33,6 +33,9 @@ const steps = [
   "reset",
   "baseline",
   "export",
+  "coldDiff",
+  "coldExport",
+  "warmExport",
 ] as const;
 type Step = (typeof steps)[number];
 type Round = Record<Step, number> & { readonly peakMib: number; readonly freezeMs: number };
@@ -72,6 +75,9 @@ async function measure(bench: Bench): Promise<Measured> {
       seconds("reset to it", "reset", 5),
       seconds("reset to the baseline", "baseline", 5),
       seconds("export of all", "export"),
+      seconds(`diff after stop and start, ${changeCount} changes`, "coldDiff"),
+      seconds("export after stop and start", "coldExport"),
+      seconds("  another one, all of it in the guest's memory", "warmExport"),
     ],
     samples: {
       ...Object.fromEntries(steps.map((step) => [`${step}Ms`, ms(step)])),
@@ -88,25 +94,40 @@ async function measureRound(bench: Bench, { pyro }: Fleet, tree: Tree): Promise<
   const names = Array.from({ length: changeCount }, (_, index) =>
     fileName(index * (fileCount / changeCount)),
   );
-  await sh(names.map((name) => `echo more >> ${name}`).join("\n"));
+  const change = () => sh(names.map((name) => `echo more >> ${name}`).join("\n"));
+  await change();
+  const diff = () =>
+    timeOf(async () => {
+      const { fileCount: changed } = await pyro.diffWorkspace(id);
+      if (changed !== changeCount) throw new Error(`The diff has ${changed} files.`);
+    });
   const outputPath = join(bench.workDirectory, "exported");
+  const exportAll = async () => {
+    const ms = await timeOf(() => pyro.exportWorkspace(id, "/workspace", { outputPath }));
+    rmSync(outputPath, { recursive: true });
+    return ms;
+  };
+  // Nothing of the tree is in the guest's memory afterwards.
+  const restart = async () => {
+    await pyro.stopWorkspace(id);
+    await pyro.startWorkspace(id);
+  };
   const timings = {
     seed: seeded.wallMs,
     freezeMs: seeded.wallMs - seeded.copiedMs,
     peakMib: seeded.peakMib,
     hostCopy: await timeOf(async () => copyOnHost(bench, tree)),
-    diff: await timeOf(async () => {
-      const { fileCount: changed } = await pyro.diffWorkspace(id);
-      if (changed !== changeCount) throw new Error(`The diff has ${changed} files.`);
-    }),
+    diff: await diff(),
     scan: await timeOf(() => sh("find . -printf '%p %s %m %C@ %T@\\n' | wc -l")),
     snapshot: await timeOf(() => pyro.createSnapshot(id, "first")),
     again: await timeOf(() => pyro.createSnapshot(id, "second")),
     reset: await timeOf(() => pyro.resetWorkspace(id, { snapshot: "first" })),
     baseline: await timeOf(() => pyro.resetWorkspace(id)),
-    export: await timeOf(() => pyro.exportWorkspace(id, "/workspace", { outputPath })),
+    export: await exportAll(),
+    coldDiff: await change().then(restart).then(diff),
+    coldExport: await restart().then(exportAll),
+    warmExport: await exportAll(),
   };
-  rmSync(outputPath, { recursive: true });
   await pyro.deleteWorkspace(id);
   return timings;
 }

@@ -5,7 +5,7 @@ import { existsSync, openSync, readFileSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Behaviour, Outcome } from "./behaviour.ts";
-import { allBehaviours } from "./behaviours/all-behaviours.ts";
+import { behavioursWith } from "./behaviours/all-behaviours.ts";
 import { choosing, type Pair, pairs } from "./pairs.ts";
 import { Place } from "./place.ts";
 import { settingOf } from "./setting.ts";
@@ -17,7 +17,7 @@ const { values } = parseArgs({
     known: { type: "string" },
     key: { type: "string", default: "none" },
     patience: { type: "string", default: "4" },
-    only: { type: "string" },
+    only: { type: "string", default: "" },
   },
 });
 const pair = pairs.find(({ name }) => name === values.pair);
@@ -31,6 +31,7 @@ const report = /^\d+$/.test(values.report)
   ? Number(values.report)
   : openSync(values.report, "a", 0o600);
 const { key } = values;
+const wanted = behavioursWith(values.only);
 const tell = (record: object) => writeSync(report, `${JSON.stringify(record)}\n`);
 Object.assign(process.env, choosing(pair));
 process.exitCode = (await runAll(pair)) ? 0 : 1;
@@ -44,22 +45,17 @@ async function runAll(pair: Pair): Promise<boolean> {
     process.once(signal, () => void place[Symbol.asyncDispose]().finally(() => process.exit(130)));
   const setting = await settingOf(place, key);
   if (typeof setting === "string") {
-    for (const { name } of wanted()) say({ ...blank(name), result: "skipped", reason: setting });
+    for (const { name } of wanted) say({ ...blank(name), result: "skipped", reason: setting });
     return true;
   }
   tell(setting);
   const passed = knownToPass(pair);
   let good = true;
-  for (const behaviour of wanted()) {
+  for (const behaviour of wanted) {
     if (passed.has(behaviour.name)) console.log(`ok    ${behaviour.name}  (earlier)`);
     else good = say(await attempt(behaviour, place)) && good;
   }
   return good;
-}
-
-function wanted(): Behaviour[] {
-  const { only } = values;
-  return allBehaviours.filter(({ name }) => only === undefined || name.includes(only));
 }
 
 function knownToPass({ name }: Pair): ReadonlySet<string> {

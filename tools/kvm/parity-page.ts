@@ -37,6 +37,7 @@ another processor has just replaced, and the outer guest's kernel, which patches
 \`\`\`
 make test-kvm                          every pair, 45 minutes at most (KVM_MINUTES=)
 make test-kvm PAIRS=qemu-kvm           only this one
+make test-kvm ONLY='exit code'         only what has this in its name
 PYRO_FIRECRACKER=/usr/bin/firecracker make test-kvm
 \`\`\`
 

@@ -1,14 +1,14 @@
-// The last words of `make test-kvm`: what failed once more, and one line that counts. `sum-up.ts REPORT KEY PAIR…`.
+// The last words of `make test-kvm`: what failed once more, and one line that counts. `sum-up.ts REPORT KEY ONLY PAIR…`.
 import { existsSync } from "node:fs";
-import { allBehaviours } from "../../test/kvm/behaviours/all-behaviours.ts";
+import { behavioursWith } from "../../test/kvm/behaviours/all-behaviours.ts";
 import { readReport } from "./report.ts";
 
-const [path = "", key = "", ...pairs] = process.argv.slice(2);
+const [path = "", key = "", only = "", ...pairs] = process.argv.slice(2);
 const { settings, outcomes } = existsSync(path) ? readReport(path, key) : readReport();
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
 for (const pair of pairs)
-  for (const { name } of allBehaviours) {
+  for (const { name } of behavioursWith(only)) {
     const outcome = outcomes.get(`${pair} ${name}`);
     counts[outcome?.result ?? "failed"]++;
     if (outcome === undefined) failures.push(`FAIL  ${pair}: ${name}  was not reached`);

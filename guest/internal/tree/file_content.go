@@ -20,7 +20,7 @@ const statusBlockBytes = 512
 // send writes exactly as many bytes as the record promised.
 func (f *fileContent) send(ctx context.Context) error {
 	size := f.status.Size
-	isSparse := f.status.Blocks*statusBlockBytes < size
+	isSparse := isSparse(f.status)
 	for f.offset < size {
 		end := size
 		if isSparse {
@@ -44,6 +44,8 @@ func (f *fileContent) send(ctx context.Context) error {
 	}
 	return f.contentEnd(f.hasChanged())
 }
+
+func isSparse(status *unix.Stat_t) bool { return status.Blocks*statusBlockBytes < status.Size }
 
 // skipHole sends the hole at the offset, if there is one, and answers where the data after it ends.
 func (f *fileContent) skipHole() (dataEnd int64, err error) {
@@ -97,10 +99,12 @@ func (f *fileContent) read(into []byte) (int, error) {
 	}
 }
 
-func (f *fileContent) hasChanged() bool {
+func (f *fileContent) hasChanged() bool { return hasChanged(f.descriptor, f.status) }
+
+func hasChanged(descriptor int, since *unix.Stat_t) bool {
 	var now unix.Stat_t
-	if err := unix.Fstat(f.descriptor, &now); err != nil {
+	if err := unix.Fstat(descriptor, &now); err != nil {
 		return true
 	}
-	return now.Size != f.status.Size || now.Mtim != f.status.Mtim || now.Ctim != f.status.Ctim
+	return now.Size != since.Size || now.Mtim != since.Mtim || now.Ctim != since.Ctim
 }

@@ -1,7 +1,6 @@
 package tree
 
 import (
-	"encoding/binary"
 	"io"
 
 	"pyro.dev/guest/internal/protocol"
@@ -18,11 +17,15 @@ const (
 type output struct {
 	to     io.Writer
 	buffer []byte
-	count  int64
+	// bufferBytes is what the next buffer may hold, if not what this one does.
+	bufferBytes int
+	count       int64
+	// complete fills in what was left open in the buffer before it is written, if anything was.
+	complete func() error
 }
 
 func newOutput(to io.Writer) *output {
-	return &output{to: to, buffer: make([]byte, 0, outputBytes)}
+	return &output{to: to, buffer: make([]byte, 0, outputBytes), bufferBytes: outputBytes}
 }
 
 func (o *output) put(one *record) error {
@@ -46,19 +49,18 @@ func (o *output) contentEnd(hasChanged bool) error {
 
 // data lets read fill a chunk of at most limit bytes right where it is sent from.
 func (o *output) data(limit int64, read func([]byte) (int, error)) (int, error) {
-	if cap(o.buffer)-len(o.buffer) < dataHeaderBytes+int(min(limit, dataRoomMin)) {
+	if o.room() < dataHeaderBytes+int(min(limit, dataRoomMin)) {
 		if err := o.flush(); err != nil {
 			return 0, err
 		}
 	}
 	start := len(o.buffer)
-	room := min(limit, int64(outputBytes-start-dataHeaderBytes))
+	room := min(limit, int64(o.room()-dataHeaderBytes))
 	n, err := read(o.buffer[start+dataHeaderBytes : start+dataHeaderBytes+int(room)])
 	if n <= 0 || err != nil {
 		return 0, err
 	}
-	o.buffer = append(o.buffer, contentData)
-	o.buffer = binary.BigEndian.AppendUint32(o.buffer, uint32(n))
+	o.buffer = appendDataHeader(o.buffer, n)
 	o.buffer = o.buffer[:len(o.buffer)+n]
 	return n, nil
 }
@@ -71,20 +73,27 @@ func (o *output) end() error {
 }
 
 func (o *output) flushIfFull() error {
-	if len(o.buffer) < outputBytes-dataRoomMin {
+	if o.room() >= dataRoomMin {
 		return nil
 	}
 	return o.flush()
 }
 
+func (o *output) room() int { return cap(o.buffer) - len(o.buffer) }
+
 func (o *output) flush() error {
 	if len(o.buffer) == 0 {
 		return nil
 	}
+	if o.complete != nil {
+		if err := o.complete(); err != nil {
+			return err
+		}
+	}
 	_, err := o.to.Write(o.buffer)
-	if cap(o.buffer) > outputBytes {
+	if cap(o.buffer) != o.bufferBytes {
 		// A record with large attributes made it grow; the next will not need it.
-		o.buffer = make([]byte, 0, outputBytes)
+		o.buffer = make([]byte, 0, o.bufferBytes)
 	}
 	o.buffer = o.buffer[:0]
 	return err

@@ -31,6 +31,7 @@ const (
 
 	dataHeaderBytes = 5
 	holeHeaderBytes = 9
+	contentEndBytes = 2
 	chunkBytesMax   = 1 << 20
 )
 
@@ -107,6 +108,10 @@ func (r *record) append(to []byte) []byte {
 		to = append(to, one.value...)
 	}
 	return to
+}
+
+func appendDataHeader(to []byte, length int) []byte {
+	return binary.BigEndian.AppendUint32(append(to, contentData), uint32(length))
 }
 
 func appendHole(to []byte, length int64) []byte {

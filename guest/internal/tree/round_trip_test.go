@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,7 +91,7 @@ func (p *place) describe() map[string]string {
 		}
 		described[path] = fmt.Sprintf("%c %o %d %d %s %s %q", kind, one.mode, one.size, one.modifiedNs, one.digest, one.target, one.attributes)
 	}
-	for _, names := range files {
+	for _, names := range slices.Sorted(maps.Values(files)) {
 		described["files with many names"] += names + " "
 	}
 	return described

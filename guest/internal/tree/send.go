@@ -9,7 +9,8 @@ import (
 
 // Archive writes the tree stream of a path. With a list, only the entries it names come.
 func (t *Tree) Archive(ctx context.Context, path []byte, list io.Reader, to io.Writer) error {
-	archive := &archive{scan: scan{output: newOutput(to)}}
+	archive := newArchive(to)
+	defer archive.small.close()
 	if list != nil {
 		if err := t.archiveListed(ctx, archive, path, list); err != nil {
 			return err
@@ -42,7 +43,15 @@ func (t *Tree) Archive(ctx context.Context, path []byte, list io.Reader, to io.W
 }
 
 // archive is a scan that sends the content of files along.
-type archive struct{ scan }
+type archive struct {
+	scan
+	small *smallFiles
+}
+
+func newArchive(to io.Writer) *archive {
+	output := newOutput(to)
+	return &archive{scan: scan{output: output}, small: newSmallFiles(output)}
+}
 
 func (a *archive) describeTop(directory int) error {
 	var status unix.Stat_t
@@ -76,14 +85,19 @@ func (a *archive) visit(ctx context.Context, entry found) (int, error) {
 }
 
 func (a *archive) sendFile(ctx context.Context, entry found) error {
-	descriptor, err := unix.Openat(entry.directory, entry.name, openEntry, 0)
+	descriptor, err := a.open(entry)
 	if err != nil {
 		if isForbidden(err) {
 			return explain(entry.path, err)
 		}
 		return a.visitUnopened(entry, err)
 	}
-	defer unix.Close(descriptor)
+	isKept := false
+	defer func() {
+		if !isKept {
+			_ = unix.Close(descriptor)
+		}
+	}()
 	var status unix.Stat_t
 	if err := unix.Fstat(descriptor, &status); err != nil {
 		return explain(entry.path, err)
@@ -99,6 +113,22 @@ func (a *archive) sendFile(ctx context.Context, entry found) error {
 	if err := a.put(one); err != nil || one.kind != typeFile {
 		return err
 	}
+	if isKept, err = a.small.take(entry.path, descriptor, &status); isKept || err != nil {
+		return err
+	}
 	sending := &fileContent{output: a.output, descriptor: descriptor, status: &status}
 	return explain(entry.path, sending.send(ctx))
+}
+
+// open gives up the files that are held open when there are too many.
+func (a *archive) open(entry found) (int, error) {
+	for {
+		descriptor, err := unix.Openat(entry.directory, entry.name, openEntry, 0)
+		if err != unix.EMFILE || len(a.small.placed) == 0 {
+			return descriptor, err
+		}
+		if err := a.small.fill(); err != nil {
+			return -1, err
+		}
+	}
 }

@@ -2,16 +2,22 @@ package tree
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"pyro.dev/guest/internal/protocol"
 )
 
-// listingBytes of a directory are read at once.
-const listingBytes = 32 << 10
+const (
+	// listingBytes of a directory are read at once.
+	listingBytes = 32 << 10
+	// listingsGrowthMax is what listings of large directories may have beyond that, all together.
+	listingsGrowthMax = 1 << 20
+)
 
 // found is an entry a walk came to.
 type found struct {
@@ -40,6 +46,8 @@ type walk struct {
 	levels []*level
 	// depth counts the levels in use.
 	depth int
+	// growth is what listings have beyond their usual size.
+	growth int
 }
 
 // level is an open directory and what was read of its listing.
@@ -48,8 +56,16 @@ type level struct {
 	// pathBytes of the walk's path lead to the directory's entries.
 	pathBytes int
 	listing   []byte
-	read      int
-	next      int
+	// entries are those of the listing in the order in which they are visited.
+	entries []listed
+	next    int
+}
+
+// listed is an entry of a listing.
+type listed struct {
+	inode uint64
+	// at is where its record begins.
+	at int
 }
 
 // run takes over the directory's descriptor.
@@ -58,7 +74,7 @@ func (w *walk) run(ctx context.Context, directory int) error {
 	w.descend(directory)
 	for w.depth > 0 {
 		current := w.levels[w.depth-1]
-		if current.next == current.read {
+		if current.next == len(current.entries) {
 			isAtEnd, err := w.list(ctx, current)
 			if err != nil {
 				return err
@@ -79,24 +95,53 @@ func (w *walk) list(ctx context.Context, of *level) (isAtEnd bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	n, err := unix.Getdents(of.descriptor, of.listing)
-	if err != nil {
+	read := 0
+	for {
+		n, err := unix.Getdents(of.descriptor, of.listing[read:])
 		// A directory that was removed has no entries any more.
-		if hasVanished(err) {
-			return true, nil
+		if err != nil && !hasVanished(err) {
+			return false, explain(w.path[:of.pathBytes], err)
 		}
-		return false, explain(w.path[:of.pathBytes], err)
+		if n <= 0 {
+			break
+		}
+		if read += n; !w.grow(of, read) {
+			break
+		}
 	}
-	of.read, of.next = n, 0
-	return n == 0, nil
+	of.order(read)
+	return read == 0, nil
+}
+
+// grow makes room for more of a large directory, as long as there is some.
+func (w *walk) grow(of *level, read int) bool {
+	const recordBytesMax = nameAt + componentBytesMax + 8
+	size := len(of.listing)
+	if size-read >= recordBytesMax || w.growth+size > listingsGrowthMax {
+		return false
+	}
+	w.growth += size
+	of.listing = append(of.listing, make([]byte, size)...)
+	return true
+}
+
+// The places of a listing's fields.
+const inodeAt, lengthAt, kindAt, nameAt = 0, 16, 18, 19
+
+// order is that of inodes, in which files and what describes them nearly always lie on the disk.
+func (l *level) order(bytes int) {
+	l.entries, l.next = l.entries[:0], 0
+	for at := 0; at < bytes; at += int(binary.NativeEndian.Uint16(l.listing[at+lengthAt:])) {
+		l.entries = append(l.entries, listed{binary.NativeEndian.Uint64(l.listing[at+inodeAt:]), at})
+	}
+	slices.SortFunc(l.entries, func(a, b listed) int { return cmp.Compare(a.inode, b.inode) })
 }
 
 // step visits the next entry of a level.
 func (w *walk) step(ctx context.Context, current *level) error {
-	const lengthAt, kindAt, nameAt = 16, 18, 19
-	raw := current.listing[current.next:current.read]
+	raw := current.listing[current.entries[current.next].at:]
 	raw = raw[:binary.NativeEndian.Uint16(raw[lengthAt:])]
-	current.next += len(raw)
+	current.next++
 	name := raw[nameAt:]
 	name = name[:bytes.IndexByte(name, 0)]
 	if componentFault(name) != "" || w.depth == 1 && string(name) == w.hidden {
@@ -124,7 +169,7 @@ func (w *walk) descend(directory int) {
 		w.levels = append(w.levels, &level{listing: make([]byte, listingBytes)})
 	}
 	entered := w.levels[w.depth]
-	entered.descriptor, entered.pathBytes, entered.read, entered.next = directory, len(w.path), 0, 0
+	entered.descriptor, entered.pathBytes, entered.entries, entered.next = directory, len(w.path), entered.entries[:0], 0
 	w.depth++
 }
 

@@ -15,3 +15,13 @@ export interface BootFilesOptions {
   readonly onStep?: (step: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Of the initial file system that, with its kernel, has this digest. */
+export function initramfsName(digest: string): string {
+  return `initramfs-${digest.slice(0, 16)}.cpio`;
+}
+
+/** Whether this is such a name, of whatever it was made. */
+export function isInitramfsName(name: string): boolean {
+  return /^initramfs-[\da-f]{16}\.cpio$/.test(name);
+}

@@ -12,7 +12,7 @@ import {
 } from "../../platform/files.ts";
 import { removeTree } from "../../platform/remove-tree.ts";
 import { startMmdebstrap } from "../debian/mmdebstrap.ts";
-import type { BootFiles, BootFilesOptions } from "./boot-files.ts";
+import { type BootFiles, type BootFilesOptions, initramfsName } from "./boot-files.ts";
 import { buildCpio, type CpioEntry } from "./cpio.ts";
 import { kernelDirectory, kernelPackage, kernelSuite } from "./kernel-choice.ts";
 import { loadOrder, moduleName, type OnDemandModule, planOnDemand } from "./modules.ts";
@@ -26,7 +26,7 @@ export async function buildBootFiles(options: BootFilesOptions, root: string): P
   const kernel = await ensureKernel(options, root);
   const initramfs = buildInitramfs(await readFile(options.agentPath), kernel);
   const digest = createHash("sha256").update(kernel.digest).update(initramfs).digest("hex");
-  const initramfsPath = join(root, `initramfs-${digest.slice(0, 16)}.cpio`);
+  const initramfsPath = join(root, initramfsName(digest));
   await writeFileAtomically(initramfsPath, initramfs, jailReadableMode);
   return { kernelPath: kernel.path, initramfsPath, digest: `sha256:${digest}` };
 }

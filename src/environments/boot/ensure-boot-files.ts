@@ -7,6 +7,8 @@ import { acquireLock } from "../../platform/lock.ts";
 import type { BootFiles, BootFilesOptions } from "./boot-files.ts";
 import { kernelDirectory } from "./kernel-choice.ts";
 
+export type BootFilesPlace = Pick<Config, "cacheDirectory">;
+
 interface BootIndex {
   /** Which agent binary and which kernel, with which modules, the files were made from. */
   readonly madeFrom: string;
@@ -18,7 +20,7 @@ export async function findBootFiles({
   config,
   agentPath,
 }: BootFilesOptions): Promise<BootFiles | undefined> {
-  const index = (await readJsonFile(indexPath(config))) as BootIndex | undefined;
+  const index = await readIndex(config);
   if (index?.madeFrom !== (await ingredients(agentPath))) return undefined;
   return index.files;
 }
@@ -43,6 +45,15 @@ export async function ensureBootFiles(options: BootFilesOptions): Promise<BootFi
   return files;
 }
 
+/** The boot files that were made last, from whatever that was. */
+export async function recordedBootFiles(place: BootFilesPlace): Promise<BootFiles | undefined> {
+  return (await readIndex(place))?.files;
+}
+
+async function readIndex(place: BootFilesPlace): Promise<BootIndex | undefined> {
+  return (await readJsonFile(indexPath(place))) as BootIndex | undefined;
+}
+
 /** Tells one agent binary from another without reading it, and one choice of modules from another. */
 async function ingredients(path: string): Promise<string> {
   try {
@@ -56,8 +67,8 @@ async function ingredients(path: string): Promise<string> {
   }
 }
 
-function indexPath(config: Pick<Config, "cacheDirectory">): string {
-  return join(config.cacheDirectory, "boot", "index.json");
+function indexPath({ cacheDirectory }: BootFilesPlace): string {
+  return join(cacheDirectory, "boot", "index.json");
 }
 
 async function areThere({ kernelPath, initramfsPath }: BootFiles): Promise<boolean> {

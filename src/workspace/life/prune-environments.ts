@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { sweepKernels } from "../../environments/boot/sweep-kernels.ts";
+import { sweepBootFiles } from "../../environments/boot/sweep-boot-files.ts";
 import { asPyroError } from "../../model/errors.ts";
 import { cpuLevels } from "../../model/machine-options.ts";
 import type { PruneResult } from "../../model/results.ts";
@@ -34,7 +34,7 @@ export async function pruneEnvironments(
   await removeAbandoned(clonesDirectory(cacheDirectory));
   const removedImages = await host.images.sweep(used);
   const removedTemplateCount = await sweepTemplates(host, used);
-  await sweepKernels(host.config);
+  await sweepBootFiles(host.config);
   // Those whose image or template has gone just now.
   await host.standbys.sweep();
   // Layers are needed until their image is built, and nobody knows here which install needs which.

@@ -17,3 +17,8 @@ export const allBehaviours: readonly Behaviour[] = [
   ...hosts,
   ...ends,
 ];
+
+/** Those whose name has this text in it; all where it is empty. */
+export function behavioursWith(text: string): readonly Behaviour[] {
+  return allBehaviours.filter(({ name }) => name.includes(text));
+}

@@ -19,7 +19,7 @@ import {
   isKernelDirectory,
   kernelDirectory,
 } from "../../../src/environments/boot/kernel-choice.ts";
-import { sweepKernels } from "../../../src/environments/boot/sweep-kernels.ts";
+import { sweepBootFiles } from "../../../src/environments/boot/sweep-boot-files.ts";
 import { tryLock } from "../../../src/platform/lock.ts";
 import { scratchDirectory } from "../../support/home.ts";
 
@@ -131,13 +131,28 @@ describe("what guests boot from, in the cache", () => {
     {
       using lock = await tryLock(join(boot, "lock"));
       assert.ok(lock);
-      await sweepKernels({ cacheDirectory: directory });
+      await sweepBootFiles({ cacheDirectory: directory });
       assert.deepEqual(kernels(), all);
     }
-    await sweepKernels({ cacheDirectory: directory });
+    await sweepBootFiles({ cacheDirectory: directory });
     assert.deepEqual(kernels(), [kernelDirectory()]);
     assert.deepEqual(await ensureBootFiles(options()), made);
-    await sweepKernels({ cacheDirectory: join(directory, "none") });
+    await sweepBootFiles({ cacheDirectory: join(directory, "none") });
+  });
+
+  it("loses what earlier agents were packed into, and nothing else, when the cache is swept", async () => {
+    keepKernel(kernelDirectory(), "virtio_rng");
+    const earlier = await ensureBootFiles(options());
+    writeFileSync(agentPath, "another agent");
+    const made = await ensureBootFiles(options());
+    assert.notEqual(made.initramfsPath, earlier.initramfsPath);
+    const strange = join(boot, "initramfs-notes.cpio");
+    writeFileSync(strange, "somebody's own");
+    await sweepBootFiles({ cacheDirectory: directory });
+    assert.ok(!existsSync(earlier.initramfsPath));
+    assert.ok(existsSync(strange));
+    assert.deepEqual(await findBootFiles(options()), made);
+    assert.ok(existsSync(made.initramfsPath) && existsSync(made.kernelPath));
   });
 
   it("is made again when a file of it is gone", async () => {
