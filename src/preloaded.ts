@@ -45,7 +45,7 @@ export async function waitForCommandLine(told: string, run: RunCommandLine): Pro
   mkdirSync(host.standbys.root, { recursive: true, mode: 0o700 });
   const waiting = new Waiting(host.standbys, JSON.parse(told) as CommandLineRequest);
   const lock = await waiting.lock().catch(() => process.exit());
-  await untilCoreIsIdle(idleTimeoutMs);
+  if (!waiting.isUrgent) await untilCoreIsIdle(idleTimeoutMs);
   if (waitingCommandLine(host.standbys) !== undefined || !waiting.isWanted()) process.exit();
   await exercise(run);
   const call = await waiting.untilCalled(lock);
@@ -66,6 +66,11 @@ class Waiting {
   constructor(standbys: Standbys, request: CommandLineRequest) {
     this.#standbys = standbys;
     this.#request = request;
+  }
+
+  /** Whether somebody waits for it. */
+  get isUrgent(): boolean {
+    return this.#request.atOnce;
   }
 
   /** Held until this one is offered. Throws when somebody else is at it. */

@@ -26,7 +26,7 @@ import {
 } from "./workspace/environments/environments.ts";
 import { type PruneOptions, pruneEnvironments } from "./workspace/life/prune-environments.ts";
 import type { WorkOptions } from "./workspace/machines/host.ts";
-import { preloadForUser } from "./workspace/standby/command-line.ts";
+import { preloadForUser, untilCommandLineWaits } from "./workspace/standby/command-line.ts";
 import {
   type KeepStandbysOptions,
   standbyStatus,
@@ -48,6 +48,9 @@ import {
   statusVm,
   stopVm,
 } from "./workspace/vms/vms.ts";
+
+/** How long turning standbys on waits for the last part of it. */
+const preloadMsMax = 10_000;
 
 export interface PyroOptions {
   /** Environments, kernels and templates. Default: `PYRO_CACHE_DIR`, else `$XDG_CACHE_HOME/pyro`. */
@@ -141,9 +144,13 @@ export class Pyro extends WorkspaceMethods implements Disposable {
 
   /** Has machines wait for whoever asks for one like them, from now on; commands make up for those that they take. */
   async turnStandbysOn(options: KeepStandbysOptions = {}): Promise<StandbyStatus> {
-    const status = await turnStandbysOn(this.#engine.host, options);
-    this.#preload();
-    return status;
+    const { host } = this.#engine;
+    const { heldBack } = await turnStandbysOn(host, options);
+    this.#preload({ atOnce: true });
+    const { signal } = options;
+    if (heldBack === null && host.config.standby !== "off")
+      await untilCommandLineWaits(host.standbys, { timeoutMs: preloadMsMax, signal });
+    return { ...(await standbyStatus(host)), heldBack };
   }
 
   /** Ends all machines that wait. */
@@ -176,16 +183,16 @@ export class Pyro extends WorkspaceMethods implements Disposable {
     this.#engine.workspaces.supervisors.endSpare();
   }
 
-  #preload(): void {
+  #preload({ atOnce }: { atOnce: boolean }): void {
     const { config, standbys } = this.#engine.host;
-    preloadForUser(config, standbys, this.#engine.commandLineProgram);
+    preloadForUser(config, standbys, { program: this.#engine.commandLineProgram, atOnce });
   }
 
   /** Lets go of what it holds; where standbys are on, another is made ready behind it. */
   [Symbol.dispose](): void {
     behindAnswer(() => {
       refillForUser(this.#engine.host, this.#engine.standbyProgram);
-      this.#preload();
+      this.#preload({ atOnce: false });
     });
     this.#engine.workspaces[Symbol.dispose]();
   }

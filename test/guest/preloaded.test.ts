@@ -42,6 +42,14 @@ describe("a command that is run by a process which waited for it", () => {
     assert.ok(bytes.equals(input));
   });
 
+  it("is the very next one after standbys were turned on", async () => {
+    await place.home.pyro(["standby", "off"]);
+    await place.home.pyro(["standby", "on", baseEnvironment], { env });
+    runner = waitingCommandLine(place.host.standbys)?.process ?? assert.fail("none waits");
+    const { code } = await place.home.run(["true"], { env });
+    assert.deepEqual([code, isTaken()], [0, true]);
+  });
+
   it("is interrupted as one of one's own", async () => {
     const started = place.home.start(
       ["run", baseEnvironment, "--", "sh", "-c", "echo in; sleep 100"],

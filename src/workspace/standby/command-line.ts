@@ -1,5 +1,6 @@
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { StandbyStatus } from "../../model/standby-results.ts";
 import { type Config, preloadedEnvironment } from "../../platform/config.ts";
 import { startOrphan } from "../../platform/orphan.ts";
@@ -7,6 +8,8 @@ import { isAlive, killProcess, type ProcessIdentity } from "../../platform/proce
 import type { Standbys } from "../machines/standbys.ts";
 import { costOf, endOf } from "./standby-cost.ts";
 import { wishOfUser } from "./standby-settings.ts";
+
+const pollMs = 20;
 
 /** What is known of a command line that is loaded and waits for somebody's. */
 export interface CommandLineRecord {
@@ -21,6 +24,8 @@ export interface CommandLineRequest {
   readonly idleSeconds: number;
   /** Whether it holds only as long as `pyro standby on` does. */
   readonly followsSettings: boolean;
+  /** Whether it is loaded even while others have every core. */
+  readonly atOnce: boolean;
 }
 
 export function commandLinePaths({ root }: Standbys): { socket: string; record: string } {
@@ -38,15 +43,30 @@ export function waitingCommandLine(standbys: Standbys): CommandLineRecord | unde
   }
 }
 
-/** Has one loaded where its user wants that and none waits, by a process that begins when a core is idle. */
-export function preloadForUser(config: Config, standbys: Standbys, program: string): void {
+/** Has one loaded where its user wants that and none waits, by a process that begins when a core is idle, or `atOnce`. */
+export function preloadForUser(
+  config: Config,
+  standbys: Standbys,
+  { program, atOnce }: { readonly program: string; readonly atOnce: boolean },
+): void {
   const wish = wishOfUser(config, standbys);
   if (wish === undefined || waitingCommandLine(standbys) !== undefined) return;
   const { idleSeconds, followsSettings } = wish;
-  const request: CommandLineRequest = { idleSeconds, followsSettings };
+  const request: CommandLineRequest = { idleSeconds, followsSettings, atOnce };
   // As `bin/pyro` has it run.
   const node = [process.execPath, "--max-semi-space-size=4", program];
   startOrphan([...node, "__wait", JSON.stringify(request)], preloadedEnvironment(config));
+}
+
+/** Waits until one is there for whoever is next, or for so long. */
+export async function untilCommandLineWaits(
+  standbys: Standbys,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  const { socket } = commandLinePaths(standbys);
+  const waits = () => waitingCommandLine(standbys) !== undefined && existsSync(socket);
+  while (!waits() && performance.now() < deadline) await sleep(pollMs, undefined, { signal });
 }
 
 /** Ends it, unless somebody has just taken it. */

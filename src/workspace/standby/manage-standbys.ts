@@ -31,7 +31,7 @@ const firstEnvironment = "debian:12";
 export async function turnStandbysOn(
   host: Host,
   options: KeepStandbysOptions = {},
-): Promise<StandbyStatus> {
+): Promise<Pick<StandbyStatus, "heldBack">> {
   const { environment, count = defaultSettings.count, idleMinutes = 15, signal } = options;
   wholeNumber({ name: "count", value: count, min: 1, max: limits.standbyCountMax });
   wholeNumber({
@@ -49,7 +49,7 @@ export async function turnStandbysOn(
   const keep = { spec, count, idleSeconds, keeper: userKeeper, signal };
   const heldBack = await keepStandbys(host, keep);
   await writeSettings(host.standbys, { environment: environment ?? null, count, idleSeconds });
-  return { ...(await standbyStatus(host)), heldBack };
+  return { heldBack };
 }
 
 /** Ends every machine that waits, whoever keeps it, and has none made ready any more. */
