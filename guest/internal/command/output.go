@@ -54,31 +54,20 @@ func (o Outputs) carryLate(kind protocol.FrameKind, pipe *os.File) {
 // flushDelay is how long the news of a command's start may wait for its first output.
 const flushDelay = 10 * time.Millisecond
 
-// firstOutputDelay is how long the first output may wait for the command's end: most commands say what they have to say and
-// end, and all of it is one packet then.
-const firstOutputDelay = 2 * time.Millisecond
-
 // frames serializes the two outputs and the end onto one response.
 type frames struct {
 	mutex  sync.Mutex
 	writer FrameWriter
 	failed error
 	// flusher sends what writeSoon wrote; nil once it is sent.
-	flusher   *time.Timer
-	hasOutput bool
+	flusher *time.Timer
 }
 
-// write returns when the frame is on its way; the first output of a command waits a moment for its end.
+// write returns when the frame is on its way: it may be the last that the machine says.
 func (f *frames) write(frame []byte) error {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	if f.failed != nil {
-		return f.failed
-	}
-	if !f.hasOutput && f.flusher != nil {
-		f.hasOutput = true
-		f.flusher.Reset(firstOutputDelay)
-		_, f.failed = f.writer.Write(frame)
 		return f.failed
 	}
 	f.stopFlusher()
