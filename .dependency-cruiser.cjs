@@ -124,6 +124,7 @@ module.exports = {
       "preloaded\\.ts$",
       // Before anything else is loaded, so that all of it is kept.
       "platform/compile-cache\\.ts$",
+      // Of the process that an MCP server is.
       "platform/spare-memory\\.ts$",
       "platform/stream-events\\.ts$",
     ]),

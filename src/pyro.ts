@@ -146,9 +146,9 @@ export class Pyro extends WorkspaceMethods implements Disposable {
   async turnStandbysOn(options: KeepStandbysOptions = {}): Promise<StandbyStatus> {
     const { host } = this.#engine;
     const { heldBack } = await turnStandbysOn(host, options);
-    this.#preload({ atOnce: true });
+    const isWanted = this.#preload({ atOnce: true });
     const { signal } = options;
-    if (heldBack === null && host.config.standby !== "off")
+    if (isWanted && heldBack === null)
       await untilCommandLineWaits(host.standbys, { timeoutMs: preloadMsMax, signal });
     return { ...(await standbyStatus(host)), heldBack };
   }
@@ -183,9 +183,9 @@ export class Pyro extends WorkspaceMethods implements Disposable {
     this.#engine.workspaces.supervisors.endSpare();
   }
 
-  #preload({ atOnce }: { atOnce: boolean }): void {
+  #preload({ atOnce }: { atOnce: boolean }): boolean {
     const { config, standbys } = this.#engine.host;
-    preloadForUser(config, standbys, { program: this.#engine.commandLineProgram, atOnce });
+    return preloadForUser(config, standbys, { program: this.#engine.commandLineProgram, atOnce });
   }
 
   /** Lets go of what it holds; where standbys are on, another is made ready behind it. */

@@ -22,11 +22,11 @@ export interface PopulateOptions {
 
 /** Makes a disk at `path`, which must not exist, that has nothing on it: not even a file system. */
 export async function createUnformattedDisk(path: string, bytes: number): Promise<void> {
-  const file = await open(path, "wx", 0o600);
   try {
+    await using file = await open(path, "wx", 0o600);
     await file.truncate(bytes);
-  } finally {
-    await file.close();
+  } catch (error) {
+    throw namingNoSpace(error, path);
   }
 }
 

@@ -30,6 +30,16 @@ export async function discard({ machine, client }: Attached): Promise<void> {
   await machine.kill();
 }
 
+/** What `work` makes of a machine that was started; it is ended where that fails. */
+export async function orDiscard<T>(attached: Attached, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await discard(attached);
+    throw error;
+  }
+}
+
 /** The agent of a machine that is starting; the machine is killed when it does not answer in time. */
 export async function attachAgent(
   machine: Machine,

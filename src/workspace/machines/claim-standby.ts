@@ -5,7 +5,7 @@ import { templateName } from "../../environments/templates.ts";
 import { asPyroError } from "../../model/errors.ts";
 import { faultPoint } from "../../platform/fault.ts";
 import { removeTree } from "../../platform/remove-tree.ts";
-import { attachAgent, discard } from "./attach-agent.ts";
+import { attachAgent, orDiscard } from "./attach-agent.ts";
 import type { MachineFactory } from "./machine-factory.ts";
 import { type HeldStandby, standbyPaths } from "./standbys.ts";
 import { type StartedMachine, type StartRequest, templateKey } from "./start-request.ts";
@@ -55,15 +55,12 @@ async function takeOver(
     factory.trace.mark("attached");
     faultPoint("standby.attached");
     const started = { ...attached, origin: "claimed" } as const;
-    try {
+    return await orDiscard(started, async () => {
       await prepare(started);
       factory.trace.mark("activated");
       await machine.verifyConfinement();
       return { ...started, machine: await settle(factory, { held, request, machine }) };
-    } catch (error) {
-      await discard(started);
-      throw error;
-    }
+    });
   } catch (error) {
     await removeTree(directory);
     request.signal?.throwIfAborted();

@@ -12,8 +12,8 @@ import {
   type Attached,
   attachAgent,
   attachBooted,
-  discard,
   endedByItself,
+  orDiscard,
 } from "./attach-agent.ts";
 import { claimStandby } from "./claim-standby.ts";
 import type { MachineFactory } from "./machine-factory.ts";
@@ -57,15 +57,12 @@ export async function startThen(
       lifetime,
     };
     const started = await startAttached(factory, spec, request);
-    try {
+    return await orDiscard(started, async () => {
       await prepare(started);
       factory.trace.mark("activated");
       await started.machine.verifyConfinement();
       return started;
-    } catch (error) {
-      await discard(started);
-      throw error;
-    }
+    });
   } finally {
     closeSync(environmentDisk);
   }

@@ -1,6 +1,6 @@
 import type { HostDriver, HostSpec } from "../../drivers/driver.ts";
 import { newIdentity } from "./activation.ts";
-import { type Attached, attachAgent, discard } from "./attach-agent.ts";
+import { type Attached, attachAgent, orDiscard } from "./attach-agent.ts";
 
 const startDeadlineMs = 10_000;
 
@@ -12,17 +12,14 @@ export async function startOnHost(
 ): Promise<Attached> {
   const machine = await driver.start(spec);
   const attached = await attachAgent(machine, startDeadlineMs, signal);
-  try {
+  return orDiscard(attached, async () => {
     await attached.client.activate({
       ...newIdentity("host-compat"),
       defaultEnv: hostEnvironment,
       defaultCwd: spec.directory,
     });
     return attached;
-  } catch (error) {
-    await discard(attached);
-    throw error;
-  }
+  });
 }
 
 /** What a command on the host needs to find programs; nothing of the caller's own environment. */

@@ -22,7 +22,7 @@ import {
   storageOf,
   type WorkspaceBase,
 } from "../life/workspace-machine.ts";
-import { type Attached, discard } from "../machines/attach-agent.ts";
+import { type Attached, orDiscard } from "../machines/attach-agent.ts";
 import type { WorkOptions } from "../machines/host.ts";
 import { now } from "../records/workspace-records.ts";
 import { tightenPolicy } from "./project-policy.ts";
@@ -107,7 +107,7 @@ async function seedThroughGuest(
 ): Promise<Seeded> {
   options.onProgress?.({ step: "starting" });
   const running = await bringUp(context, { row, base }, options);
-  try {
+  return orDiscard(running, async () => {
     faultPoint("create.started");
     const reading = source.read(options);
     const extracted = await keepingManifest(context, row, (writer) =>
@@ -115,10 +115,7 @@ async function seedThroughGuest(
     );
     await tighten(context, row, reading);
     return { running, reading, extracted };
-  } catch (error) {
-    await discard(running);
-    throw error;
-  }
+  });
 }
 
 /**
@@ -140,15 +137,12 @@ async function seedThroughDisk(
   await Promise.allSettled([filling, starting]);
   // Fails with what the filling failed with.
   const running = await starting;
-  try {
+  return orDiscard(running, async () => {
     faultPoint("create.started");
     const { reading, records } = await filling;
     const extracted = await running.client.tree.adopt(records, options);
     return { running, reading, extracted };
-  } catch (error) {
-    await discard(running);
-    throw error;
-  }
+  });
 }
 
 /** Formats the disk, with the tree on it, and keeps the baseline. Answers the records of what belongs there. */

@@ -43,19 +43,20 @@ export function waitingCommandLine(standbys: Standbys): CommandLineRecord | unde
   }
 }
 
-/** Has one loaded where its user wants that and none waits, by a process that begins when a core is idle, or `atOnce`. */
+/** Has one loaded where its user wants that and none waits, by a process that begins when a core is idle, or `atOnce`. Answers whether it is wanted. */
 export function preloadForUser(
   config: Config,
   standbys: Standbys,
   { program, atOnce }: { readonly program: string; readonly atOnce: boolean },
-): void {
+): boolean {
   const wish = wishOfUser(config, standbys);
-  if (wish === undefined || waitingCommandLine(standbys) !== undefined) return;
+  if (wish === undefined || waitingCommandLine(standbys) !== undefined) return wish !== undefined;
   const { idleSeconds, followsSettings } = wish;
   const request: CommandLineRequest = { idleSeconds, followsSettings, atOnce };
   // As `bin/pyro` has it run.
   const node = [process.execPath, "--max-semi-space-size=4", program];
   startOrphan([...node, "__wait", JSON.stringify(request)], preloadedEnvironment(config));
+  return true;
 }
 
 /** Waits until one is there for whoever is next, or for so long. */
